@@ -1,0 +1,65 @@
+"""Guests that check themselves (guest/selfcheck.c), and how to ask them how they are."""
+import re
+import time
+
+from host import LabError
+
+TICK = re.compile(r"tick (\d+) ms (\d+) pages (\d+) rewritten (\d+) forks (\d+) errors (\d+)")
+
+
+class Guest:
+    """A Linux PV guest on a host. list_p2m: it publishes the frame-list-list beside the linear p2m; files: 205 MiB of
+    real files in its tmpfs; offline: a vCPU it takes off; deaf: it never hears a suspend request; extra: lines for its
+    xl configuration."""
+
+    def __init__(self, host, name, mib=512, vcpus=1, check="", files=False, offline=0, list_p2m=False, deaf=False,
+                 extra=""):
+        self.host, self.name, self.list_p2m = host, name, list_p2m
+        self.log = f"/var/log/xen/console/guest-{name}.log"
+        self.config = f"/lab/share/guest/{name}.cfg"
+        words = [f"keepers={vcpus}", *check.split()] + (["files=/files"] if files else [])
+        line = ["console=hvc0 quiet rdinit=/init", "selfcheck=" + ",".join(words)]
+        line += [f"offline={offline}"] if offline else []
+        line += ["initcall_blacklist=xen_setup_shutdown_event"] if deaf else []
+        initrd = "initrd-files" if files else "initrd"
+        (host.share / "guest" / f"{name}.cfg").write_text("\n".join([
+            f'name = "{name}"', 'type = "pv"', f"memory = {mib}", f"vcpus = {vcpus}",
+            'kernel = "/lab/share/guest/vmlinuz"', f'ramdisk = "/lab/share/guest/{initrd}"',
+            f'extra = "{" ".join(line)}"', 'on_crash = "preserve"', extra, ""]))
+
+    def create(self, timeout=90):
+        """Build it, let it run and wait for its first ticks."""
+        self.host.must(f"rm -f {self.log}")
+        if self.list_p2m:
+            self.host.must(f"xl create -q -p {self.config} && clear-4tools $(xl domid {self.name}) && "
+                           f"xl unpause {self.name}", timeout)
+        else:
+            self.host.must(f"xl create -q {self.config}", timeout)
+        self.await_ticks(timeout=timeout)
+        return self
+
+    def destroy(self):
+        self.host.sh(f"xl destroy {self.name}")
+
+    def console(self):
+        return self.host.sh(f"cat {self.log}").text()
+
+    def last_tick(self):
+        """The last complete tick line as numbers (tick, ms, pages, rewritten, forks, errors), or None."""
+        found = TICK.findall(self.host.sh(f"tail -c 4000 {self.log} 2>/dev/null").text())
+        return tuple(map(int, found[-1])) if found else None
+
+    def await_ticks(self, beyond=0, count=2, timeout=60):
+        """Wait until it has ticked count times more than beyond; returns the tick line's numbers."""
+        end = time.monotonic() + timeout
+        while True:
+            last = self.last_tick()
+            if last and last[0] >= beyond + count:
+                return last
+            if time.monotonic() > end:
+                raise LabError(f"guest {self.name} does not tick: {self.console()[-1500:]}")
+            time.sleep(0.1)
+
+    def corrupt(self):
+        """Lines in which the guest complains, or its kernel does; "" when all is well."""
+        return self.host.sh(f"grep -E 'CORRUPT|BUG|Oops|Call Trace|segfault|Bad page|Kernel panic' {self.log}").text()

@@ -1,0 +1,222 @@
+"""A lab host: real Xen and a Debian dom0 under QEMU's emulation, no hardware virtualisation needed.
+
+A host is a folder below CACHE/run: its console log, QEMU's pid, and share/, which dom0 sees as /lab/share. A job is
+started by naming it on the host's second serial port (cmd.in); script, output and exit status pass through share/jobs
+(dom0/agent.sh). So nothing has to stay running outside, and any process can use a host that is up."""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+
+import parts
+
+RUN = parts.CACHE / "run"
+CPU = "max,-smap,-svm,-xsave,-avx,-avx2,-pku"   # what emulation gets wrong is switched off
+BOOT_SECONDS = 120
+
+
+class LabError(Exception):
+    """The lab, not the subject, is broken: a host that does not boot or answer."""
+
+
+class Result:
+    def __init__(self, command, status, output, seconds):
+        self.command, self.status, self.output, self.seconds = command, status, output, seconds
+
+    def text(self):
+        return self.output.decode(errors="replace").strip()
+
+    def __str__(self):
+        return f"`{self.command}`: status {self.status}, {self.seconds:.1f} s\n{self.text()[-2000:]}"
+
+
+class Job:
+    """A command that runs in dom0."""
+
+    def __init__(self, host, command):
+        self.host, self.command, self.began = host, command, time.monotonic()
+        self.path = host.share / "jobs" / uuid.uuid4().hex[:12]
+        self._file("sh").write_text(command + "\n")
+        host.ring(self.path.name)
+
+    def wait(self, timeout, echo=None):
+        """The Result; LabError (and the job is killed) when it takes longer. echo: a stream for output as it comes."""
+        shown = 0
+        while not self._file("rc").exists():
+            if time.monotonic() - self.began > timeout:
+                self.kill()
+                raise LabError(f"`{self.command}`: no end after {timeout} s; so far:\n{self._output()[-2000:]!r}")
+            self.host.check_alive()
+            shown = self._echo(echo, shown)
+            time.sleep(0.005)
+        self._echo(echo, shown)
+        result = Result(self.command, int(self._file("rc").read_text()), self._output(), time.monotonic() - self.began)
+        for suffix in ("sh", "out", "rc", "pid"):
+            self._file(suffix).unlink(missing_ok=True)
+        return result
+
+    def done(self):
+        return self._file("rc").exists()
+
+    def kill(self):
+        """End all processes of the job; nobody waits for it."""
+        if self._file("pid").exists():
+            Job(self.host, f"kill -9 -{self._file('pid').read_text().strip()}")
+
+    def _file(self, suffix):
+        return self.path.with_name(f"{self.path.name}.{suffix}")
+
+    def _output(self):
+        return self._file("out").read_bytes() if self._file("out").exists() else b""
+
+    def _echo(self, stream, shown):
+        if stream is None:
+            return shown
+        data = self._output()[shown:]
+        stream.write(data)
+        stream.flush()
+        return shown + len(data)
+
+
+class Host:
+    def __init__(self, name="dev"):
+        self.name, self.folder, self._qemu = name, RUN / name, None
+        self.share, self.console = self.folder / "share", self.folder / "console.log"
+
+    # ---- life
+
+    def up(self, flavour="noshadow", mem=4096, dom0_mem=1500, cpus=2):
+        """Boot, and return when dom0's agent answers."""
+        if self.alive():
+            raise LabError(f"host {self.name} is up already")
+        with parts.cache_lock():
+            xen, (kernel, _, _), initrd = parts.hypervisor(flavour), parts.dom0_kernel(), parts.dom0_initrd()
+            tools = parts.dom0_tools()
+            guest = {"vmlinuz": parts.guest_kernel(), "initrd": parts.guest_initrd(),
+                     "initrd-files": parts.guest_initrd(205)}
+        self._lay_out(guest)
+        self._start_qemu(xen, kernel, initrd, mem, dom0_mem, cpus)
+        self._await(lambda: (self.share / "ready").exists(), BOOT_SECONDS, "dom0's agent")
+        for tool in tools.iterdir():
+            self.put(tool, f"/usr/bin/{tool.name}")
+        return self
+
+    def down(self):
+        if self.alive():
+            os.kill(self._pid(), signal.SIGKILL)
+            self._await(lambda: not self.alive(), 10, "QEMU's end", alive=False)
+        shutil.rmtree(self.share, ignore_errors=True)
+
+    def alive(self):
+        """Is QEMU running? If another process started it, its command line is compared: pids are used again."""
+        if self._qemu:
+            return self._qemu.poll() is None
+        try:
+            with open(f"/proc/{self._pid()}/cmdline", "rb") as f:
+                return str(self.console).encode() in f.read()
+        except (OSError, ValueError):
+            return False
+
+    def check_alive(self):
+        if not self.alive():
+            raise LabError(f"host {self.name} is not up\n{self.console_tail()}")
+
+    def console_tail(self, lines=25):
+        """The end of what Xen and dom0's kernel said."""
+        if not self.console.exists():
+            return "(no console log)"
+        return "\n".join(self.console.read_text(errors="replace").splitlines()[-lines:])
+
+    # ---- commands and files
+
+    def start(self, command):
+        self.check_alive()
+        return Job(self, command)
+
+    def sh(self, command, timeout=60, echo=None):
+        return self.start(command).wait(timeout, echo)
+
+    def must(self, command, timeout=60):
+        """Like sh, for steps of the lab itself: another status than 0 is a LabError. Returns the output as text."""
+        result = self.sh(command, timeout)
+        if result.status:
+            raise LabError(str(result))
+        return result.text()
+
+    def put(self, source, path, timeout=120):
+        """Copy a file into dom0."""
+        between = self.share / f"put-{uuid.uuid4().hex[:8]}"
+        shutil.copy(source, between)
+        try:
+            self.must(f"mkdir -p $(dirname {path}) && cp /lab/share/{between.name} {path}.new && mv {path}.new {path}",
+                      timeout)
+        finally:
+            between.unlink()
+
+    def get(self, path, target, timeout=120):
+        """Copy a file out of dom0."""
+        between = self.share / f"get-{uuid.uuid4().hex[:8]}"
+        self.must(f"cp {path} /lab/share/{between.name}", timeout)
+        shutil.move(between, target)
+
+    def sync(self, build):
+        """Bring the product into dom0: its programs to /usr/bin, the libraries they need beside dom0's own."""
+        programs = [p for p in (build / "pvferry", build / "pvferryd", build / "pvferry-save-helper") if p.exists()]
+        present = self.must("ls /lib/x86_64-linux-gnu").split()
+        for library in parts.libraries(*programs) if programs else []:
+            if os.path.basename(library) not in present:
+                self.put(library, f"/lib/x86_64-linux-gnu/{os.path.basename(library)}")
+        for program in programs:
+            self.put(program, f"/usr/bin/{program.name}")
+        return [p.name for p in programs]
+
+    def ring(self, job):
+        fd = os.open(self.folder / "cmd.in", os.O_WRONLY | os.O_NONBLOCK)
+        os.write(fd, job.encode() + b"\n")
+        os.close(fd)
+
+    # ---- inside
+
+    def _lay_out(self, guest):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        (self.share / "jobs").mkdir(parents=True)
+        (self.share / "guest").mkdir()
+        for name, source in guest.items():
+            os.link(source, self.share / "guest" / name)
+        for end in ("in", "out"):
+            os.mkfifo(self.folder / f"cmd.{end}")
+
+    def _start_qemu(self, xen, kernel, initrd, mem, dom0_mem, cpus):
+        command = [
+            "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", str(cpus), "-m", str(mem),
+            "-display", "none", "-no-reboot", "-monitor", "none", "-nic", "none", "-nodefaults",
+            "-serial", f"file:{self.console}", "-serial", f"pipe:{self.folder}/cmd",
+            "-fsdev", f"local,id=lab,path={self.share},security_model=none",
+            "-device", "virtio-9p-pci,fsdev=lab,mount_tag=lab,iommu_platform=on,disable-legacy=on",
+            # Two hosts: a `-netdev stream` over a Unix socket and a virtio-net-pci go here.
+            "-kernel", str(xen), "-append", f"console=com1 dom0_mem={dom0_mem}M loglvl=error guest_loglvl=error",
+            "-initrd", f"{kernel} console=hvc0 quiet rdinit=/init,{initrd}"]
+        with open(self.folder / "qemu.log", "wb") as log:
+            self._qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                          start_new_session=True)
+        (self.folder / "pid").write_text(str(self._qemu.pid))
+
+    def _pid(self):
+        return int((self.folder / "pid").read_text())
+
+    def _await(self, condition, seconds, what, alive=True):
+        end = time.monotonic() + seconds
+        while not condition():
+            if alive and not self.alive():
+                raise LabError(f"QEMU of host {self.name} ended: {(self.folder / 'qemu.log').read_text()[-1000:]}\n"
+                               + self.console_tail())
+            if time.monotonic() > end:
+                raise LabError(f"host {self.name}: no {what} after {seconds} s\n{self.console_tail()}")
+            time.sleep(0.05)
+
+
+def up_hosts():
+    return [Host(p.name) for p in sorted(RUN.iterdir()) if Host(p.name).alive()] if RUN.exists() else []

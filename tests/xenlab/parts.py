@@ -1,0 +1,251 @@
+"""The parts of the lab, made from Debian's packages and kept in a cache outside the tree.
+
+Every part is a folder named after a hash of all that went into it: a fresh clone finds it, a changed input makes a new
+one. A part is made under a temporary name and renamed when whole, one process at a time."""
+import contextlib
+import fcntl
+import gzip
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+from cpio import Cpio
+
+HERE = pathlib.Path(__file__).resolve().parent
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "pvferry/xenlab"
+XEN_BIN = "/usr/lib/xen-4.17/bin"
+
+# With log-dirty is the last build before XSA-495's; when Debian drops it, that flavour's scenarios skip.
+HYPERVISORS = {"noshadow": "xen-hypervisor-4.17-amd64", "shadow": "xen-hypervisor-4.17-amd64=4.17.5+72-g01140da4e8-1"}
+
+DOM0_PROGRAMS = {
+    "/bin/busybox": "/bin/busybox",
+    **{f"{XEN_BIN}/{name}": f"{XEN_BIN}/{name}" for name in (
+        "xl", "libxl-save-helper", "xenconsole", "xenconsoled", "xenstored", "xen-init-dom0", "xenctx")},
+    **{f"/usr/bin/{name}": f"/usr/bin/{name}" for name in (
+        "xenstore-ls", "xenstore-read", "xenstore-write", "xenstore-rm", "xenstore-list", "xenstore-exists",
+        "xenstore-chmod", "xenstore-watch", "zstd", "strace", "socat")},
+}
+DOM0_MODULES = (
+    "virtio_pci 9p 9pnet_virtio "                       # the folder shared with the machine outside
+    "xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs "
+    "loop xen-blkback "                                 # guests' disks
+    "xen-netback bridge virtio_net "                    # guests' networks; the link between two hosts
+).split()
+
+
+class Unavailable(Exception):
+    """A part that Debian no longer offers."""
+
+
+def say(text):
+    print(f"xenlab: {text}", flush=True)
+
+
+def run(*command, **options):
+    """Run a command quietly; on failure show its output's end."""
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          stdin=subprocess.DEVNULL, text=True, **options)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(map(str, command))}: status {done.returncode}\n{done.stdout[-3000:]}")
+    return done.stdout
+
+
+def digest(*inputs):
+    """A short hash of strings and of files' contents."""
+    total = hashlib.sha256()
+    for item in inputs:
+        data = item.read_bytes() if isinstance(item, pathlib.Path) else str(item).encode()
+        total.update(hashlib.sha256(data).digest())
+    return total.hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def cache_lock():
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def cached(name, inputs, make):
+    """The folder of a part; make(folder) fills it if it is not there yet."""
+    place = CACHE / f"{name}-{digest(*inputs)}"
+    if not place.exists():
+        say(f"making {place.name}")
+        work = pathlib.Path(tempfile.mkdtemp(prefix="making-", dir=CACHE))
+        try:
+            make(work)
+            work.chmod(0o755)
+            work.rename(place)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    return place
+
+
+# ---- Debian's packages
+
+def package(wanted):
+    """The folder into which a package (name or name=version), not installed, is unpacked."""
+    lines = [line for line in _apt_uris(wanted).splitlines() if ".deb" in line]
+    if not lines:
+        raise Unavailable(f"Debian no longer offers {wanted}")
+    name = lines[-1].split()[1]
+
+    def unpack(place):
+        run("apt-get", "download", wanted, cwd=place)
+        for deb in place.glob("*.deb"):
+            run("dpkg-deb", "-x", deb, place)
+            deb.unlink()
+    return cached("deb-" + name.split("_")[0], [name], unpack)
+
+
+def _apt_uris(wanted):
+    done = subprocess.run(["apt-get", "download", "--print-uris", wanted], capture_output=True, text=True)
+    return done.stdout
+
+
+def newest(prefix, suffix):
+    """The newest package whose name has this form, the ABI number between compared as a number."""
+    names = [n for n in run("apt-cache", "pkgnames", prefix).split()
+             if n.endswith(suffix) and n[len(prefix):-len(suffix)].isdigit()]
+    if not names:
+        raise Unavailable(f"no package {prefix}*{suffix}: apt-get update?")
+    return max(names, key=lambda n: int(n[len(prefix):-len(suffix)]))
+
+
+# ---- hosts
+
+def hypervisor(flavour):
+    deb = package(HYPERVISORS[flavour])
+
+    def unzip(place):
+        with gzip.open(deb / "boot/xen-4.17-amd64.gz") as packed:
+            (place / "xen").write_bytes(packed.read())
+    return cached(f"xen-{flavour}", [deb.name], unzip) / "xen"
+
+
+def dom0_kernel():
+    """(the kernel, the folder that holds lib/modules, its release)"""
+    deb = package(newest("linux-image-6.1.0-", "-amd64-unsigned"))
+    release = next((deb / "lib/modules").iterdir()).name
+    if not (deb / "lib/modules" / release / "modules.dep.bin").exists():
+        run("/sbin/depmod", "-b", deb, release)
+    return deb / f"boot/vmlinuz-{release}", deb, release
+
+
+def libraries(*programs):
+    """Every library the programs need, as paths here; pthread_cancel's, which ldd does not name, among them."""
+    found = {"/lib/x86_64-linux-gnu/libgcc_s.so.1"}
+    for program in programs:
+        done = subprocess.run(["ldd", str(program)], capture_output=True, text=True)
+        found.update(word for line in done.stdout.splitlines() for word in line.split() if word.startswith("/"))
+    return sorted(path for path in found if ".so" in os.path.basename(path))
+
+
+def dom0_initrd():
+    """The hosts' user space: busybox, Xen's tools, their libraries, the modules, our init."""
+    _, deb, release = dom0_kernel()
+    modules = _modules(deb, release, DOM0_MODULES)
+    programs = [pathlib.Path(p) for p in DOM0_PROGRAMS]
+    libs = [pathlib.Path(p) for p in libraries(*programs)]
+    scripts = sorted((HERE / "dom0").glob("*.sh"))
+    inputs = ["4", deb.name, *modules, *map(str, programs), *programs, *map(str, libs), *libs, *scripts]
+
+    def make(place):
+        with open(place / "dom0.cpio", "wb") as out:
+            tree = Cpio(out)
+            for source, path in DOM0_PROGRAMS.items():
+                tree.copy(source, path)
+            for lib in libs:
+                tree.copy(lib, str(lib))
+            for name in modules:
+                tree.copy(deb / name, name)
+            tree.file("etc/modules", "".join(f"/{name}\n" for name in modules).encode())
+            for script in scripts:
+                tree.file(f"lab/{script.name}", script.read_bytes(), 0o755)
+            tree.link("init", "lab/init.sh")
+            tree.link("usr/sbin/xl", f"{XEN_BIN}/xl")
+            tree.device("dev/console", 5, 1)
+            tree.close()
+    return cached("dom0", inputs, make) / "dom0.cpio"
+
+
+def _modules(deb, release, names):
+    """Paths of modules below deb, those they need before them."""
+    order = []
+    for name in names:
+        shown = run("/sbin/modprobe", "-d", deb, "-S", release, "-D", name)
+        for line in shown.splitlines():
+            path = os.path.relpath(os.path.realpath(line.split()[1]), deb)
+            if line.startswith("insmod") and path not in order:
+                order.append(path)
+    return order
+
+
+def dom0_tools():
+    """The lab's own small C programs that run in dom0."""
+    sources = sorted((HERE / "dom0").glob("*.c"))
+
+    def make(place):
+        for source in sources:
+            run("gcc", "-O2", "-Wall", "-o", place / source.stem, source, "-lxenctrl", "-lxenforeignmemory",
+                "-lxentoollog")
+    return cached("dom0-tools", [*(s.name for s in sources), *sources], make)
+
+
+# ---- guests
+
+def guest_kernel():
+    source, config = package("linux-source-6.1"), HERE / "guest/kernel.config"
+
+    def make(place):
+        with tempfile.TemporaryDirectory(prefix="linux-", dir=CACHE) as work:
+            run("tar", "-C", work, "--strip-components=1", "-xf", source / "usr/src/linux-source-6.1.tar.xz")
+            run("make", "-C", work, "allnoconfig", f"KCONFIG_ALLCONFIG={config}")
+            say("building the guest's kernel: some minutes")
+            run("nice", "make", "-C", work, f"-j{os.cpu_count()}", "bzImage")
+            shutil.copy(pathlib.Path(work) / "arch/x86/boot/bzImage", place / "vmlinuz")
+    return cached("guest-kernel", [source.name, config], make) / "vmlinuz"
+
+
+def guest_initrd(file_mib=0):
+    """The guests' user space; with file_mib, that many MiB of real files (Debian's kernel modules) below /files."""
+    busybox, program, init = pathlib.Path("/bin/busybox"), HERE / "guest/selfcheck.c", HERE / "guest/init.sh"
+    _, deb, release = dom0_kernel()
+
+    def make(place):
+        run("gcc", "-O2", "-Wall", "-static", "-o", place / "selfcheck", program)
+        with open(place / "initrd", "wb") as out:
+            tree = Cpio(out)
+            tree.copy(busybox, "bin/busybox")
+            tree.copy(place / "selfcheck", "bin/selfcheck")
+            tree.file("init", init.read_bytes(), 0o755)
+            tree.device("dev/console", 5, 1)
+            _add_real_files(tree, deb / "lib/modules" / release / "kernel", file_mib << 20)
+            tree.close()
+    inputs = ["2", busybox, program, init, file_mib, deb.name if file_mib else ""]
+    return cached(f"guest-initrd-{file_mib}", inputs, make) / "initrd"
+
+
+def _add_real_files(tree, folder, wanted):
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        if wanted <= 0:
+            return
+        data = path.read_bytes()[:wanted]
+        tree.file(f"files/{path.relative_to(folder)}", data)
+        wanted -= len(data)
+
+
+def make_all():
+    """Make every part; a flavour that Debian dropped is only told of."""
+    with cache_lock():
+        for flavour in HYPERVISORS:
+            try:
+                hypervisor(flavour)
+            except Unavailable as gone:
+                say(f"{flavour}: {gone}")
+        dom0_initrd(), dom0_tools(), guest_kernel(), guest_initrd(), guest_initrd(205)
