@@ -8,13 +8,13 @@ TICK = re.compile(r"tick (\d+) ms (\d+) pages (\d+) rewritten (\d+) forks (\d+) 
 
 
 class Guest:
-    """A Linux PV guest on a host. list_p2m: it publishes the frame-list-list beside the linear p2m; files: 205 MiB of
-    real files in its tmpfs; offline: a vCPU it takes off; deaf: it never hears a suspend request; extra: lines for its
+    """A Linux PV guest on a host. It publishes its p2m in both forms, linear and frame-list-list, as libxl makes it;
+    linear_only: the linear one alone, as Xen's domain builder without libxl. files: 205 MiB of real files in its tmpfs; offline: a vCPU it takes off; deaf: it never hears a suspend request; extra: lines for its
     xl configuration."""
 
-    def __init__(self, host, name, mib=512, vcpus=1, check="", files=False, offline=0, list_p2m=False, deaf=False,
+    def __init__(self, host, name, mib=512, vcpus=1, check="", files=False, offline=0, linear_only=False, deaf=False,
                  extra=""):
-        self.host, self.name, self.list_p2m = host, name, list_p2m
+        self.host, self.name, self.linear_only = host, name, linear_only
         self.log = f"/var/log/xen/console/guest-{name}.log"
         self.config = f"/lab/share/guest/{name}.cfg"
         words = [f"keepers={vcpus}", *check.split()] + (["files=/files"] if files else [])
@@ -30,8 +30,8 @@ class Guest:
     def create(self, timeout=90):
         """Build it, let it run and wait for its first ticks."""
         self.host.must(f"rm -f {self.log}")
-        if self.list_p2m:
-            self.host.must(f"xl create -q -p {self.config} && clear-4tools $(xl domid {self.name}) && "
+        if self.linear_only:
+            self.host.must(f"xl create -q -p {self.config} && 4tools $(xl domid {self.name}) set && "
                            f"xl unpause {self.name}", timeout)
         else:
             self.host.must(f"xl create -q {self.config}", timeout)

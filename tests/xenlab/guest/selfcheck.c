@@ -25,9 +25,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, WORDS = PAGE / 8, STEP_MS = 10, MAX_REPORTS = 20, FORK_PAGES = 64, SPARSE_AREAS = 32 };
+enum { PAGE = 4096, WORDS = PAGE / 8, STEP_MS = 10, MAX_REPORTS = 20, FORK_PAGES = 16, SPARSE_AREAS = 8 };
 
-static long mib = 64, rate = 2048, forks = 2, keepers = 1, tick_ms = 100, fork_ms = 20;
+static long mib = 64, rate = 2048, forks = 2, keepers = 1, tick_ms = 100, fork_ms = 50;
 static const char *files;
 
 static const struct {
@@ -164,10 +164,10 @@ static void check_versions(struct keeper *k)
 		CORRUPT("keeper %lu: versions add up to %lu, rewrites are %lu", k->owner, sum, k->rewrites);
 }
 
-/* Sweeps about once in two seconds, a slice in each step. */
+/* Sweeps about once in four seconds, a slice in each step. */
 static void sweep_slice(struct keeper *k)
 {
-	uint64_t slice = k->pages / (2000 / STEP_MS) + 1;
+	uint64_t slice = k->pages / (4000 / STEP_MS) + 1;
 
 	while (slice--) {
 		check_kept(k, k->sweep);
