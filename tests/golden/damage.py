@@ -145,6 +145,14 @@ def frame_with_dictionary(i):
 def frame_with_reserved_bit(i): i.edit[1] = lambda stored: stored[:4] + bytes([stored[4] | 8]) + stored[5:]
 
 
+@damage('image', 'reserved zstd block', frame=2)
+def frame_with_reserved_block(i):
+    def reserve_first_block(stored):
+        at = 4 + 1 + (0 if stored[4] & 0x20 else 1) + (stored[4] >> 5 & 1, 2, 4, 8)[stored[4] >> 6]
+        return stored[:at] + bytes([stored[at] | 6]) + stored[at + 1:]
+    i.edit[1] = reserve_first_block
+
+
 @damage('image', 'does not expand', frame=2)
 def frame_with_wrong_checksum(i): i.edit[1] = lambda stored: stored[:-1] + bytes([stored[-1] ^ 1])
 
@@ -359,6 +367,12 @@ def xl_config_without_zero_byte(i): i.frames[0][0].body[-1] = 0x20
 def xl_config_is_no_json(i): i.frames[0][0].body[-2] = 0x20
 
 
+@header('not a JSON object', xl=DAMAGED)
+def xl_config_is_no_object(i):
+    xl = i.frames[0][0]
+    xl.body[52:] = b'[' + b' ' * (len(xl.body) - 55) + b']\0'
+
+
 @header('libxl magic', xl=DAMAGED)
 def libxl_magic(i): i.frames[0][1].set('B', 0, 0)
 
@@ -458,6 +472,15 @@ def static_data_end_twice(i): i.insert(i.record(P2M_FRAMES), i.record(STATIC_DAT
 
 @order('PAGE_DATA', frame=1)
 def p2m_frames_missing(i): i.frames[0][-1] = i.record(PAGE_DATA)
+
+
+@order('goes on', frame=1, xl=SOUND)
+def p2m_frames_twice(i): i.frames[0].append(i.record(P2M_FRAMES))
+
+
+@order('goes on', frame=1)
+def p2m_frames_twice_going_back(i):
+    i.frames[0].append(Record(P2M_FRAMES, struct.pack('<II2Q', 0, 1000, 5, 6)))
 
 
 @order(record=8, xl=SOUND)
