@@ -1,0 +1,63 @@
+/*
+ * The commands a person types. Each is a row of one table, which is
+ * dispatcher and help text at once; each row's options are a table too.
+ */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct option_row {
+	char letter;		/* what set() gets; printed as -x if it is a letter */
+	const char *name;	/* --name */
+	const char *value;	/* "N": takes a value; NULL: does not */
+	const char *help;
+};
+
+struct command {
+	const char *name;
+	const char *operands;	/* "DOMAIN FILE|-" */
+	const char *summary;
+	const struct option_row *options;	/* ends with a zero row */
+	int (*run)(const struct command *self, int argc, char **argv);
+};
+
+/* Exit statuses; verify's differ, see its page. */
+enum { EXIT_DONE = 0, EXIT_NOT_DONE = 1, EXIT_USAGE = 2 };
+
+/* Letters of options that have only a long name start here. */
+enum { LONG_ONLY = 1 };
+
+/*
+ * Goes through the options, of which set() takes what is the command's own;
+ * set() returns false, having said why, for a value that is none. Returns the index of
+ * the first operand, or -1 after a usage error, or -2 if help was printed.
+ */
+int command_options(const struct command *self, int argc, char **argv,
+		    bool (*set)(void *settings, int letter, const char *value), void *settings);
+
+/* Options every command has. */
+extern struct common_options {
+	bool json;
+	enum { PROGRESS_AUTO, PROGRESS_ON, PROGRESS_OFF } progress;
+} common;
+
+/* A whole number from least to most; false, having said so, if text is none. */
+bool parse_number(const char *option, const char *text, long least, long most, long *value);
+
+/* "pvferry: save web1: REASON; OUTCOME". Returns EXIT_NOT_DONE. */
+int say_failure(const char *doing, const char *whom, const char *outcome);
+
+/* Threads a job has unless told otherwise. */
+unsigned int default_threads(void);
+
+int run_save(const struct command *self, int argc, char **argv);
+int run_restore(const struct command *self, int argc, char **argv);
+int run_inspect(const struct command *self, int argc, char **argv);
+int run_verify(const struct command *self, int argc, char **argv);
+int run_list(const struct command *self, int argc, char **argv);
+extern const struct option_row save_options[], restore_options[], inspect_options[],
+	verify_options[], list_options[];
+
+#endif

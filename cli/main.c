@@ -1,0 +1,168 @@
+/* The table of commands, and what they share. */
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "log.h"
+#include "stop.h"
+#include "version.h"
+
+struct common_options common;
+
+static const struct command commands[] = {
+	{ "save", "DOMAIN FILE|-", "save a running domain to an image", save_options, run_save },
+	//R { "restore", "FILE|-", "build a domain from an image and let it go on", restore_options, run_restore },
+	//R { "inspect", "FILE|-", "show what is in an image", inspect_options, run_inspect },
+	//R { "verify", "FILE|-", "check an image without Xen", verify_options, run_verify },
+	//R { "list", "", "domains here, and whether they can be saved", list_options, run_list },
+};
+
+enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
+
+static const struct option_row common_rows[] = {
+	{ 'v', "verbose", NULL, "say more" },
+	{ 'q', "quiet", NULL, "say only what went wrong" },
+	{ 'h', "help", NULL, "this text" },
+	{ 0 },
+};
+
+static void print_row(const struct option_row *row)
+{
+	char text[64];
+	int n = row->letter >= 'A' ? snprintf(text, sizeof(text), "-%c, ", row->letter)
+				   : snprintf(text, sizeof(text), "    ");
+
+	snprintf(text + n, sizeof(text) - n, "--%s%s%s", row->name, row->value ? " " : "",
+		 row->value ? row->value : "");
+	printf("  %-26s %s\n", text, row->help);
+}
+
+static void print_command_help(const struct command *command)
+{
+	printf("Usage: pvferry %s [OPTION]... %s\n%s\n\n", command->name, command->operands, command->summary);
+	for (const struct option_row *row = command->options; row->name; row++)
+		print_row(row);
+	for (const struct option_row *row = common_rows; row->name; row++)
+		print_row(row);
+}
+
+static void print_help(void)
+{
+	printf("Usage: pvferry COMMAND [OPTION]... OPERAND...\n"
+	       "Saves, restores and checks Xen PV domains.\n\n");
+	for (int i = 0; i < COMMANDS; i++)
+		printf("  %-8s %-14s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
+	printf("\n\"pvferry COMMAND --help\" tells a command's options, pvferry(1) the rest.\n");
+}
+
+static size_t add_rows(const struct option_row *row, struct option *longs, size_t n, char *shorts)
+{
+	for (; row->name; row++) {
+		longs[n++] = (struct option){ row->name, row->value ? required_argument : no_argument,
+					      NULL, row->letter };
+		if (row->letter < 'A')
+			continue;
+		shorts += strlen(shorts);
+		sprintf(shorts, "%c%s", row->letter, row->value ? ":" : "");
+	}
+	return n;
+}
+
+static bool set_common(int letter)
+{
+	if (letter == 'v')
+		say_level = SAY_DETAIL;
+	else if (letter == 'q')
+		say_level = SAY_WARNING;
+	else
+		return false;
+	return true;
+}
+
+int command_options(const struct command *self, int argc, char **argv,
+		    bool (*set)(void *settings, int letter, const char *value), void *settings)
+{
+	struct option longs[32] = { 0 };
+	char shorts[64] = "";
+	int letter;
+
+	add_rows(common_rows, longs, add_rows(self->options, longs, 0, shorts), shorts);
+	optind = 1;
+	while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (letter == 'h') {
+			print_command_help(self);
+			return -2;
+		}
+		if (letter == '?' || (!set_common(letter) && !set(settings, letter, optarg))) {
+			fprintf(stderr, "\"pvferry %s --help\" tells the options.\n", self->name);
+			return -1;
+		}
+	}
+	return optind;
+}
+
+bool parse_number(const char *option, const char *text, long least, long most, long *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtol(text, &end, 10);
+	if (!errno && *text && !*end && *value >= least && *value <= most)
+		return true;
+	fprintf(stderr, "pvferry: --%s takes a whole number from %ld to %ld, not \"%s\"\n",
+		option, least, most, text);
+	return false;
+}
+
+int say_failure(const char *doing, const char *whom, const char *outcome)
+{
+	if (say_before)
+		say_before();
+	fprintf(stderr, "pvferry: %s %s: %s%s%s\n", doing, whom, fail_reason(), outcome ? "; " : "",
+		outcome ? outcome : "");
+	return EXIT_NOT_DONE;
+}
+
+unsigned int default_threads(void)
+{
+	enum { MOST = 8 };	/* what memory bandwidth and the memory budget bear */
+	cpu_set_t set;
+	int count = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+
+	return count < 1 ? 1 : count > MOST ? MOST : count;
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (int i = 0; i < COMMANDS; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		print_help();
+		return argc < 2 ? EXIT_USAGE : EXIT_DONE;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		printf("pvferry %s\n", PVFERRY_VERSION);
+		return EXIT_DONE;
+	}
+	command = find_command(argv[1]);
+	if (!command) {
+		fprintf(stderr, "pvferry: there is no command \"%s\"; \"pvferry --help\" tells which there are\n", argv[1]);
+		return EXIT_USAGE;
+	}
+	if (stop_on_signals())
+		return say_failure(argv[1], "", NULL);
+	return command->run(command, argc - 1, argv + 1);
+}

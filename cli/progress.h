@@ -1,0 +1,14 @@
+/* A line that lives on the terminal: percent, speed, time left. */
+#ifndef CLI_PROGRESS_H
+#define CLI_PROGRESS_H
+
+#include <stdint.h>
+
+/* Decides whether to show it (a terminal, or asked for), and under which word. */
+void progress_start(const char *doing);
+/* Pages. At most five times a second something is printed. */
+void progress_show(uint64_t done, uint64_t total);
+/* Takes the line away. */
+void progress_end(void);
+
+#endif

@@ -1,0 +1,86 @@
+/* Notes and reasons, see log.h. */
+#include "log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum say_level say_level = SAY_NOTE;
+void (*say_before)(void);
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static char reason[1024];
+
+static void print_line(const char *text)
+{
+	if (say_before)
+		say_before();
+	fprintf(stderr, "pvferry: %s\n", text);
+}
+
+void say(enum say_level level, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	if (level > say_level)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	pthread_mutex_lock(&lock);
+	print_line(text);
+	pthread_mutex_unlock(&lock);
+}
+
+static void keep_reason(const char *text)
+{
+	pthread_mutex_lock(&lock);
+	if (!reason[0])
+		snprintf(reason, sizeof(reason), "%s", text);
+	else if (say_level >= SAY_DETAIL)
+		print_line(text);
+	pthread_mutex_unlock(&lock);
+}
+
+int fail(int error, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	keep_reason(text);
+	return error ? -error : -EIO;
+}
+
+int fail_errno(const char *format, ...)
+{
+	char text[1024];
+	int error = errno ? errno : EIO;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (n >= 0 && (size_t)n < sizeof(text))
+		snprintf(text + n, sizeof(text) - n, ": %s", strerror(error));
+	keep_reason(text);
+	return -error;
+}
+
+const char *fail_reason(void)
+{
+	return reason;
+}
+
+void fail_forget(void)
+{
+	pthread_mutex_lock(&lock);
+	reason[0] = '\0';
+	pthread_mutex_unlock(&lock);
+}

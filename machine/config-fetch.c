@@ -1,0 +1,142 @@
+/*
+ * The config of a running domain: what libxl keeps of it on disk, and what
+ * has changed since, which stands in xenstore.
+ */
+#include <errno.h>
+#include <glob.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "machine/config.h"
+
+#define USERDATA "/var/lib/xen/userdata-d.%u.%s.libxl-json"
+
+/* libxl writes the file with a zero byte at its end, which JSON does not want. */
+static struct json_object *read_userdata(uint32_t domain, const char *uuid)
+{
+	char path[128], *text = NULL;
+	struct json_object *root = NULL;
+	size_t room = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), USERDATA, domain, uuid);
+	file = fopen(path, "r");
+	if (!file)
+		return NULL;
+	if (getdelim(&text, &room, '\0', file) > 0)
+		root = json_tokener_parse(text);
+	free(text);
+	fclose(file);
+	return root;
+}
+
+static void set(struct json_object *object, const char *key, struct json_object *value)
+{
+	json_object_object_add(object, key, value);
+}
+
+static struct json_object *object_in(struct json_object *object, const char *key)
+{
+	struct json_object *found = NULL;
+
+	if (!json_object_object_get_ex(object, key, &found) || !json_object_is_type(found, json_type_object)) {
+		found = json_object_new_object();
+		set(object, key, found);
+	}
+	return found;
+}
+
+static void update_vcpus(struct json_object *build, struct host *host, const struct domain_facts *facts)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; i < facts->vcpus; i++) {
+		char *state = store_read(host, "/local/domain/%u/cpu/%u/availability", facts->id, i);
+
+		if (!state || strcmp(state, "offline"))
+			json_object_array_add(list, json_object_new_int(i));
+		free(state);
+	}
+	set(build, "max_vcpus", json_object_new_int(facts->vcpus));
+	set(build, "avail_vcpus", list);
+}
+
+static void update_number(struct json_object *object, const char *key, struct host *host,
+			  const char *node, uint32_t domain, int64_t otherwise)
+{
+	char *text = store_read(host, "/local/domain/%u/%s", domain, node);
+	int64_t value = text ? strtoll(text, NULL, 10) : otherwise;
+
+	free(text);
+	if (value > 0)
+		set(object, key, json_object_new_int64(value));
+}
+
+int config_fetch(struct config *config, struct domain *domain, const struct domain_facts *facts)
+{
+	struct host *host = domain_host(domain);
+	struct json_object *create, *build;
+	char uuid[37], *name;
+
+	uuid_format(facts->uuid, uuid);
+	config->root = read_userdata(facts->id, uuid);
+	if (!json_object_is_type(config->root, json_type_object)) {
+		json_object_put(config->root);
+		config->root = json_object_new_object();
+	}
+	create = object_in(config->root, "c_info");
+	build = object_in(config->root, "b_info");
+	name = store_read(host, "/local/domain/%u/name", facts->id);
+	if (!name) {
+		config_release(config);
+		return fail(ENOENT, "domain %u has no name in xenstore", facts->id);
+	}
+	set(create, "type", json_object_new_string("pv"));
+	set(create, "name", json_object_new_string(name));
+	set(create, "uuid", json_object_new_string(uuid));
+	free(name);
+	object_in(build, "type.pv");
+	update_vcpus(build, host, facts);
+	update_number(build, "target_memkb", host, "memory/target", facts->id, facts->frames * 4);
+	update_number(build, "max_memkb", host, "memory/static-max", facts->id, facts->most_frames * 4);
+	return 0;
+}
+
+int config_keep(const struct config *config, uint32_t domain)
+{
+	const char *text = config_text(config);
+	char path[128], uuid[37];
+	uint8_t bytes[16] = { 0 };
+	int fd, rc = 0;
+
+	config_uuid(config, bytes);
+	uuid_format(bytes, uuid);
+	snprintf(path, sizeof(path), USERDATA, domain, uuid);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fail_errno("cannot keep the config: %s", path);
+	if (write(fd, text, strlen(text) + 1) != (ssize_t)strlen(text) + 1)
+		rc = fail_errno("cannot keep the config: %s", path);
+	if (close(fd) && !rc)
+		rc = fail_errno("cannot keep the config: %s", path);
+	return rc;
+}
+
+/* Whatever libxl keeps of the domain, as libxl does when one is destroyed. */
+void config_forget(uint32_t domain)
+{
+	char pattern[64];
+	glob_t found;
+
+	snprintf(pattern, sizeof(pattern), "/var/lib/xen/userdata-?.%u.*", domain);
+	if (glob(pattern, 0, NULL, &found))
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		unlink(found.gl_pathv[i]);
+	globfree(&found);
+}

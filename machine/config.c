@@ -1,0 +1,154 @@
+/* See config.h. */
+#include "machine/config.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "stream/format.h"
+
+static struct json_object *section_of(const struct config *config, const char *name)
+{
+	struct json_object *section = NULL;
+
+	json_object_object_get_ex(config->root, name, &section);
+	return json_object_is_type(section, json_type_object) ? section : NULL;
+}
+
+static struct json_object *value_of(const struct config *config, const char *section, const char *key)
+{
+	struct json_object *object = section_of(config, section), *value = NULL;
+
+	if (object)
+		json_object_object_get_ex(object, key, &value);
+	return value;
+}
+
+static int check(const struct config *config)
+{
+	const char *type = config_string(config, "c_info", "type");
+	uint8_t uuid[16];
+
+	if (!section_of(config, "c_info") || !section_of(config, "b_info"))
+		return fail(EBADMSG, "the config has no c_info or no b_info: not libxl's");
+	if (!type || strcmp(type, "pv"))
+		return fail(EMEDIUMTYPE, "the config is of a domain of type \"%s\": let xl restore it",
+			    type ? type : "none");
+	if (!config_name(config) || !*config_name(config))
+		return fail(EBADMSG, "the config has no name");
+	if (config_string(config, "c_info", "uuid") && !config_uuid(config, uuid))
+		return fail(EBADMSG, "the config's uuid is none");
+	if (config_number(config, "b_info", "max_vcpus", 1) < 1 ||
+	    config_number(config, "b_info", "max_vcpus", 1) > VCPU_MAX)
+		return fail(EBADMSG, "the config's max_vcpus is no number of vCPUs");
+	return 0;
+}
+
+int config_parse(struct config *config, const char *text)
+{
+	enum json_tokener_error error;
+	int rc;
+
+	config->root = json_tokener_parse_verbose(text, &error);
+	if (!config->root)
+		return fail(EBADMSG, "the config is no JSON: %s", json_tokener_error_desc(error));
+	rc = check(config);
+	if (rc)
+		config_release(config);
+	return rc;
+}
+
+void config_release(struct config *config)
+{
+	json_object_put(config->root);
+	config->root = NULL;
+}
+
+const char *config_text(const struct config *config)
+{
+	return json_object_to_json_string_ext(config->root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+					      JSON_C_TO_STRING_NOSLASHESCAPE);
+}
+
+const char *config_string(const struct config *config, const char *section, const char *key)
+{
+	struct json_object *value = value_of(config, section, key);
+
+	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+}
+
+int64_t config_number(const struct config *config, const char *section, const char *key, int64_t otherwise)
+{
+	struct json_object *value = value_of(config, section, key);
+
+	return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : otherwise;
+}
+
+const char *config_name(const struct config *config)
+{
+	return config_string(config, "c_info", "name");
+}
+
+void config_set_name(struct config *config, const char *name)
+{
+	json_object_object_add(section_of(config, "c_info"), "name", json_object_new_string(name));
+}
+
+bool config_uuid(const struct config *config, uint8_t uuid[16])
+{
+	const char *text = config_string(config, "c_info", "uuid");
+
+	return text && uuid_parse(text, uuid);
+}
+
+void config_set_uuid(struct config *config, const uint8_t uuid[16])
+{
+	char text[37];
+
+	uuid_format(uuid, text);
+	json_object_object_add(section_of(config, "c_info"), "uuid", json_object_new_string(text));
+}
+
+bool config_vcpu_available(const struct config *config, unsigned int vcpu)
+{
+	struct json_object *list = value_of(config, "b_info", "avail_vcpus");
+
+	if (!json_object_is_type(list, json_type_array))
+		return true;
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (json_object_get_int64(json_object_array_get_idx(list, i)) == vcpu)
+			return true;
+	return false;
+}
+
+void config_devices(const struct config *config, char *text, size_t room)
+{
+	size_t used = 0;
+
+	*text = '\0';
+	json_object_object_foreach(config->root, key, value) {
+		if (!json_object_is_type(value, json_type_array) || !json_object_array_length(value))
+			continue;
+		if (used < room)
+			used += snprintf(text + used, room - used, "%s%s", used ? ", " : "", key);
+	}
+}
+
+void config_save(const struct config *config, struct bytes *out)
+{
+	const char *text = config_text(config);
+	uint32_t bytes = strlen(text) + 1;
+	struct xl_header header = {
+		.byteorder = XL_BYTEORDER,
+		.mandatory_flags = XL_FLAG_JSON | XL_FLAG_STREAM_V2,
+		.optional_bytes = sizeof(bytes) + bytes,
+	};
+
+	memcpy(header.magic, XL_MAGIC, sizeof(header.magic));
+	bytes_put(out, &header, sizeof(header));
+	bytes_put(out, &bytes, sizeof(bytes));
+	bytes_put(out, text, bytes);
+}

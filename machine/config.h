@@ -1,0 +1,55 @@
+/*
+ * xl's description of a domain: libxl_domain_config as JSON, the first thing
+ * in an image. Where the toolstack keeps that of a running domain is libxl's
+ * userdata file, /var/lib/xen/userdata-d.DOMID.UUID.libxl-json.
+ */
+#ifndef MACHINE_CONFIG_H
+#define MACHINE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "stream/bytes.h"
+#include "xen/domain.h"
+
+struct config {
+	struct json_object *root;
+};
+
+/* Checks that it has what a restore needs. */
+int config_parse(struct config *config, const char *text);
+void config_release(struct config *config);
+
+/* That of a running domain, brought up to date from xenstore; made anew if its toolstack left none. */
+int config_fetch(struct config *config, struct domain *domain, const struct domain_facts *facts);
+
+/* Lent until the next call on the config. */
+const char *config_text(const struct config *config);
+const char *config_name(const struct config *config);
+void config_set_name(struct config *config, const char *name);
+bool config_uuid(const struct config *config, uint8_t uuid[16]);
+void config_set_uuid(struct config *config, const uint8_t uuid[16]);
+
+/* A number in b_info or c_info, or what it is if it does not stand there. */
+int64_t config_number(const struct config *config, const char *section, const char *key, int64_t otherwise);
+/* A string there; NULL if there is none. */
+const char *config_string(const struct config *config, const char *section, const char *key);
+/* Whether the vCPU is to be online. */
+bool config_vcpu_available(const struct config *config, unsigned int vcpu);
+/* "disks, nics": devices that the config gives the domain; "" if none. */
+void config_devices(const struct config *config, char *text, size_t room);
+
+/* The xl header and the config, as an image begins. */
+void config_save(const struct config *config, struct bytes *out);
+
+/* Keeps the config where libxl looks for it, or removes it. */
+int config_keep(const struct config *config, uint32_t domain);
+void config_forget(uint32_t domain);
+
+/* 36 characters and a zero byte. */
+void uuid_format(const uint8_t uuid[16], char text[37]);
+bool uuid_parse(const char *text, uint8_t uuid[16]);
+/* A new random one. */
+int uuid_make(uint8_t uuid[16]);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * What the rest of the toolstack knows of a domain: its nodes in xenstore and
+ * libxl's file with its config. With these in place xl lists, connects to,
+ * saves and destroys the domain like one of its own.
+ */
+#ifndef MACHINE_REGISTRY_H
+#define MACHINE_REGISTRY_H
+
+#include "machine/config.h"
+#include "machine/machine.h"
+
+/* The id of a domain that has this name, or -ESRCH without a reason. */
+int registry_find_name(struct host *host, const char *name, uint32_t *id);
+
+/* Enters a built domain: nodes, config, and xenstored serves it. */
+int registry_enter(struct domain *domain, const struct config *config, const struct connections *connections);
+
+/*
+ * Destroys the domain and removes all that was entered of it, as far as it
+ * was. Goes on after failures and returns the first.
+ */
+int domain_demolish(struct domain *domain);
+
+#endif

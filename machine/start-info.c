@@ -1,0 +1,62 @@
+/*
+ * The start info page: not a record but a page of the guest, the one vCPU 0
+ * names in rdx. A guest that suspends leaves pfns in it where mfns stood.
+ *
+ * The flag that tells Linux "the toolstack reads the linear p2m" is kept:
+ * without it Linux would have to build the frame lists anew while stopped.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "log.h"
+#include "machine/machine.h"
+
+static int find_frame(const struct destination *memory, uint64_t pfn, const char *what, mfn_t *mfn)
+{
+	if (pfn >= memory->count || memory->type[pfn] != FRAME_NOTAB)
+		return fail(EBADMSG, "start info: the %s page is pfn %#lx, which is no ordinary page", what, pfn);
+	*mfn = memory->mfn[pfn];
+	return 0;
+}
+
+static int rewrite(uint8_t *page, const struct layout *layout, const struct destination *memory,
+		   uint64_t shared_info, struct connections *connections)
+{
+	const struct start_info_layout *at = &layout->start_info;
+	uint32_t flags;
+	int rc = find_frame(memory, word_get(layout, page, at->store_frame), "xenstore", &connections->store);
+
+	if (!rc)
+		rc = find_frame(memory, word_get(layout, page, at->console_frame), "console",
+				&connections->console);
+	if (rc)
+		return rc;
+	memcpy(&flags, page + at->flags, sizeof(flags));
+	flags &= START_FLAG_P2M_4TOOLS;
+	memcpy(page + at->flags, &flags, sizeof(flags));
+	word_set(layout, page, at->nr_pages, memory->count);
+	word_set(layout, page, at->shared_info, shared_info << PAGE_BITS);
+	word_set(layout, page, at->store_frame, connections->store.n);
+	word_set(layout, page, at->console_frame, connections->console.n);
+	memcpy(page + at->store_port, &connections->store_port, sizeof(uint32_t));
+	memcpy(page + at->console_port, &connections->console_port, sizeof(uint32_t));
+	return 0;
+}
+
+int start_info_load(struct domain *domain, const struct machine *machine,
+		    const struct destination *memory, struct connections *connections)
+{
+	pfn_t pfn = vcpus_start_info(machine);
+	struct domain_facts facts;
+	uint8_t *page;
+	int rc = domain_facts(domain, &facts);
+
+	if (rc)
+		return rc;
+	page = domain_map(domain, &memory->mfn[pfn.n], 1, true, NULL);
+	if (!page)
+		return fail(EFAULT, "cannot map the start info page");
+	rc = rewrite(page, machine->layout, memory, facts.shared_info.n, connections);
+	domain_unmap(domain, page, 1);
+	return rc;
+}

@@ -1,0 +1,59 @@
+/*
+ * Sends a guest: the same stages whether into a file or to a host, in the
+ * order of the stream.
+ *
+ * Mirror: restore/restore.h
+ */
+#ifndef MIGRATE_MIGRATE_H
+#define MIGRATE_MIGRATE_H
+
+#include "machine/config.h"
+#include "machine/machine.h"
+#include "p2m/inverse.h"
+#include "stream/writer.h"
+
+struct migrate_options {
+	int level;			/* zstd's; LEVEL_PLAIN for an xl save file */
+	unsigned int threads;
+	unsigned int timeout_seconds;	/* for the guest to suspend */
+	enum p2m_form p2m;
+	/* How far we are, in pages; called by one thread at a time. May be NULL. */
+	void (*progress)(uint64_t done, uint64_t total);
+};
+
+struct migrate_figures {
+	uint64_t pfns, frames, tables, pinned;
+	uint64_t expanded_bytes, stored_bytes;
+	uint64_t stopped_at_ns;		/* CLOCK_MONOTONIC; 0 while the guest was never stopped */
+};
+
+struct migration {
+	struct domain *domain;		/* the caller's */
+	struct channel *to;		/* the caller's */
+	struct migrate_options options;
+	struct migrate_figures figures;
+	bool is_suspended;		/* the caller has to resume or destroy it */
+
+	struct domain_facts facts;
+	const struct layout *layout;
+	void *shared_info;		/* the guest's page, mapped */
+	struct config config;
+	struct bytes policy;		/* records, fetched before the guest stops */
+	struct p2m p2m;
+	struct inverse inverse;
+	struct writer writer;
+};
+
+/* Sets up; the domain must be one without obstacles. Nothing to undo after a failure. */
+int migration_init(struct migration *migration, struct domain *domain, struct channel *to,
+		   const struct migrate_options *options);
+/*
+ * All stages. Afterwards is_suspended tells whether the guest is stopped and
+ * waits for the caller's word; after a failure it is to be resumed.
+ */
+int migration_send(struct migration *migration);
+void migration_release(struct migration *migration);
+
+uint64_t now_ns(void);
+
+#endif

@@ -1,0 +1,21 @@
+/* Can this domain be saved and moved, and if not, why not? Looks only, changes nothing. */
+#ifndef MIGRATE_MOVABLE_H
+#define MIGRATE_MOVABLE_H
+
+#include "xen/domain.h"
+
+enum obstacle {
+	OBSTACLE_NONE,
+	OBSTACLE_DOMAIN_0,
+	OBSTACLE_HVM,
+	OBSTACLE_DYING,
+	OBSTACLE_SHUT_DOWN,
+	OBSTACLE_PAUSED,
+	OBSTACLE_DEVICES,	/* the only one that can be gone over: --without-devices */
+};
+
+/* The first obstacle, and a sentence about it in text[] ("" if there is none). */
+int find_obstacle(struct domain *domain, const struct domain_facts *facts,
+		  enum obstacle *obstacle, char *text, size_t room);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * The older form, what Linux sets up in xen_setup_mfn_list_list():
+ *
+ *   frame_list_list (one frame) -> frame lists -> leaves -> mfns
+ *
+ * each a page of guest words that are mfns. A leaf that has only holes may be
+ * one and the same page in many places.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "log.h"
+#include "p2m/find.h"
+
+static int check_frames(const mfn_t *frames, uint64_t count, const char *what)
+{
+	for (uint64_t i = 0; i < count; i++)
+		if (!frames[i].n || frames[i].n >> MFN_BITS)
+			return fail(ERANGE, "the p2m's %s %lu is mfn %#lx, which is none", what, i, frames[i].n);
+	return 0;
+}
+
+int p2m_find_list_list(struct p2m *p2m, struct domain *domain, const void *shared_info)
+{
+	uint64_t per_page = p2m_per_page(p2m->layout);
+	uint64_t lists = (p2m->leaves + per_page - 1) / per_page;
+	mfn_t top = { word_get(p2m->layout, shared_info, p2m->layout->shared_info.frame_list_list) };
+	mfn_t *list;
+	int rc = check_frames(&top, 1, "frame-list-list");
+
+	if (rc)
+		return rc;
+	if (lists > per_page)
+		return fail(ERANGE, "a frame-list-list of one page has no room for %lu pfns", p2m->count);
+	list = malloc(lists * sizeof(*list));
+	if (!list)
+		return fail(ENOMEM, "out of memory");
+	rc = p2m_read_words(domain, p2m->layout, &top, 0, lists, (uint64_t *)list, "frame-list-list");
+	if (!rc)
+		rc = check_frames(list, lists, "frame list");
+	if (!rc)
+		rc = p2m_read_words(domain, p2m->layout, list, 0, p2m->leaves,
+				    (uint64_t *)p2m->leaf, "frame lists");
+	if (!rc)
+		rc = check_frames(p2m->leaf, p2m->leaves, "leaf");
+	free(list);
+	return rc;
+}

@@ -1,0 +1,23 @@
+/*
+ * The two ways to the pages that hold the p2m. Both fill leaf[], for pfns
+ * 0..count-1, and know nothing of what stands in those pages. Inside p2m/ only.
+ */
+#ifndef P2M_FIND_H
+#define P2M_FIND_H
+
+#include "p2m/p2m.h"
+
+/* Walks the guest's page tables over the p2m's virtual addresses: p2m_cr3, p2m_vaddr. */
+int p2m_find_linear(struct p2m *p2m, struct domain *domain, const void *shared_info);
+
+/* frame_list_list -> frame lists -> leaves. */
+int p2m_find_list_list(struct p2m *p2m, struct domain *domain, const void *shared_info);
+
+/*
+ * Copies so many guest words that stand one after another in frames[], from
+ * word first on. what names the frames in messages.
+ */
+int p2m_read_words(struct domain *domain, const struct layout *layout, const mfn_t *frames,
+		   uint64_t first, uint64_t count, uint64_t *words, const char *what);
+
+#endif

@@ -1,0 +1,210 @@
+/*
+ * See p2m.h. Linux marks entries that are no frames of its own in the top two
+ * bits (foreign, identity); all ones is a hole.
+ */
+#include "p2m/p2m.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "p2m/find.h"
+#include "stream/format.h"
+
+enum { PAGES_AT_ONCE = 512, TRIES = 100 };
+
+const char *p2m_form_name(enum p2m_form form)
+{
+	return form == P2M_LINEAR ? "linear" : form == P2M_LIST ? "list" : "auto";
+}
+
+static uint64_t widen(const struct layout *layout, const uint8_t *page, uint64_t slot)
+{
+	return word_get(layout, page, slot * layout->width);
+}
+
+int p2m_read_words(struct domain *domain, const struct layout *layout, const mfn_t *frames,
+		   uint64_t first, uint64_t count, uint64_t *words, const char *what)
+{
+	uint64_t per_page = p2m_per_page(layout);
+	uint64_t done = 0;
+
+	while (done < count) {
+		uint64_t page = (first + done) / per_page;
+		uint64_t last = (first + count - 1) / per_page;
+		uint64_t pages = last - page + 1 < PAGES_AT_ONCE ? last - page + 1 : PAGES_AT_ONCE;
+		uint8_t *at = domain_map(domain, frames + page, pages, false, NULL);
+
+		if (!at)
+			return fail(EFAULT, "the p2m's %s cannot be read (frame %lu of them, mfn %#lx)",
+				    what, page, frames[page].n);
+		for (; done < count && (first + done) / per_page < page + pages; done++) {
+			uint64_t n = first + done;
+
+			words[done] = widen(layout, at + (n / per_page - page) * PAGE_BYTES, n % per_page);
+		}
+		domain_unmap(domain, at, pages);
+	}
+	return 0;
+}
+
+static mfn_t entry_mfn(const struct layout *layout, uint64_t entry)
+{
+	uint64_t marks = 3ULL << (layout->width * 8 - 2);
+
+	return entry & marks || entry >> MFN_BITS ? MFN(INVALID_FRAME) : MFN(entry);
+}
+
+static int read_entries(struct p2m *p2m, struct domain *domain)
+{
+	int rc = p2m_read_words(domain, p2m->layout, p2m->leaf, 0, p2m->count,
+				(uint64_t *)p2m->mfn, "pages");
+
+	for (uint64_t pfn = 0; !rc && pfn < p2m->count; pfn++)
+		p2m->mfn[pfn] = entry_mfn(p2m->layout, p2m->mfn[pfn].n);
+	return rc;
+}
+
+static uint64_t field(const struct p2m *p2m, const void *shared_info, size_t offset)
+{
+	/* The guest may write while we read: each field is fetched once. */
+	uint64_t value = word_get(p2m->layout, shared_info, offset);
+
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return value;
+}
+
+static uint64_t generation(const struct p2m *p2m, const void *shared_info)
+{
+	return field(p2m, shared_info, p2m->layout->shared_info.p2m_generation);
+}
+
+static int allocate(struct p2m *p2m)
+{
+	p2m->leaves = (p2m->count + p2m_per_page(p2m->layout) - 1) / p2m_per_page(p2m->layout);
+	p2m->mfn = malloc(p2m->count * sizeof(*p2m->mfn));
+	p2m->type = malloc(p2m->count);
+	p2m->leaf = malloc(p2m->leaves * sizeof(*p2m->leaf));
+	if (!p2m->mfn || !p2m->type || !p2m->leaf)
+		return fail(ENOMEM, "out of memory for a p2m of %lu pfns", p2m->count);
+	memset(p2m->type, FRAME_XTAB, p2m->count);
+	return 0;
+}
+
+static int choose_form(struct p2m *p2m, const void *shared_info, enum p2m_form form)
+{
+	const struct shared_info_layout *at = &p2m->layout->shared_info;
+	uint64_t list = field(p2m, shared_info, at->frame_list_list);
+	bool has_linear = field(p2m, shared_info, at->p2m_cr3);
+	bool has_list = list && list != INVALID_FRAME;
+
+	if (form == P2M_AUTO)
+		form = has_linear ? P2M_LINEAR : P2M_LIST;
+	if (form == P2M_LINEAR ? !has_linear : !has_list)
+		return fail(ENOENT, "the guest does not publish %s (it may not have booted far enough)",
+			    form == P2M_LINEAR ? "a linear p2m" : "its p2m");
+	p2m->form = form;
+	return 0;
+}
+
+static int read_once(struct p2m *p2m, struct domain *domain, const void *shared_info)
+{
+	int rc;
+
+	p2m->generation = generation(p2m, shared_info);
+	rc = p2m->form == P2M_LINEAR ? p2m_find_linear(p2m, domain, shared_info)
+				     : p2m_find_list_list(p2m, domain, shared_info);
+	return rc ? rc : read_entries(p2m, domain);
+}
+
+/* Odd while the guest is at it; different when it has been. */
+static bool was_moving(const struct p2m *p2m, const void *shared_info)
+{
+	return p2m->form == P2M_LINEAR &&
+	       (p2m->generation & 1 || p2m->generation != generation(p2m, shared_info));
+}
+
+int p2m_find(struct p2m *p2m, struct domain *domain, const struct layout *layout,
+	     const void *shared_info, enum p2m_form form, uint64_t most_pfns)
+{
+	int rc;
+
+	*p2m = (struct p2m){ .layout = layout };
+	p2m->count = field(p2m, shared_info, layout->shared_info.max_pfn);
+	if (!p2m->count || p2m->count > most_pfns || p2m->count > PFN_LIMIT)
+		return fail(ERANGE, "the guest claims %lu pfns, it can have 1 to %lu", p2m->count, most_pfns);
+	rc = choose_form(p2m, shared_info, form);
+	if (!rc)
+		rc = allocate(p2m);
+	for (int i = 0; !rc && i < TRIES; i++) {
+		rc = read_once(p2m, domain, shared_info);
+		if (!was_moving(p2m, shared_info))
+			return rc;
+		fail_forget();
+		rc = 0;
+	}
+	return rc ? rc : fail(EAGAIN, "the guest keeps changing its p2m (generation %lu)", p2m->generation);
+}
+
+void p2m_release(struct p2m *p2m)
+{
+	free(p2m->mfn);
+	free(p2m->type);
+	free(p2m->leaf);
+	*p2m = (struct p2m){ 0 };
+}
+
+/* Holes are not asked for: what Xen is asked about is packed, then spread again. */
+static int fetch_some(struct p2m *p2m, struct domain *domain, uint64_t first, uint64_t end)
+{
+	mfn_t mfns[PAGES_AT_ONCE * 2] = { 0 };
+	uint8_t types[PAGES_AT_ONCE * 2];
+	size_t count = 0;
+	int rc;
+
+	for (uint64_t pfn = first; pfn < end; pfn++)
+		if (mfn_is_valid(p2m->mfn[pfn]))
+			mfns[count++] = p2m->mfn[pfn];
+	rc = domain_frame_types(domain, mfns, count, types);
+	for (uint64_t pfn = first, i = 0; !rc && pfn < end; pfn++) {
+		if (!mfn_is_valid(p2m->mfn[pfn]))
+			continue;
+		p2m->type[pfn] = types[i++];
+		if (!frame_type_is_valid(p2m->type[pfn]))
+			rc = fail(EPROTO, "pfn %#lx: Xen names type %#x, not known here", pfn, p2m->type[pfn]);
+		if (!frame_has_data(p2m->type[pfn]))
+			p2m->mfn[pfn] = MFN(INVALID_FRAME);
+	}
+	return rc;
+}
+
+int p2m_fetch_types(struct p2m *p2m, struct domain *domain)
+{
+	enum { STEP = PAGES_AT_ONCE * 2 };
+	int rc = 0;
+
+	for (uint64_t pfn = 0; !rc && pfn < p2m->count; pfn += STEP)
+		rc = fetch_some(p2m, domain, pfn, pfn + STEP < p2m->count ? pfn + STEP : p2m->count);
+	return rc;
+}
+
+int p2m_check_unmoved(const struct p2m *p2m, struct domain *domain, const void *shared_info)
+{
+	struct p2m now = { .layout = p2m->layout };
+	uint64_t count = field(p2m, shared_info, p2m->layout->shared_info.max_pfn);
+	int rc;
+
+	if (count != p2m->count || (p2m->form == P2M_LINEAR && generation(p2m, shared_info) != p2m->generation))
+		return fail(EAGAIN, "the guest's p2m changed while it was saved");
+	now.count = count;
+	now.form = p2m->form;
+	rc = allocate(&now);
+	if (!rc)
+		rc = p2m->form == P2M_LINEAR ? p2m_find_linear(&now, domain, shared_info)
+					     : p2m_find_list_list(&now, domain, shared_info);
+	if (!rc && memcmp(now.leaf, p2m->leaf, p2m->leaves * sizeof(*p2m->leaf)))
+		rc = fail(EAGAIN, "the guest's p2m moved while it was saved");
+	p2m_release(&now);
+	return rc;
+}

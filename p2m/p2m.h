@@ -1,0 +1,49 @@
+/*
+ * The guest's own map from pfn to mfn, found where the guest publishes it and
+ * copied out: it is read once, and what we hold is then the truth for the
+ * job. 9 bytes a pfn.
+ */
+#ifndef P2M_P2M_H
+#define P2M_P2M_H
+
+#include "xen/domain.h"
+#include "xen/layout.h"
+
+enum p2m_form { P2M_AUTO, P2M_LINEAR, P2M_LIST };
+
+struct p2m {
+	enum p2m_form form;	/* how it was found */
+	const struct layout *layout;
+	uint64_t count;		/* of pfns */
+	mfn_t *mfn;		/* by pfn; holes, foreign and identity entries are invalid */
+	uint8_t *type;		/* enum frame_type by pfn */
+	mfn_t *leaf;		/* the frames that hold the p2m itself */
+	uint64_t leaves;
+	uint64_t generation;	/* of the linear p2m, when it was read */
+};
+
+const char *p2m_form_name(enum p2m_form form);
+
+/* How many entries one page of a p2m has. */
+static inline uint64_t p2m_per_page(const struct layout *layout)
+{
+	return 4096 / layout->width;
+}
+
+/*
+ * Finds and copies it. shared_info is the guest's page, mapped; most_pfns the
+ * highest number of pfns the toolstack ever promised the guest, with room for
+ * its holes: what claims more is refused before memory is spent on it.
+ * -EAGAIN: the guest kept changing it.
+ */
+int p2m_find(struct p2m *p2m, struct domain *domain, const struct layout *layout,
+	     const void *shared_info, enum p2m_form form, uint64_t most_pfns);
+void p2m_release(struct p2m *p2m);
+
+/* Asks Xen for the type of each frame. Frames that are not the domain's become holes. */
+int p2m_fetch_types(struct p2m *p2m, struct domain *domain);
+
+/* -EAGAIN with a reason if the guest's p2m is no longer what was read. */
+int p2m_check_unmoved(const struct p2m *p2m, struct domain *domain, const void *shared_info);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * A file, a pipe or a socket, read and written all or nothing: no caller has
+ * to think of a short read. Bytes are counted. Whatever can block is left as
+ * soon as a stop is asked for.
+ */
+#ifndef STREAM_CHANNEL_H
+#define STREAM_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct channel {
+	int fd;			/* the caller's to close */
+	const char *name;	/* for messages; the caller's */
+	uint64_t bytes;		/* read or written so far */
+	bool can_wait;		/* not a regular file */
+	int old_flags;		/* of a descriptor that others may share */
+	int cancel_fd;		/* readable: give up waiting, in silence; -1 if there is none */
+};
+
+/* A descriptor that can wait is set non-blocking until channel_release(). */
+int channel_init(struct channel *channel, int fd, const char *name);
+void channel_release(struct channel *channel);
+
+int channel_write(struct channel *channel, const void *bytes, size_t count);
+
+/* The array is used up. Any number of parts. */
+int channel_write_parts(struct channel *channel, struct iovec *parts, size_t count);
+
+/* Exactly so many bytes, or -ENODATA with the place where the input ended. */
+int channel_read(struct channel *channel, void *bytes, size_t count);
+
+/* At least one byte unless the input is at its end; returns how many, 0 at the end. */
+ssize_t channel_read_some(struct channel *channel, void *bytes, size_t most);
+
+#endif

@@ -1,0 +1,248 @@
+/*
+ * See pipeline.h. A ring of submitted jobs; three cursors run round it:
+ * submitted >= started >= collected. Free jobs are a stack.
+ */
+#include "stream/pipeline.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "log.h"
+
+struct slot {
+	void *job;
+	bool done;
+};
+
+struct pipeline {
+	struct pipeline_plan plan;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	pthread_t *threads;
+	unsigned int started_threads;
+	char *jobs;
+	void **free_jobs;
+	unsigned int free_count;
+	struct slot *ring;	/* plan.jobs of them */
+	unsigned long submitted, started, collected;
+	bool ended;
+	int error;
+};
+
+struct worker {
+	struct pipeline *pipeline;
+	unsigned int number;
+};
+
+static void push_free(struct pipeline *p, void *job)
+{
+	p->free_jobs[p->free_count++] = job;
+}
+
+static void set_error(struct pipeline *p, int error)
+{
+	if (error && !p->error)
+		p->error = error;
+	pthread_cond_broadcast(&p->changed);
+}
+
+static bool take_work(struct pipeline *p, struct slot **slot)
+{
+	while (!p->error && p->started == p->submitted && !p->ended)
+		pthread_cond_wait(&p->changed, &p->lock);
+	if (p->error || p->started == p->submitted)
+		return false;
+	*slot = &p->ring[p->started++ % p->plan.jobs];
+	return true;
+}
+
+/* In an unordered pipeline the ring's slot is free as soon as it is the oldest. */
+static void finish_work(struct pipeline *p, struct slot *slot)
+{
+	slot->done = true;
+	if (p->plan.unordered) {
+		push_free(p, slot->job);
+		while (p->collected < p->started && p->ring[p->collected % p->plan.jobs].done)
+			p->collected++;
+	}
+	pthread_cond_broadcast(&p->changed);
+}
+
+static void *run_worker(void *argument)
+{
+	struct worker worker = *(struct worker *)argument;
+	struct pipeline *p = worker.pipeline;
+	struct slot *slot;
+
+	free(argument);
+	pthread_mutex_lock(&p->lock);
+	while (take_work(p, &slot)) {
+		int rc;
+
+		pthread_mutex_unlock(&p->lock);
+		rc = p->plan.work(slot->job, worker.number, p->plan.context);
+		pthread_mutex_lock(&p->lock);
+		if (rc)
+			set_error(p, rc);
+		finish_work(p, slot);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+static int start_threads(struct pipeline *p)
+{
+	for (unsigned int i = 0; i < p->plan.threads; i++) {
+		struct worker *worker = malloc(sizeof(*worker));
+
+		if (!worker)
+			return fail(ENOMEM, "out of memory");
+		*worker = (struct worker){ p, i };
+		if (pthread_create(&p->threads[i], NULL, run_worker, worker)) {
+			free(worker);
+			return fail(EAGAIN, "cannot start a thread");
+		}
+		p->started_threads++;
+	}
+	return 0;
+}
+
+int pipeline_start(struct pipeline **pipeline, const struct pipeline_plan *plan)
+{
+	struct pipeline *p = calloc(1, sizeof(*p));
+	int rc;
+
+	*pipeline = p;
+	if (!p)
+		return fail(ENOMEM, "out of memory");
+	p->plan = *plan;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->changed, NULL);
+	p->threads = calloc(plan->threads, sizeof(*p->threads));
+	p->jobs = calloc(plan->jobs, plan->job_bytes);
+	p->free_jobs = calloc(plan->jobs, sizeof(*p->free_jobs));
+	p->ring = calloc(plan->jobs, sizeof(*p->ring));
+	if (!p->threads || !p->jobs || !p->free_jobs || !p->ring)
+		rc = fail(ENOMEM, "out of memory");
+	else
+		rc = 0;
+	for (unsigned int i = 0; !rc && i < plan->jobs; i++)
+		push_free(p, p->jobs + i * plan->job_bytes);
+	if (!rc)
+		rc = start_threads(p);
+	if (rc) {
+		pipeline_fail(p, rc);
+		pipeline_stop(p, NULL);
+		*pipeline = NULL;
+	}
+	return rc;
+}
+
+void *pipeline_claim(struct pipeline *p)
+{
+	void *job = NULL;
+
+	pthread_mutex_lock(&p->lock);
+	while (!p->error && (!p->free_count || p->submitted - p->collected == p->plan.jobs))
+		pthread_cond_wait(&p->changed, &p->lock);
+	if (!p->error)
+		job = p->free_jobs[--p->free_count];
+	pthread_mutex_unlock(&p->lock);
+	return job;
+}
+
+void pipeline_submit(struct pipeline *p, void *job)
+{
+	pthread_mutex_lock(&p->lock);
+	p->ring[p->submitted++ % p->plan.jobs] = (struct slot){ job, false };
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pipeline_end(struct pipeline *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->ended = true;
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->lock);
+}
+
+int pipeline_drain(struct pipeline *p)
+{
+	int error;
+
+	pthread_mutex_lock(&p->lock);
+	while (!p->error && p->collected != p->submitted)
+		pthread_cond_wait(&p->changed, &p->lock);
+	error = p->error;
+	pthread_mutex_unlock(&p->lock);
+	return error;
+}
+
+static bool is_next_ready(struct pipeline *p)
+{
+	return p->collected != p->submitted && p->ring[p->collected % p->plan.jobs].done;
+}
+
+void *pipeline_collect(struct pipeline *p)
+{
+	void *job = NULL;
+
+	pthread_mutex_lock(&p->lock);
+	while (!p->error && !is_next_ready(p) && !(p->ended && p->collected == p->submitted))
+		pthread_cond_wait(&p->changed, &p->lock);
+	if (!p->error && is_next_ready(p)) {
+		job = p->ring[p->collected++ % p->plan.jobs].job;
+		pthread_cond_broadcast(&p->changed);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return job;
+}
+
+void pipeline_release(struct pipeline *p, void *job)
+{
+	pthread_mutex_lock(&p->lock);
+	push_free(p, job);
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pipeline_fail(struct pipeline *p, int error)
+{
+	pthread_mutex_lock(&p->lock);
+	set_error(p, error);
+	pthread_mutex_unlock(&p->lock);
+}
+
+int pipeline_error(struct pipeline *p)
+{
+	int error;
+
+	pthread_mutex_lock(&p->lock);
+	error = p->error;
+	pthread_mutex_unlock(&p->lock);
+	return error;
+}
+
+int pipeline_stop(struct pipeline *p, void (*free_job)(void *job, void *context))
+{
+	int error;
+
+	if (!p)
+		return 0;
+	pipeline_end(p);
+	for (unsigned int i = 0; i < p->started_threads; i++)
+		pthread_join(p->threads[i], NULL);
+	for (unsigned int i = 0; free_job && p->jobs && i < p->plan.jobs; i++)
+		free_job(p->jobs + i * p->plan.job_bytes, p->plan.context);
+	error = p->error;
+	pthread_cond_destroy(&p->changed);
+	pthread_mutex_destroy(&p->lock);
+	free(p->threads);
+	free(p->jobs);
+	free(p->free_jobs);
+	free(p->ring);
+	free(p);
+	return error;
+}

@@ -1,0 +1,54 @@
+/*
+ * Worker threads between one who fills jobs and one who takes them, in the
+ * order they were filled:
+ *
+ *	claim -> fill -> submit -> [work, by any of N threads] -> collect -> release
+ *
+ * The number of jobs bounds the memory. The first failure, whoever has it,
+ * stops everybody: claim and collect then return NULL.
+ */
+#ifndef STREAM_PIPELINE_H
+#define STREAM_PIPELINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct pipeline;
+
+struct pipeline_plan {
+	const char *name;
+	unsigned int threads;	/* at least 1 */
+	unsigned int jobs;	/* at least 2 */
+	size_t job_bytes;	/* each job starts zeroed, and is reused as it was left */
+	/* Called by a worker; worker counts from 0. Not 0: the pipeline fails with it. */
+	int (*work)(void *job, unsigned int worker, void *context);
+	void *context;
+	bool unordered;		/* nobody collects: a job is released when its work is done */
+};
+
+int pipeline_start(struct pipeline **pipeline, const struct pipeline_plan *plan);
+
+/* A free job, waiting for one; NULL after a failure. One thread. */
+void *pipeline_claim(struct pipeline *pipeline);
+void pipeline_submit(struct pipeline *pipeline, void *job);
+/* No more jobs will be submitted. */
+void pipeline_end(struct pipeline *pipeline);
+/* Waits until all that was submitted is worked and (unordered) released; 0 or the failure. */
+int pipeline_drain(struct pipeline *pipeline);
+
+/* The next job in order, its work done; NULL at the end or after a failure. One thread. */
+void *pipeline_collect(struct pipeline *pipeline);
+/* Back to the free jobs. Any thread, any order. */
+void pipeline_release(struct pipeline *pipeline, void *job);
+
+/* Stops everybody for a reason found outside a worker. */
+void pipeline_fail(struct pipeline *pipeline, int error);
+int pipeline_error(struct pipeline *pipeline);
+
+/*
+ * Waits for the workers, calls free_job (may be NULL) on each job, frees all.
+ * Returns the first failure. NULL is fine. Claims and collects must be over.
+ */
+int pipeline_stop(struct pipeline *pipeline, void (*free_job)(void *job, void *context));
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * The stream on its way in: records, one at a time and in order, out of an
+ * image of ours or a plain xl save file. A thread reads ahead, workers expand.
+ * Framing, checksums, record order, lengths and padding are checked here;
+ * what a record says is its taker's business.
+ *
+ * Errors, beside those of reading: -EBADMSG damaged, -ENODATA cut short,
+ * -EMEDIUMTYPE not an image or none that this program knows.
+ *
+ * Mirror: stream/writer.h
+ */
+#ifndef STREAM_READER_H
+#define STREAM_READER_H
+
+#include "stream/channel.h"
+#include "stream/format.h"
+
+struct reader;
+struct chunk;
+
+struct stream_facts {
+	bool is_image;		/* ours, with frames, seal and seek table */
+	uint64_t frames;	/* head: frames to allocate; 0 in a plain file */
+	char *provenance;	/* head: JSON; NULL in a plain file */
+	char *config;		/* xl's, a string */
+	uint32_t xl_flags;
+	uint32_t version;	/* of the libxc stream */
+	uint32_t xen_major, xen_minor;
+};
+
+struct record {
+	uint32_t type;
+	uint32_t bytes;
+	const uint8_t *body;	/* lent until record_release() */
+	uint64_t number;	/* counts from 0 */
+	struct chunk *chunk;
+};
+
+/* Reads up to the domain header. The channel stays the caller's and must outlive the reader. */
+int reader_open(struct reader **reader, struct channel *from, unsigned int threads);
+const struct stream_facts *reader_facts(const struct reader *reader);
+
+/*
+ * 1 and the next record, 0 after END and everything behind it were found in
+ * order (seal and seek table of an image among it), or a failure.
+ */
+int reader_next(struct reader *reader, struct record *record);
+
+/* Each record must be released, by any thread. */
+void record_release(struct reader *reader, struct record *record);
+
+/* All records must be released. NULL is fine. */
+void reader_close(struct reader *reader);
+
+/* "PAGE_DATA" or "record type 0x..."; for messages, so never NULL. */
+const char *record_name(uint32_t type);
+
+#endif

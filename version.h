@@ -1,0 +1,1 @@
+#define PVFERRY_VERSION "0.1.0"

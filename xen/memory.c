@@ -1,0 +1,146 @@
+/* Frames: mapped, typed, given to a domain, pinned. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <xencall.h>
+
+#include "log.h"
+#include "stream/format.h"
+#include "xen/internal.h"
+
+_Static_assert(sizeof(xen_pfn_t) == sizeof(mfn_t), "mfns are passed as they are");
+
+enum { XEN_BATCH = 1024 };	/* most frames Xen types or pins at once */
+
+void *domain_map(struct domain *domain, const mfn_t *mfns, size_t count, bool writable, int *errors)
+{
+	int protection = PROT_READ | (writable ? PROT_WRITE : 0);
+	void *at = xenforeignmemory_map(domain->host->memory, domain->id, protection, count,
+					(const xen_pfn_t *)mfns, errors);
+
+	if (!at)
+		fail_errno("cannot map %zu frames of domain %u, the first of them mfn %#lx",
+			   count, domain->id, count ? mfns[0].n : 0);
+	return at;
+}
+
+void domain_unmap(struct domain *domain, void *at, size_t count)
+{
+	if (at)
+		xenforeignmemory_unmap(domain->host->memory, at, count);
+}
+
+/* buffer: XEN_BATCH xen_pfn_t that the hypervisor can reach. */
+static int type_batch(struct domain *domain, const mfn_t *mfns, size_t count, uint8_t *types,
+		      xen_pfn_t *buffer, xc_hypercall_buffer_t *handle)
+{
+	DECLARE_HYPERCALL_BUFFER_ARGUMENT(handle);
+	struct xen_domctl domctl = {
+		.cmd = XEN_DOMCTL_getpageframeinfo3,
+		.interface_version = XEN_DOMCTL_INTERFACE_VERSION,
+		.domain = domain->id,
+		.u.getpageframeinfo3.num = count,
+	};
+
+	memcpy(buffer, mfns, count * sizeof(*mfns));
+	set_xen_guest_handle(domctl.u.getpageframeinfo3.array, handle);
+	if (xc_domctl(xc_of(domain), &domctl))
+		return fail_errno("cannot ask Xen for the types of domain %u's frames", domain->id);
+	for (size_t i = 0; i < count; i++)
+		types[i] = buffer[i] >> XEN_DOMCTL_PFINFO_LTAB_SHIFT & 0xf;
+	return 0;
+}
+
+int domain_frame_types(struct domain *domain, const mfn_t *mfns, size_t count, uint8_t *types)
+{
+	DECLARE_HYPERCALL_BUFFER(xen_pfn_t, buffer);
+	int rc = 0;
+
+	buffer = xc_hypercall_buffer_alloc(xc_of(domain), buffer, XEN_BATCH * sizeof(*buffer));
+	if (!buffer)
+		return fail(ENOMEM, "out of memory for hypercalls");
+	for (size_t i = 0; i < count && !rc; i += XEN_BATCH)
+		rc = type_batch(domain, mfns + i, count - i < XEN_BATCH ? count - i : XEN_BATCH,
+				types + i, buffer, HYPERCALL_BUFFER(buffer));
+	xc_hypercall_buffer_free(xc_of(domain), buffer);
+	return rc;
+}
+
+static int populate(struct domain *domain, size_t extents, unsigned int order, xen_pfn_t *starts)
+{
+	return xc_domain_populate_physmap(xc_of(domain), domain->id, extents, order, 0, starts);
+}
+
+static bool is_whole_extent(const pfn_t *pfns, size_t count)
+{
+	return count == BATCH_PAGES && pfns[0].n % BATCH_PAGES == 0 &&
+	       pfns[count - 1].n == pfns[0].n + BATCH_PAGES - 1;
+}
+
+/* True if one extent was to be had for all of them. */
+static bool populate_extent(struct domain *domain, const pfn_t *pfns, mfn_t *mfns)
+{
+	xen_pfn_t start = pfns[0].n;
+
+	if (populate(domain, 1, 9, &start) != 1)
+		return false;
+	for (size_t i = 0; i < BATCH_PAGES; i++)
+		mfns[i] = MFN(start + i);
+	return true;
+}
+
+int domain_populate(struct domain *domain, const pfn_t *pfns, size_t count, mfn_t *mfns)
+{
+	int got;
+
+	if (!count)
+		return 0;
+	if (is_whole_extent(pfns, count) && populate_extent(domain, pfns, mfns))
+		return 0;
+	memcpy(mfns, pfns, count * sizeof(*mfns));
+	got = populate(domain, count, 0, (xen_pfn_t *)mfns);
+	if (got < 0)
+		return fail_errno("Xen gives domain %u no memory", domain->id);
+	if ((size_t)got != count)
+		return fail(ENOMEM, "Xen gave domain %u only %d of %zu frames: the host has too little memory",
+			    domain->id, got, count);
+	return 0;
+}
+
+/* libxenctrl's own call cannot tell which of many was refused, so this is the hypercall itself. */
+struct pin_call {
+	struct mmuext_op ops[XEN_BATCH];
+	unsigned int done;
+};
+
+static int pin_batch(struct domain *domain, const struct pin *pins, size_t count, struct pin_call *call)
+{
+	static const unsigned int commands[] = { 0, MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE,
+						 MMUEXT_PIN_L3_TABLE, MMUEXT_PIN_L4_TABLE };
+
+	for (size_t i = 0; i < count; i++)
+		call->ops[i] = (struct mmuext_op){ .cmd = commands[pins[i].level],
+						   .arg1.mfn = pins[i].mfn.n };
+	call->done = 0;
+	if (xencall4(xc_interface_xcall_handle(xc_of(domain)), __HYPERVISOR_mmuext_op,
+		     (unsigned long)call->ops, count, (unsigned long)&call->done, domain->id) < 0)
+		return -errno;
+	return 0;
+}
+
+int domain_pin(struct domain *domain, const struct pin *pins, size_t count, size_t *failed)
+{
+	xencall_handle *handle = xc_interface_xcall_handle(xc_of(domain));
+	struct pin_call *call = xencall_alloc_buffer(handle, sizeof(*call));
+	int rc = 0;
+
+	if (!call)
+		return fail(ENOMEM, "out of memory for hypercalls");
+	for (size_t i = 0; i < count && !rc; i += XEN_BATCH) {
+		rc = pin_batch(domain, pins + i, count - i < XEN_BATCH ? count - i : XEN_BATCH, call);
+		*failed = i + call->done;
+	}
+	xencall_free_buffer(handle, call);
+	return rc;
+}

@@ -1,0 +1,195 @@
+/* xenstore: read one, write many or none, wait for a change. */
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "stop.h"
+#include "xen/internal.h"
+
+#define FORMAT_PATH(path, format) do { \
+	va_list args; \
+	va_start(args, format); \
+	vsnprintf(path, sizeof(path), format, args); \
+	va_end(args); \
+} while (0)
+
+char *store_read(struct host *host, const char *format, ...)
+{
+	char path[256];
+
+	FORMAT_PATH(path, format);
+	return xs_read(host->store, XBT_NULL, path, NULL);
+}
+
+bool store_exists(struct host *host, const char *format, ...)
+{
+	char path[256];
+	char *value;
+
+	FORMAT_PATH(path, format);
+	value = xs_read(host->store, XBT_NULL, path, NULL);
+	free(value);
+	return value;
+}
+
+char **store_list(struct host *host, unsigned int *count, const char *format, ...)
+{
+	char path[256];
+	char **names;
+
+	FORMAT_PATH(path, format);
+	*count = 0;
+	names = xs_directory(host->store, XBT_NULL, path, count);
+	if (!names)
+		*count = 0;
+	return names;
+}
+
+int store_remove(struct host *host, const char *format, ...)
+{
+	char path[256];
+
+	FORMAT_PATH(path, format);
+	if (!xs_rm(host->store, XBT_NULL, path) && errno != ENOENT)
+		return fail_errno("cannot remove %s from xenstore", path);
+	return 0;
+}
+
+static bool write_node(struct xs_handle *store, xs_transaction_t t, const struct store_node *node)
+{
+	struct xs_permissions permissions[2] = { { .id = 0, .perms = XS_PERM_NONE } };
+	unsigned int count = 1;
+
+	if (node->access == STORE_GUEST_READS)
+		permissions[count++] = (struct xs_permissions){ node->guest, XS_PERM_READ };
+	else if (node->access == STORE_GUEST_OWNS)
+		permissions[0].id = node->guest;
+	return xs_write(store, t, node->path, node->value, strlen(node->value)) &&
+	       xs_set_permissions(store, t, node->path, permissions, count);
+}
+
+static bool write_all(struct xs_handle *store, xs_transaction_t t, const char *const *removals,
+		      size_t removal_count, const struct store_node *nodes, size_t count)
+{
+	for (size_t i = 0; i < removal_count; i++)
+		if (!xs_rm(store, t, removals[i]) && errno != ENOENT)
+			return false;
+	for (size_t i = 0; i < count; i++)
+		if (!write_node(store, t, &nodes[i]))
+			return false;
+	return true;
+}
+
+int store_write(struct host *host, const char *const *removals, size_t removal_count,
+		const struct store_node *nodes, size_t count)
+{
+	for (;;) {
+		xs_transaction_t t = xs_transaction_start(host->store);
+		int rc = stop_requested();
+
+		if (!t)
+			return fail_errno("cannot start a transaction with xenstore");
+		if (!rc && !write_all(host->store, t, removals, removal_count, nodes, count))
+			rc = fail_errno("cannot write to xenstore");
+		if (xs_transaction_end(host->store, t, rc))
+			return rc;
+		if (rc || errno != EAGAIN)
+			return rc ? rc : fail_errno("cannot end a transaction with xenstore");
+	}
+}
+
+int store_exchange(struct host *host, const char *path, const char *expected, const char *value, bool *done)
+{
+	for (;;) {
+		xs_transaction_t t = xs_transaction_start(host->store);
+		char *now;
+
+		if (!t)
+			return fail_errno("cannot start a transaction with xenstore");
+		now = xs_read(host->store, t, path, NULL);
+		*done = now && !strcmp(now, expected) && xs_write(host->store, t, path, value, strlen(value));
+		free(now);
+		if (xs_transaction_end(host->store, t, !*done))
+			return 0;
+		if (errno != EAGAIN)
+			return fail_errno("cannot end a transaction with xenstore");
+	}
+}
+
+int store_introduce(struct domain *domain, mfn_t ring, uint32_t port)
+{
+	return xs_introduce_domain(domain->host->store, domain->id, ring.n, port)
+		? 0 : fail_errno("xenstored does not accept domain %u", domain->id);
+}
+
+void store_release(struct domain *domain)
+{
+	xs_release_domain(domain->host->store, domain->id);
+}
+
+/* A connection of its own, so that its events mix with nobody's replies. */
+struct store_watch {
+	struct xs_handle *store;
+};
+
+int store_watch_open(struct store_watch **watch, struct host *host, const char *const *paths, size_t count)
+{
+	(void)host;
+	*watch = calloc(1, sizeof(**watch));
+	if (!*watch)
+		return fail(ENOMEM, "out of memory");
+	(*watch)->store = xs_open(0);
+	if (!(*watch)->store) {
+		store_watch_close(*watch);
+		return fail_errno("cannot reach xenstored");
+	}
+	for (size_t i = 0; i < count; i++)
+		if (!xs_watch((*watch)->store, paths[i], "pvferry")) {
+			int rc = fail_errno("cannot watch %s in xenstore", paths[i]);
+
+			store_watch_close(*watch);
+			return rc;
+		}
+	return 0;
+}
+
+static bool take_events(struct store_watch *watch)
+{
+	bool any = false;
+	char **event;
+
+	while ((event = xs_check_watch(watch->store))) {
+		free(event);
+		any = true;
+	}
+	return any;
+}
+
+int store_watch_wait(struct store_watch *watch, int timeout_ms)
+{
+	struct pollfd fds[2] = {
+		{ .fd = xs_fileno(watch->store), .events = POLLIN },
+		{ .fd = stop_fd(), .events = POLLIN },
+	};
+	int rc = stop_requested();
+
+	if (rc || take_events(watch))
+		return rc ? rc : 1;
+	if (poll(fds, 2, timeout_ms) < 0 && errno != EINTR)
+		return fail_errno("poll");
+	rc = stop_requested();
+	return rc ? rc : take_events(watch);
+}
+
+void store_watch_close(struct store_watch *watch)
+{
+	if (!watch)
+		return;
+	if (watch->store)
+		xs_close(watch->store);
+	free(watch);
+}
