@@ -21,20 +21,20 @@ class Guest:
         line = ["console=hvc0 quiet rdinit=/init", "selfcheck=" + ",".join(words)]
         line += [f"offline={offline}"] if offline else []
         line += ["initcall_blacklist=xen_setup_shutdown_event"] if deaf else []
-        initrd = "initrd-files" if files else "initrd"
+        self.parts = {"vmlinuz": "vmlinuz", "initrd-files" if files else "initrd": "initrd"}
         (host.share / "guest" / f"{name}.cfg").write_text("\n".join([
             f'name = "{name}"', 'type = "pv"', f"memory = {mib}", f"vcpus = {vcpus}",
-            'kernel = "/lab/share/guest/vmlinuz"', f'ramdisk = "/lab/share/guest/{initrd}"',
+            f'kernel = "/run/{name}/vmlinuz"', f'ramdisk = "/run/{name}/initrd"',
             f'extra = "{" ".join(line)}"', 'on_crash = "preserve"', extra, ""]))
 
     def create(self, timeout=90):
         """Build it, let it run and wait for its first ticks."""
-        self.host.must(f"rm -f {self.log}")
-        if self.linear_only:
-            self.host.must(f"xl create -q -p {self.config} && 4tools $(xl domid {self.name}) set && "
-                           f"xl unpause {self.name}", timeout)
-        else:
-            self.host.must(f"xl create -q {self.config}", timeout)
+        paused = (f"xl create -q -p {self.config} && 4tools $(xl domid {self.name}) set && xl unpause {self.name}")
+        copies = [f"dd bs=480k if=/lab/share/guest/{source} of=/run/{self.name}/{target} 2>/dev/null"
+                  for source, target in self.parts.items()]
+        self.host.must(" && ".join([f"rm -f {self.log}; mkdir -p /run/{self.name}", *copies,
+                                    paused if self.linear_only else f"xl create -q {self.config}",
+                                    f"rm -r /run/{self.name}"]), timeout)
         self.await_ticks(timeout=timeout)
         return self
 
@@ -63,3 +63,7 @@ class Guest:
     def corrupt(self):
         """Lines in which the guest complains, or its kernel does; "" when all is well."""
         return self.host.sh(f"grep -E 'CORRUPT|BUG|Oops|Call Trace|segfault|Bad page|Kernel panic' {self.log}").text()
+
+    def type(self, line):
+        """Type a line on its console; its init runs it as a command."""
+        self.host.must(f"(echo '{line}'; sleep 1) | timeout 10 xl console {self.name} >/dev/null 2>&1; true")

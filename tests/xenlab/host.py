@@ -147,19 +147,19 @@ class Host:
         return result.text()
 
     def put(self, source, path, timeout=120):
-        """Copy a file into dom0."""
+        """Copy a file into dom0. (cp would pass 4 KiB at a time through the shared folder, twenty times slower.)"""
         between = self.share / f"put-{uuid.uuid4().hex[:8]}"
         shutil.copy(source, between)
         try:
-            self.must(f"mkdir -p $(dirname {path}) && cp /lab/share/{between.name} {path}.new && mv {path}.new {path}",
-                      timeout)
+            self.must(f"mkdir -p $(dirname {path}) && dd bs=480k if=/lab/share/{between.name} of={path}.new && "
+                      f"{'chmod +x' if os.access(source, os.X_OK) else ':'} {path}.new && mv {path}.new {path}", timeout)
         finally:
             between.unlink()
 
     def get(self, path, target, timeout=120):
         """Copy a file out of dom0."""
         between = self.share / f"get-{uuid.uuid4().hex[:8]}"
-        self.must(f"cp {path} /lab/share/{between.name}", timeout)
+        self.must(f"dd bs=480k if={path} of=/lab/share/{between.name}", timeout)
         shutil.move(between, target)
 
     def sync(self, build):

@@ -9,8 +9,8 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev 2>/dev/null
 mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
-mount -t tmpfs -o size=90% tmp /tmp
-mount -t tmpfs run /run
+mount -t tmpfs -o size=95% tmp /tmp
+mount -t tmpfs -o size=50% run /run
 rm -rf /var/run && ln -s /run /var/run
 ln -sf /proc/self/fd /dev/fd
 ln -sf /proc/self/fd/0 /dev/stdin
