@@ -14,7 +14,7 @@ class Guest:
 
     def __init__(self, host, name, mib=512, vcpus=1, check="", files=False, offline=0, linear_only=False, deaf=False,
                  extra=""):
-        self.host, self.name, self.linear_only = host, name, linear_only
+        self.host, self.name, self.mib, self.linear_only = host, name, mib, linear_only
         self.log = f"/var/log/xen/console/guest-{name}.log"
         self.config = f"/lab/share/guest/{name}.cfg"
         words = [f"keepers={vcpus}", *check.split()] + (["files=/files"] if files else [])
@@ -29,7 +29,7 @@ class Guest:
 
     def create(self, timeout=90):
         """Build it, let it run and wait for its first ticks."""
-        paused = (f"xl create -q -p {self.config} && 4tools $(xl domid {self.name}) set && xl unpause {self.name}")
+        paused = f"xl create -q -p {self.config} && 4tools $(xl domid {self.name}) set && xl unpause {self.name}"
         copies = [f"dd bs=480k if=/lab/share/guest/{source} of=/run/{self.name}/{target} 2>/dev/null"
                   for source, target in self.parts.items()]
         self.host.must(" && ".join([f"rm -f {self.log}; mkdir -p /run/{self.name}", *copies,
@@ -59,6 +59,14 @@ class Guest:
             if time.monotonic() > end:
                 raise LabError(f"guest {self.name} does not tick: {self.console()[-1500:]}")
             time.sleep(0.1)
+
+    def await_line(self, text, timeout):
+        """Wait until its console has shown a line that begins so."""
+        end = time.monotonic() + timeout
+        while self.host.sh(f"grep -q '^{text}' {self.log}").status:
+            if time.monotonic() > end:
+                raise LabError(f"guest {self.name} never said {text!r}: {self.console()[-1500:]}")
+            time.sleep(0.5)
 
     def corrupt(self):
         """Lines in which the guest complains, or its kernel does; "" when all is well."""

@@ -59,6 +59,14 @@ class Stage:
     def guest(self, name="guest", timeout=240, **how):
         return Guest(self.host, name, **how).create(timeout)
 
+    def idle_guest(self, name, **how):
+        """A guest's configuration, not yet a domain."""
+        return Guest(self.host, name, **how)
+
+    def sibling(self, guest, name):
+        """The domain that was restored from guest's image under another name."""
+        return Guest(self.host, name, mib=guest.mib)
+
     def sh(self, command, timeout=180):
         return self.host.sh(command, timeout)
 
@@ -133,6 +141,11 @@ class Stage:
             expect(expand.status == 0, expand)
         result = self.here(f"PYTHONPATH={PYTHON_LIBS} python3 {VERIFY_STREAM} -v -f xl -i {shlex.quote(str(plain))}")
         expect(result.status == 0, result)
+
+    def found_bad(self, image, name):
+        """verify finds a defect, quickly and without dying of it."""
+        result = self.here(f"pvferry verify {shlex.quote(str(image))}", 60)
+        expect(0 < result.status < 126 and result.text(), f"{name}: {result}")
 
     def inspect(self, image):
         result = self.here(f"pvferry inspect --json {shlex.quote(str(image))}")

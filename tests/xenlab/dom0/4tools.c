@@ -1,8 +1,10 @@
 /*
  * 4tools DOMID set|clear|show: the flag SIF_VIRT_P2M_4TOOLS in the start info of a PV domain that was built but never
  * ran (`xl create -p`). Set, its Linux publishes the linear p2m only; clear, the frame-list-list as well. libxl leaves
- * it clear, though libxenguest sets it. Of a domain that ran, only "show" may be asked, with the frame as 4th argument.
+ * it clear, though libxenguest sets it.
+ * 4tools DOMID published: what a running domain published, from its shared info; a list of -1 means "none".
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,19 +32,37 @@ static void change_flag(start_info_t *info, const char *how)
 	printf("%.16s: flags %#x\n", info->magic, info->flags);
 }
 
+static void show_published(const shared_info_t *shared)
+{
+	printf("list %ld linear %#lx\n", (long)shared->arch.pfn_to_mfn_frame_list_list, shared->arch.p2m_cr3);
+}
+
+static unsigned long find_shared_info(xc_interface *xch, int domain)
+{
+	xc_dominfo_t info;
+
+	return xc_domain_getinfo(xch, domain, 1, &info) == 1 && info.domid == (uint32_t)domain ? info.shared_info_frame : 0;
+}
+
 int main(int argc, char **argv)
 {
 	xc_interface *xch = xc_interface_open(NULL, NULL, 0);
-	unsigned long offset = 0, frame = 0;
+	int domain = argc == 3 ? atoi(argv[1]) : 0;
+	unsigned long offset = 0, frame;
 	char *page;
 
-	if (!xch || argc < 3)
-		return fprintf(stderr, "4tools DOMID set|clear|show [FRAME]\n"), 2;
-	frame = argc > 3 ? strtoul(argv[3], NULL, 0) : find_start_info(xch, atoi(argv[1]), &offset);
-	page = xenforeignmemory_map(xc_interface_fmem_handle(xch), atoi(argv[1]), PROT_READ | PROT_WRITE, 1,
+	if (!xch || !domain)
+		return fprintf(stderr, "4tools DOMID set|clear|show|published\n"), 2;
+	bool published = !strcmp(argv[2], "published");
+
+	frame = published ? find_shared_info(xch, domain) : find_start_info(xch, domain, &offset);
+	page = xenforeignmemory_map(xc_interface_fmem_handle(xch), domain, PROT_READ | PROT_WRITE, 1,
 				    &(xen_pfn_t){ frame }, NULL);
 	if (!frame || !page)
-		return fprintf(stderr, "4tools: no start info of domain %s\n", argv[1]), 2;
-	change_flag((start_info_t *)(page + offset), argv[2]);
+		return fprintf(stderr, "4tools: domain %d's page is not to be had\n", domain), 2;
+	if (published)
+		show_published((shared_info_t *)page);
+	else
+		change_flag((start_info_t *)(page + offset), argv[2]);
 	return 0;
 }

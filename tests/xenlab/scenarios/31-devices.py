@@ -1,0 +1,37 @@
+"""A domain with a disk, a network card or a PCI device is refused, naming them; --without-devices goes on."""
+from scenario import expect
+
+FLAVOUR = "noshadow"
+DEVICES = """disk = ["phy:/dev/loop0,xvda,w"]
+vif = ["mac=00:16:3e:00:00:01,bridge=none"]"""
+
+
+def run(stage):
+    stage.host.must("dd if=/dev/zero of=/tmp/disk bs=1M count=8 2>/dev/null && losetup /dev/loop0 /tmp/disk")
+    guest = stage.guest(extra=DEVICES)
+    before = guest.last_tick()
+    stage.refused("pvferry save guest /tmp/image", "vbd", "51712", "vif", "xl")
+    stage.goes_on(guest, before)
+    add_pci(stage)
+    stage.refused("pvferry save guest /tmp/image", "pci")
+    remove_pci(stage)
+    stage.no_leftovers("/tmp", "disk")
+
+    before = guest.last_tick()
+    stage.ok("pvferry save --without-devices guest /tmp/image")
+    stage.ok("pvferry restore /tmp/image")
+    stage.goes_on(guest, before)
+    expect(not stage.host.must("xenstore-list /libxl/$(xl domid guest)/device/vbd 2>/dev/null || true"),
+           "a disk came back that nobody carried")
+
+
+def add_pci(stage):
+    """Only what libxl notes of one: an emulated host has no device to give away."""
+    for node, value in (("frontend", "/local/domain/$d/device/pci/0"), ("frontend-id", "$d"),
+                        ("backend", "/local/domain/0/backend/pci/$d/0"), ("num_devs", "1")):
+        stage.host.must(f"d=$(xl domid guest); xenstore-write /libxl/$d/device/pci/0/{node} {value}")
+    stage.host.must("d=$(xl domid guest); xenstore-write /local/domain/$d/device/pci/0/state 1")
+
+
+def remove_pci(stage):
+    stage.host.must("d=$(xl domid guest); xenstore-rm /libxl/$d/device/pci; xenstore-rm /local/domain/$d/device/pci")
