@@ -118,7 +118,7 @@ def borders(data):
 
 def cuts(data, rounds):
     """(name, bytes) cut at and around each frame border, and at random."""
-    chosen = {b + d for b in borders(data) for d in (-1, 0, 1, 8)} | set(range(0, 2 * HEAD_BYTES))
+    chosen = {b + d for b in borders(data) for d in (-1, 0, 1, 6, 8)} | set(range(0, 2 * HEAD_BYTES))
     dice = random.Random(SEED)
     chosen |= {dice.randrange(len(data)) for _ in range(rounds)}
     return [(f'cut at {n}', data[:n]) for n in sorted(chosen) if 0 <= n < len(data)]

@@ -95,6 +95,10 @@ def head_json_length_huge(i): i.json_length = 0xFFFFFFFF
 def head_with_a_tail(i): i.head_tail = bytes(8)
 
 
+@damage('bytes', 'head of 20 bytes', frame=0)
+def head_too_short(data): return data[:4] + struct.pack('<I', 20) + data[8:28]
+
+
 @head('frames to allocate')
 def head_counts_a_frame_too_many(i): i.to_allocate += 1
 
