@@ -1,7 +1,11 @@
 /*
- * See send-batch.h. Workers do all but the writing, which a thread of its own
- * does in order. Guest pages are copied before they are compressed: a backend
- * may still write to them, and zstd wants its input to hold still.
+ * See send-batch.h. One thread maps, workers fill and compress, one thread
+ * writes in order. Guest pages are copied before they are compressed: a
+ * backend may still write to them, and zstd wants its input to hold still.
+ *
+ * Nothing is unmapped: a PV domain 0 pays a trap for each entry it takes down,
+ * four times what mapping cost, while the kernel drops all at once when the
+ * process ends. A job is a process, so that is soon.
  */
 #include "migrate/send-batch.h"
 
@@ -15,6 +19,7 @@
 #include "stream/pipeline.h"
 
 enum {
+	BATCHES_A_MAPPING = 16,		/* a process may have 65530 mappings: enough for 2 TiB */
 	WORDS_BYTES = BATCH_PAGES * sizeof(uint64_t),
 	BATCH_MAX_BYTES = sizeof(struct record_header) + sizeof(struct page_data) +
 			  WORDS_BYTES + BATCH_PAGES * PAGE_BYTES,
@@ -24,7 +29,7 @@ struct batch {
 	uint64_t first;			/* pfns first .. first + count - 1 */
 	unsigned int count;
 	unsigned int pages;		/* of them with data */
-	mfn_t mfn[BATCH_PAGES];		/* of these */
+	const uint8_t *from;		/* these, mapped side by side */
 	uint64_t frame[BATCH_PAGES];	/* words of the record, all count of them */
 	uint8_t *record;		/* as it goes into the stream */
 	size_t record_bytes;
@@ -39,16 +44,41 @@ struct sender {
 	uint64_t sent;			/* pfns */
 };
 
-static void choose(struct batch *batch, const struct p2m *p2m)
+/* What the next batches read from: up to 8192 pfns, mapped at once. */
+struct window {
+	uint64_t end;			/* pfn after the last one mapped */
+	const uint8_t *next;		/* where the next batch's pages lie */
+	mfn_t mfn[BATCHES_A_MAPPING * BATCH_PAGES];
+};
+
+static int map_window(struct window *window, const struct migration *m, uint64_t first)
+{
+	const struct p2m *p2m = &m->p2m;
+	size_t count = 0;
+
+	window->end = first + BATCHES_A_MAPPING * BATCH_PAGES;
+	if (window->end > p2m->count)
+		window->end = p2m->count;
+	for (uint64_t pfn = first; pfn < window->end; pfn++)
+		if (frame_has_data(p2m->type[pfn]))
+			window->mfn[count++] = p2m->mfn[pfn];
+	window->next = count ? domain_map(m->domain, window->mfn, count, false, NULL) : NULL;
+	if (count && !window->next)
+		return fail(EFAULT, "cannot map pfns %#lx to %#lx", first, window->end - 1);
+	return 0;
+}
+
+static void choose(struct batch *batch, const struct p2m *p2m, struct window *window)
 {
 	batch->pages = 0;
+	batch->from = window->next;
 	for (unsigned int i = 0; i < batch->count; i++) {
 		uint64_t pfn = batch->first + i;
 
 		batch->frame[i] = (uint64_t)p2m->type[pfn] << 60 | pfn;
-		if (frame_has_data(p2m->type[pfn]))
-			batch->mfn[batch->pages++] = p2m->mfn[pfn];
+		batch->pages += frame_has_data(p2m->type[pfn]);
 	}
+	window->next += batch->pages * PAGE_BYTES;
 }
 
 /* The record up to where its pages begin. */
@@ -79,8 +109,10 @@ static int put_table(const struct migration *m, uint64_t pfn, unsigned int level
 		    pfn, level, fault.slot, fault.entry, table_defect_text(fault.defect));
 }
 
-static int put_pages(const struct migration *m, const struct batch *batch, uint8_t *to, const uint8_t *from)
+static int fill(const struct migration *m, struct batch *batch)
 {
+	uint8_t *to = put_headers(batch);
+	const uint8_t *from = batch->from;
 	int rc = 0;
 
 	for (unsigned int i = 0; !rc && i < batch->count; i++) {
@@ -95,21 +127,6 @@ static int put_pages(const struct migration *m, const struct batch *batch, uint8
 		to += PAGE_BYTES;
 		from += PAGE_BYTES;
 	}
-	return rc;
-}
-
-static int fill(const struct migration *m, struct batch *batch)
-{
-	uint8_t *to = put_headers(batch), *from;
-	int rc;
-
-	if (!batch->pages)
-		return 0;
-	from = domain_map(m->domain, batch->mfn, batch->pages, false, NULL);
-	if (!from)
-		return fail(EFAULT, "cannot map pfns %#lx to %#lx", batch->first, batch->first + batch->count - 1);
-	rc = put_pages(m, batch, to, from);
-	domain_unmap(m->domain, from, batch->pages);
 	return rc;
 }
 
@@ -128,8 +145,6 @@ static int work(void *job, unsigned int worker, void *context)
 	struct batch *batch = job;
 	int rc = stop_requested();
 
-	if (!rc)
-		choose(batch, &sender->m->p2m);
 	if (!rc)
 		rc = fill(sender->m, batch);
 	if (!rc && sender->compressors)
@@ -176,7 +191,7 @@ static int prepare(struct batch *batch, uint64_t first, uint64_t end, bool compr
 	return batch->record && (batch->stored || !compressed) ? 0 : fail(ENOMEM, "out of memory");
 }
 
-static int submit_all(struct sender *sender)
+static int submit_all(struct sender *sender, struct window *window)
 {
 	const struct p2m *p2m = &sender->m->p2m;
 	int rc = 0;
@@ -187,8 +202,12 @@ static int submit_all(struct sender *sender)
 		if (!batch)
 			return pipeline_error(sender->batches);
 		rc = prepare(batch, first, p2m->count, sender->compressors);
-		if (!rc)
-			pipeline_submit(sender->batches, batch);
+		if (!rc && first >= window->end)
+			rc = map_window(window, sender->m, first);
+		if (rc)
+			return rc;
+		choose(batch, p2m, window);
+		pipeline_submit(sender->batches, batch);
 	}
 	return rc;
 }
@@ -228,16 +247,22 @@ static void free_batch(void *job, void *context)
 
 static int send_all(struct sender *sender)
 {
+	struct window *window = calloc(1, sizeof(*window));
 	pthread_t writer;
 	int rc;
 
-	if (pthread_create(&writer, NULL, run_writer, sender))
+	if (!window)
+		return fail(ENOMEM, "out of memory");
+	if (pthread_create(&writer, NULL, run_writer, sender)) {
+		free(window);
 		return fail(EAGAIN, "cannot start a thread");
-	rc = submit_all(sender);
+	}
+	rc = submit_all(sender, window);
 	if (rc)
 		pipeline_fail(sender->batches, rc);
 	pipeline_end(sender->batches);
 	pthread_join(writer, NULL);
+	free(window);
 	return rc;
 }
 
