@@ -1,0 +1,230 @@
+/*
+ * See receive-batch.h. One thread populates and maps, workers copy.
+ *
+ * Ordinary pages stay mapped until the process ends, for the reason given in
+ * migrate/send-batch.c; tables must not, since Xen accepts no page as a table
+ * that somebody may write to. A stream that names a pfn again (a live one) may
+ * turn an ordinary page into a table, so then nothing stays mapped.
+ */
+#include "restore/receive-batch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "stream/pipeline.h"
+
+enum { MOST_KEPT = 30000 };	/* mappings; a process may have 65530 */
+
+/* A part of a record: up to 512 of its words. */
+struct copy {
+	struct record record;		/* released when the last part is done */
+	bool is_last;
+	const uint64_t *frame;
+	const uint8_t *data;
+	uint32_t count;
+	uint8_t *pages, *tables;	/* where they go: two mappings, each packed */
+	size_t page_count, table_count;
+};
+
+static int copy_work(void *job, unsigned int worker, void *context)
+{
+	struct restoration *r = context;
+	struct copy *copy = job;
+	const uint8_t *from = copy->data;
+	uint8_t *pages = copy->pages, *tables = copy->tables;
+
+	(void)worker;
+	for (uint32_t i = 0; i < copy->count; i++) {
+		unsigned int type = word_type(copy->frame[i]);
+		uint8_t **to = frame_level(type) ? &tables : &pages;
+
+		if (!frame_has_data(type))
+			continue;
+		memcpy(*to, from, PAGE_BYTES);
+		*to += PAGE_BYTES;
+		from += PAGE_BYTES;
+	}
+	domain_unmap(r->domain, copy->tables, copy->table_count);
+	if (r->has_repeats)
+		domain_unmap(r->domain, copy->pages, copy->page_count);
+	if (copy->is_last)
+		record_release(r->reader, &copy->record);
+	return 0;
+}
+
+int copies_start(struct restoration *r)
+{
+	struct pipeline_plan plan = {
+		.name = "copy", .threads = r->options.threads, .jobs = r->options.threads + 2,
+		.job_bytes = sizeof(struct copy), .work = copy_work, .context = r, .unordered = true,
+	};
+
+	return pipeline_start(&r->copies, &plan);
+}
+
+static void drop_kept(struct restoration *r)
+{
+	for (size_t i = 0; i < r->kept_count; i++)
+		domain_unmap(r->domain, r->kept[i].at, r->kept[i].count);
+	r->kept_count = 0;
+}
+
+static int keep(struct restoration *r, void *at, size_t count)
+{
+	int rc = 0;
+
+	if (!r->kept)
+		r->kept = calloc(MOST_KEPT, sizeof(*r->kept));
+	if (!r->kept)
+		return fail(ENOMEM, "out of memory");
+	if (r->kept_count == MOST_KEPT) {
+		rc = pipeline_drain(r->copies);
+		drop_kept(r);
+	}
+	r->kept[r->kept_count++] = (struct kept_mapping){ at, count };
+	return rc;
+}
+
+/* The stream names a pfn again: what is on its way must land first, and nothing stays mapped from now on. */
+static int begin_repeats(struct restoration *r)
+{
+	int rc = pipeline_drain(r->copies);
+
+	r->has_repeats = true;
+	drop_kept(r);
+	return rc;
+}
+
+static int populate(struct restoration *r, const uint64_t *frame, uint32_t count)
+{
+	pfn_t pfns[BATCH_PAGES] = { 0 };
+	mfn_t mfns[BATCH_PAGES];
+	size_t wanted = 0;
+	int rc;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t pfn = word_pfn(frame[i]);
+
+		if (frame_is_populated(word_type(frame[i])) && !mfn_is_valid(r->mfn[pfn])) {
+			pfns[wanted++] = PFN(pfn);
+			r->mfn[pfn] = MFN(0);	/* so that a pfn twice in one record counts once */
+		}
+	}
+	rc = domain_populate(r->domain, pfns, wanted, mfns);
+	for (size_t i = 0; i < wanted; i++)
+		r->mfn[pfns[i].n] = rc ? MFN(INVALID_FRAME) : mfns[i];
+	r->frames += rc ? 0 : wanted;
+	return rc;
+}
+
+static uint8_t *map_some(struct restoration *r, const mfn_t *mfns, size_t count, int *rc)
+{
+	uint8_t *at = count && !*rc ? domain_map(r->domain, mfns, count, true, NULL) : NULL;
+
+	if (count && !at && !*rc)
+		*rc = fail(EFAULT, "cannot map the new domain's memory");
+	return at;
+}
+
+static int map_pages(struct restoration *r, struct copy *copy)
+{
+	mfn_t pages[BATCH_PAGES], tables[BATCH_PAGES];
+	int rc = 0;
+
+	copy->page_count = copy->table_count = 0;
+	for (uint32_t i = 0; i < copy->count; i++) {
+		unsigned int type = word_type(copy->frame[i]);
+		mfn_t mfn = r->mfn[word_pfn(copy->frame[i])];
+
+		if (frame_level(type))
+			tables[copy->table_count++] = mfn;
+		else if (frame_has_data(type))
+			pages[copy->page_count++] = mfn;
+	}
+	copy->pages = map_some(r, pages, copy->page_count, &rc);
+	copy->tables = map_some(r, tables, copy->table_count, &rc);
+	if (!rc && copy->pages && !r->has_repeats)
+		rc = keep(r, copy->pages, copy->page_count);
+	return rc;
+}
+
+/* How many of the words have data. */
+static uint32_t count_data(const uint64_t *frame, uint32_t count)
+{
+	uint32_t data = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		data += frame_has_data(word_type(frame[i]));
+	return data;
+}
+
+static int take_part(struct restoration *r, struct record *record, const struct pages *part, bool is_last)
+{
+	struct copy *copy;
+	int rc = populate(r, part->frame, part->count);
+
+	if (rc)
+		return rc;
+	copy = pipeline_claim(r->copies);
+	if (!copy)
+		return pipeline_error(r->copies);
+	*copy = (struct copy){ *record, is_last, part->frame, part->data, part->count, NULL, NULL, 0, 0 };
+	rc = map_pages(r, copy);
+	if (!rc)
+		pipeline_submit(r->copies, copy);
+	return rc;
+}
+
+static bool note_types(struct restoration *r, const struct pages *pages)
+{
+	bool repeats = false;
+
+	for (uint32_t i = 0; i < pages->count; i++) {
+		uint8_t *type = &r->incoming.type[word_pfn(pages->frame[i])];
+
+		repeats |= *type != TYPE_UNSEEN;
+		*type = word_type(pages->frame[i]);
+	}
+	return repeats;
+}
+
+int copies_take(struct restoration *r, struct record *record, const struct pages *pages)
+{
+	struct pages part = *pages;
+	uint32_t left = pages->count;
+	int rc = note_types(r, pages) ? begin_repeats(r) : 0;
+
+	while (!rc && left) {
+		part.count = left < BATCH_PAGES ? left : BATCH_PAGES;
+		left -= part.count;
+		rc = take_part(r, record, &part, !left);
+		part.data += (size_t)count_data(part.frame, part.count) * PAGE_BYTES;
+		part.frame += part.count;
+	}
+	/* Parts on their way still read from it; only the last one would have released it. */
+	if (rc) {
+		pipeline_drain(r->copies);
+		record_release(r->reader, record);
+	}
+	if (!rc && r->options.progress)
+		r->options.progress(r->frames, r->frames_wanted);
+	return rc;
+}
+
+int copies_finish(struct restoration *r)
+{
+	int rc;
+
+	pipeline_end(r->copies);
+	rc = pipeline_stop(r->copies, NULL);
+	r->copies = NULL;
+	return rc;
+}
+
+void copies_abandon(struct restoration *r)
+{
+	pipeline_stop(r->copies, NULL);
+	r->copies = NULL;
+}

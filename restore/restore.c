@@ -1,0 +1,313 @@
+/*
+ * The story of a restore, stage by stage. Whatever can be known to be wrong
+ * without a domain is found before there is one; after any failure there is
+ * none.
+ *
+ * Mirror: migrate/migrate.c
+ */
+#include "restore/restore.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+#include "machine/registry.h"
+#include "p2m/rewrite.h"
+#include "restore/receive-batch.h"
+#include "stop.h"
+#include "stream/pipeline.h"
+
+enum { MAXMEM_SLACK_KIB = 1024, HOST_SLACK_FRAMES = 2048 };
+
+/* --- before there is a domain ----------------------------------------- */
+
+static int check_config(struct restoration *r)
+{
+	const struct stream_facts *facts = reader_facts(r->reader);
+	char devices[256];
+	int rc;
+
+	if (!(facts->xl_flags & XL_FLAG_JSON))
+		return fail(EMEDIUMTYPE, "its config is xl's old text form: let xl restore it");
+	rc = config_parse(&r->config, facts->config);
+	if (rc)
+		return rc;
+	config_devices(&r->config, devices, sizeof(devices));
+	if (*devices && !r->options.without_devices)
+		return fail(EOPNOTSUPP, "the domain has devices, which pvferry does not carry: %s; "
+			    "xl does (zstd -dc FILE | xl restore /dev/stdin), --without-devices goes on", devices);
+	if (r->options.name)
+		config_set_name(&r->config, r->options.name);
+	return 0;
+}
+
+static int check_name(struct restoration *r)
+{
+	uint32_t id;
+	int rc = registry_find_name(r->host, config_name(&r->config), &id);
+
+	if (rc == -ESRCH)
+		return 0;
+	return rc ? rc : fail(EEXIST, "there is a domain \"%s\" already (id %u); --name gives another one",
+			      config_name(&r->config), id);
+}
+
+/* A copy beside a domain that lives is a new one. */
+static int check_uuid(struct restoration *r)
+{
+	uint8_t uuid[16];
+	uint32_t *ids;
+	size_t count;
+	bool is_free = config_uuid(&r->config, uuid);
+	int rc = domain_list(r->host, &ids, &count);
+
+	for (size_t i = 0; !rc && is_free && i < count; i++) {
+		struct domain *domain;
+		struct domain_facts facts;
+
+		if (domain_open(&domain, r->host, ids[i]))
+			continue;	/* gone in the meantime */
+		if (!domain_facts(domain, &facts))
+			is_free = memcmp(facts.uuid, uuid, sizeof(uuid));
+		domain_close(domain);
+	}
+	free(rc ? NULL : ids);
+	if (rc || is_free)
+		return rc;
+	rc = uuid_make(uuid);
+	config_set_uuid(&r->config, uuid);
+	return rc;
+}
+
+static int check_memory(struct restoration *r)
+{
+	uint64_t frames = reader_facts(r->reader)->frames;
+	struct host_facts host;
+	int rc = host_facts(r->host, &host);
+
+	if (rc)
+		return rc;
+	if (!frames)
+		frames = config_number(&r->config, "b_info", "target_memkb", 0) / 4;
+	r->frames_wanted = frames;
+	if (frames + HOST_SLACK_FRAMES <= host.free_frames)
+		return 0;
+	return fail(ENOMEM, "the host has too little free memory: the domain needs %lu MiB, %lu MiB are free",
+		    frames / 256, host.free_frames / 256);
+}
+
+static int check_host(struct restoration *r)
+{
+	int rc = check_name(r);
+
+	if (!rc)
+		rc = check_uuid(r);
+	return rc ? rc : check_memory(r);
+}
+
+/* --- the domain ------------------------------------------------------- */
+
+static int create_domain(struct restoration *r)
+{
+	uint64_t target = config_number(&r->config, "b_info", "target_memkb", 0);
+	uint64_t most = config_number(&r->config, "b_info", "max_memkb", target);
+	struct domain_plan plan = {
+		.vcpus = config_number(&r->config, "b_info", "max_vcpus", 1),
+		.event_channels = config_number(&r->config, "b_info", "event_channels", 1023),
+		.grant_frames = config_number(&r->config, "b_info", "max_grant_frames", -1),
+		.maptrack_frames = config_number(&r->config, "b_info", "max_maptrack_frames", -1),
+		.grant_version = config_number(&r->config, "b_info", "max_grant_version", 0),
+		.cpupool = config_number(&r->config, "c_info", "poolid", 0),
+		.map_limit_kib = most,
+	};
+	int rc;
+
+	config_uuid(&r->config, plan.uuid);
+	plan.most_kib = (target > r->frames_wanted * 4 ? target : r->frames_wanted * 4) + MAXMEM_SLACK_KIB;
+	rc = domain_create(&r->domain, r->host, &plan);
+	if (!rc)
+		rc = domain_alloc_port(r->domain, &r->connections.store_port);
+	if (!rc)
+		rc = domain_alloc_port(r->domain, &r->connections.console_port);
+	return rc;
+}
+
+static int static_end(struct incoming *in)
+{
+	struct restoration *r = in->context;
+	int rc = 0;
+
+	if (in->machine.layout->width != 8)
+		rc = domain_set_width(r->domain, in->machine.layout->width);
+	return rc ? rc : cpu_policy_load(r->domain, &in->machine.policy, r->options.force);
+}
+
+static int resize(struct incoming *in, uint64_t old_count)
+{
+	struct restoration *r = in->context;
+	mfn_t *mfn = realloc(r->mfn, in->count * sizeof(*mfn));
+
+	if (!mfn)
+		return fail(ENOMEM, "out of memory for %lu pfns", in->count);
+	r->mfn = mfn;
+	for (uint64_t pfn = old_count; pfn < in->count; pfn++)
+		mfn[pfn] = MFN(INVALID_FRAME);
+	return 0;
+}
+
+static int pages(struct incoming *in, struct record *record, const struct pages *what)
+{
+	return copies_take(in->context, record, what);
+}
+
+static int receive_memory(struct restoration *r)
+{
+	static const struct sink sink = { .static_end = static_end, .resize = resize, .pages = pages };
+	int rc;
+
+	r->incoming = (struct incoming){ .reader = r->reader, .sink = &sink, .context = r };
+	rc = copies_start(r);
+	if (!rc)
+		rc = receive_stream(&r->incoming);
+	return rc ? rc : copies_finish(r);
+}
+
+/* A pfn that ended as a hole in a live stream may have been given a frame before; it keeps it, unnamed. */
+static int check_all(struct restoration *r)
+{
+	int rc = incoming_check(&r->incoming, r->mfn);
+
+	for (uint64_t pfn = 0; pfn < r->incoming.count; pfn++)
+		if (!frame_is_populated(r->incoming.type[pfn]))
+			r->mfn[pfn] = MFN(INVALID_FRAME);
+	if (!rc && r->incoming.machine.vcpu_count > config_number(&r->config, "b_info", "max_vcpus", 1))
+		rc = fail(EBADMSG, "the stream has vcpu %u, the config allows %ld vCPUs",
+			  r->incoming.machine.vcpu_count - 1, config_number(&r->config, "b_info", "max_vcpus", 1));
+	return rc;
+}
+
+static struct destination memory_of(const struct restoration *r)
+{
+	return (struct destination){ r->mfn, r->incoming.type, r->incoming.count };
+}
+
+static int load_machine(struct restoration *r)
+{
+	struct destination memory = memory_of(r);
+	const struct machine *machine = &r->incoming.machine;
+	int rc = domain_set_tsc(r->domain, &machine->tsc);
+
+	if (!rc)
+		rc = shared_info_load(r->domain, machine);
+	if (!rc)
+		rc = start_info_load(r->domain, machine, &memory, &r->connections);
+	if (!rc)
+		rc = p2m_rewrite(r->domain, machine->layout, r->incoming.leaf, r->mfn,
+				 r->incoming.type, r->incoming.count);
+	return rc ? rc : vcpus_load(r->domain, machine, &memory);
+}
+
+static int pin_tables(struct restoration *r)
+{
+	const struct incoming *in = &r->incoming;
+	struct bytes list = { 0 };
+	const struct pin *pins;
+	size_t failed = 0;
+	int rc;
+
+	for (uint64_t pfn = 0; pfn < in->count; pfn++) {
+		struct pin pin = { r->mfn[pfn], frame_level(in->type[pfn]) };
+
+		if (pin.level && in->type[pfn] & FRAME_PINNED)
+			bytes_put(&list, &pin, sizeof(pin));
+	}
+	rc = bytes_check(&list);
+	pins = (const struct pin *)list.at;
+	if (!rc && list.count) {
+		rc = domain_pin(r->domain, pins, list.count / sizeof(*pins), &failed);
+		if (rc)
+			fail(-rc, "Xen does not pin mfn %#lx as a table of level %u: %s",
+			     pins[failed].mfn.n, pins[failed].level, strerror(-rc));
+	}
+	bytes_release(&list);
+	return rc;
+}
+
+static int connect_domain(struct restoration *r)
+{
+	int rc = domain_seed_grants(r->domain, r->connections.console, r->connections.store);
+
+	return rc ? rc : registry_enter(r->domain, &r->config, &r->connections);
+}
+
+static int let_run(struct restoration *r)
+{
+	return r->options.paused ? 0 : domain_unpause(r->domain);
+}
+
+static const struct stage {
+	const char *name;
+	int (*run)(struct restoration *r);
+} stages[] = {
+	{ "check the config", check_config },
+	{ "check the host", check_host },
+	{ "create the domain", create_domain },
+	{ "memory", receive_memory },
+	{ "check what came", check_all },
+	{ "localise the tables", localise_tables },
+	{ "machine", load_machine },
+	{ "pin the tables", pin_tables },
+	{ "connect", connect_domain },
+	{ "run", let_run },
+};
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
+}
+
+static int run_stages(struct restoration *r)
+{
+	for (size_t i = 0; i < sizeof(stages) / sizeof(*stages); i++) {
+		uint64_t start = now_us();
+		int rc = stop_requested();
+
+		if (!rc)
+			rc = stages[i].run(r);
+		say(SAY_DETAIL, "%s: %.1f ms%s", stages[i].name, (now_us() - start) / 1e3, rc ? ", failed" : "");
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int restore_domain(struct restoration *r, struct host *host, struct channel *from,
+		   const struct restore_options *options)
+{
+	int rc;
+
+	*r = (struct restoration){ .host = host, .options = *options };
+	rc = reader_open(&r->reader, from, options->threads);
+	if (!rc)
+		rc = run_stages(r);
+	if (r->copies)
+		copies_abandon(r);
+	if (rc && r->domain && domain_demolish(r->domain))
+		say(SAY_WARNING, "domain %u could not be removed", domain_id(r->domain));
+	return rc;
+}
+
+void restoration_release(struct restoration *r)
+{
+	reader_close(r->reader);
+	incoming_release(&r->incoming);
+	config_release(&r->config);
+	domain_close(r->domain);
+	free(r->mfn);
+	free(r->kept);
+}

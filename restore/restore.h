@@ -1,0 +1,50 @@
+/*
+ * Builds a guest from a stream: the same stages whether it comes from a file
+ * or from a host.
+ *
+ * Mirror: migrate/migrate.h
+ */
+#ifndef RESTORE_RESTORE_H
+#define RESTORE_RESTORE_H
+
+#include "machine/config.h"
+#include "restore/receive.h"
+
+struct restore_options {
+	unsigned int threads;
+	const char *name;		/* instead of the one in the image; NULL: that one */
+	bool paused;			/* do not let it run */
+	bool force;			/* even if the host lacks CPU features */
+	bool without_devices;		/* even if the config names devices */
+	/* How far we are, in pages; called by one thread. May be NULL. */
+	void (*progress)(uint64_t done, uint64_t total);
+};
+
+struct kept_mapping { void *at; size_t count; };
+
+struct restoration {
+	struct host *host;		/* the caller's */
+	struct restore_options options;
+	struct reader *reader;
+	struct config config;
+	struct domain *domain;		/* NULL until it is created */
+	struct incoming incoming;
+	mfn_t *mfn;			/* by pfn; invalid: none */
+	uint64_t frames;		/* given to the domain so far */
+	uint64_t frames_wanted;		/* as far as head or config tell */
+	struct pipeline *copies;
+	struct kept_mapping *kept;
+	size_t kept_count;
+	bool has_repeats;		/* a live stream: nothing stays mapped */
+	struct connections connections;
+};
+
+/*
+ * All stages; the domain then runs, or is complete and paused. After a failure
+ * there is no domain.
+ */
+int restore_domain(struct restoration *restoration, struct host *host, struct channel *from,
+		   const struct restore_options *options);
+void restoration_release(struct restoration *restoration);
+
+#endif
