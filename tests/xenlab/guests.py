@@ -29,14 +29,20 @@ class Guest:
 
     def create(self, timeout=90):
         """Build it, let it run and wait for its first ticks."""
-        paused = f"xl create -q -p {self.config} && 4tools $(xl domid {self.name}) set && xl unpause {self.name}"
+        if self.linear_only:
+            self.build("-p", timeout)
+            self.host.must(f"4tools $(xl domid {self.name}) set && xl unpause {self.name}")
+        else:
+            self.build("", timeout)
+        self.await_ticks(timeout=timeout)
+        return self
+
+    def build(self, options="-p", timeout=90):
+        """Have xl build it, and not wait; kernel and initrd are in dom0 for as long as that takes."""
         copies = [f"dd bs=480k if=/lab/share/guest/{source} of=/run/{self.name}/{target} 2>/dev/null"
                   for source, target in self.parts.items()]
         self.host.must(" && ".join([f"rm -f {self.log}; mkdir -p /run/{self.name}", *copies,
-                                    paused if self.linear_only else f"xl create -q {self.config}",
-                                    f"rm -r /run/{self.name}"]), timeout)
-        self.await_ticks(timeout=timeout)
-        return self
+                                    f"xl create -q {options} {self.config}", f"rm -r /run/{self.name}"]), timeout)
 
     def destroy(self):
         self.host.sh(f"xl destroy {self.name}")
@@ -73,5 +79,6 @@ class Guest:
         return self.host.sh(f"grep -E 'CORRUPT|BUG|Oops|Call Trace|segfault|Bad page|Kernel panic' {self.log}").text()
 
     def type(self, line):
-        """Type a line on its console; its init runs it as a command."""
-        self.host.must(f"(echo '{line}'; sleep 1) | timeout 10 xl console {self.name} >/dev/null 2>&1; true")
+        """Type a line in `xl console`, which takes input from a terminal only; the guest's init runs it."""
+        self.host.must(f"(sleep 1; echo '{line}'; sleep 2) | "
+                       f"timeout 20 socat -t 0 - EXEC:'xl console {self.name}',pty,setsid,ctty,raw >/dev/null; true")

@@ -22,5 +22,4 @@ def run(stage):
 def fill_memory(stage):
     """Leave about 300 MiB: a paused domain that never runs takes the rest."""
     free = int(stage.host.must("xl info free_memory"))
-    hog = stage.idle_guest("hog", mib=free - 300)
-    stage.host.must(f"xl create -q -p {hog.config}", 240)
+    stage.idle_guest("hog", mib=free - 300).build(timeout=240)
