@@ -11,7 +11,7 @@
 #include "cli/open-image.h"
 #include "cli/progress.h"
 #include "log.h"
-#include "restore/restore.h"
+#include "restore/builder.h"
 
 enum { NAME = LONG_ONLY, THREADS, FORCE, WITHOUT_DEVICES, PROGRESS, NO_PROGRESS, JSON };
 
@@ -27,6 +27,11 @@ const struct option_row restore_options[] = {
 	{ 0 },
 };
 
+struct settings {
+	bool paused;
+	struct restore_options restore;
+};
+
 static bool set_name(struct restore_options *options, const char *value)
 {
 	if (*value && strlen(value) < 256 && !strchr(value, '/') && strspn(value, "0123456789") != strlen(value)) {
@@ -39,12 +44,13 @@ static bool set_name(struct restore_options *options, const char *value)
 
 static bool set(void *context, int letter, const char *value)
 {
-	struct restore_options *options = context;
+	struct settings *settings = context;
+	struct restore_options *options = &settings->restore;
 	long number = 0;
 	bool fine = true;
 
 	switch (letter) {
-	case 'p': options->paused = true; break;
+	case 'p': settings->paused = true; break;
 	case FORCE: options->force = true; break;
 	case WITHOUT_DEVICES: options->without_devices = true; break;
 	case PROGRESS: common.progress = PROGRESS_ON; break;
@@ -59,50 +65,74 @@ static bool set(void *context, int letter, const char *value)
 	return fine;
 }
 
-static void say_done(struct restoration *r)
+static const char *image;
+
+static void say_why(void)
+{
+	progress_end();
+	say_failure("restore", image, "no domain was made");
+}
+
+static void say_done(const struct built *built, bool paused)
 {
 	struct json_object *json;
 
 	if (!common.json) {
-		say(SAY_NOTE, "%s: %lu MiB restored, domain %u %s", config_name(&r->config), r->frames / 256,
-		    domain_id(r->domain), r->options.paused ? "is paused" : "runs");
+		say(SAY_NOTE, "%s: %lu MiB restored, domain %u %s", built->name, built->frames / 256,
+		    built->domain, paused ? "is paused" : "runs");
 		return;
 	}
 	json = json_object_new_object();
-	json_object_object_add(json, "domain", json_object_new_string(config_name(&r->config)));
-	json_object_object_add(json, "domid", json_object_new_int(domain_id(r->domain)));
-	json_object_object_add(json, "pfns", json_object_new_int64(r->incoming.count));
-	json_object_object_add(json, "frames", json_object_new_int64(r->frames));
-	json_object_object_add(json, "paused", json_object_new_boolean(r->options.paused));
+	json_object_object_add(json, "domain", json_object_new_string(built->name));
+	json_object_object_add(json, "domid", json_object_new_int(built->domain));
+	json_object_object_add(json, "pfns", json_object_new_int64(built->pfns));
+	json_object_object_add(json, "frames", json_object_new_int64(built->frames));
+	json_object_object_add(json, "paused", json_object_new_boolean(paused));
 	printf("%s\n", json_object_to_json_string(json));
 	json_object_put(json);
 }
 
-static int restore(struct host *host, const char *path, const struct restore_options *options)
+static int let_run(const struct built *built)
 {
-	struct restoration r = { 0 };
-	struct channel channel;
-	int rc = open_image(&channel, path);
+	struct domain *domain = NULL;
+	struct host *host;
+	int rc = host_open(&host);
 
 	if (rc)
-		return say_failure("restore", path, NULL);
-	progress_start("restoring");
-	rc = restore_domain(&r, host, &channel, options);
-	progress_end();
-	if (rc)
-		rc = say_failure("restore", path, "no domain was made");
-	else
-		say_done(&r);
-	restoration_release(&r);
-	close_image(&channel);
+		return rc;
+	rc = domain_open(&domain, host, built->domain);
+	if (!rc)
+		rc = domain_unpause(domain);
+	domain_close(domain);
+	host_close(host);
 	return rc;
+}
+
+static int restore(const struct settings *settings)
+{
+	struct built built;
+	struct channel channel;
+	int rc = open_image(&channel, image);
+
+	if (rc)
+		return say_failure("restore", image, NULL);
+	progress_start("restoring");
+	rc = build_domain(&built, &channel, &settings->restore, say_why);
+	close_image(&channel);
+	if (rc)
+		return *fail_reason() ? say_failure("restore", image, "no domain was made") : EXIT_NOT_DONE;
+	if (!settings->paused && let_run(&built))
+		return say_failure("restore", image, "the domain is complete but paused");
+	say_done(&built, settings->paused);
+	return EXIT_DONE;
 }
 
 int run_restore(const struct command *self, int argc, char **argv)
 {
-	struct restore_options options = { .threads = default_threads(), .progress = progress_show };
-	int first = command_options(self, argc, argv, set, &options), rc;
-	struct host *host;
+	struct settings settings = {
+		.restore = { .threads = default_threads(), .progress = progress_show },
+	};
+	int first = command_options(self, argc, argv, set, &settings);
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
@@ -110,9 +140,6 @@ int run_restore(const struct command *self, int argc, char **argv)
 		fprintf(stderr, "pvferry: restore takes one FILE\n");
 		return EXIT_USAGE;
 	}
-	if (host_open(&host))
-		return say_failure("restore", argv[first], NULL);
-	rc = restore(host, argv[first], &options);
-	host_close(host);
-	return rc;
+	image = argv[first];
+	return restore(&settings);
 }

@@ -78,6 +78,8 @@ int vcpus_check(const struct machine *machine, const struct destination *memory)
 int vcpus_load(struct domain *domain, const struct machine *machine, const struct destination *memory);
 /* The pfn of the start info page: what vCPU 0 has in rdx. Only after vcpus_check(). */
 pfn_t vcpus_start_info(const struct machine *machine);
+/* Calls each() with every page of every GDT. Only after vcpus_check(). */
+void vcpus_each_gdt_page(const struct machine *machine, void (*each)(pfn_t pfn, void *context), void *context);
 /* pfns of the kernel's and the user's root; the latter INVALID_FRAME if there is none. */
 void vcpu_roots(const struct layout *layout, const struct vcpu *vcpu, pfn_t *kernel, pfn_t *user);
 

@@ -285,6 +285,19 @@ int vcpus_load(struct domain *domain, const struct machine *machine, const struc
 	return rc;
 }
 
+void vcpus_each_gdt_page(const struct machine *machine, void (*each)(pfn_t pfn, void *context), void *context)
+{
+	const struct layout *layout = machine->layout;
+
+	for (unsigned int i = 0; i < machine->vcpu_count; i++) {
+		const uint8_t *state = machine->vcpus[i].state[VCPU_BASIC];
+		uint64_t entries = state ? word_get(layout, state, layout->vcpu.gdt_entries) : 0;
+
+		for (uint64_t page = 0; page * GDT_ENTRIES_A_FRAME < entries; page++)
+			each(PFN(word_get(layout, state, layout->vcpu.gdt_frames + page * layout->width)), context);
+	}
+}
+
 pfn_t vcpus_start_info(const struct machine *machine)
 {
 	return PFN(word_get(machine->layout, machine->vcpus[0].state[VCPU_BASIC],

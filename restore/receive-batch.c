@@ -2,9 +2,11 @@
  * See receive-batch.h. One thread populates and maps, workers copy.
  *
  * Ordinary pages stay mapped until the process ends, for the reason given in
- * migrate/send-batch.c; tables must not, since Xen accepts no page as a table
- * that somebody may write to. A stream that names a pfn again (a live one) may
- * turn an ordinary page into a table, so then nothing stays mapped.
+ * migrate/send-batch.c. Xen accepts no page as a table or as a part of a GDT
+ * that somebody may write to, so tables are unmapped at once and a GDT's pages
+ * before the vCPUs are loaded; and the guest may not run before this process
+ * has ended: restore/builder.c. A stream that names a pfn again (a live one)
+ * may turn an ordinary page into a table, so then nothing stays mapped.
  */
 #include "restore/receive-batch.h"
 
@@ -71,7 +73,7 @@ static void drop_kept(struct restoration *r)
 	r->kept_count = 0;
 }
 
-static int keep(struct restoration *r, void *at, size_t count)
+static int keep(struct restoration *r, const struct copy *copy)
 {
 	int rc = 0;
 
@@ -83,8 +85,21 @@ static int keep(struct restoration *r, void *at, size_t count)
 		rc = pipeline_drain(r->copies);
 		drop_kept(r);
 	}
-	r->kept[r->kept_count++] = (struct kept_mapping){ at, count };
+	for (uint32_t i = 0; i < copy->count; i++)
+		r->kept_in[word_pfn(copy->frame[i])] = r->kept_count;
+	r->kept[r->kept_count++] = (struct kept_mapping){ copy->pages, copy->page_count };
 	return rc;
+}
+
+void copies_unmap_page(struct restoration *r, uint64_t pfn)
+{
+	struct kept_mapping *kept;
+
+	if (r->kept_in[pfn] >= r->kept_count)
+		return;
+	kept = &r->kept[r->kept_in[pfn]];
+	domain_unmap(r->domain, kept->at, kept->count);
+	*kept = (struct kept_mapping){ 0 };
 }
 
 /* The stream names a pfn again: what is on its way must land first, and nothing stays mapped from now on. */
@@ -146,7 +161,7 @@ static int map_pages(struct restoration *r, struct copy *copy)
 	copy->pages = map_some(r, pages, copy->page_count, &rc);
 	copy->tables = map_some(r, tables, copy->table_count, &rc);
 	if (!rc && copy->pages && !r->has_repeats)
-		rc = keep(r, copy->pages, copy->page_count);
+		rc = keep(r, copy);
 	return rc;
 }
 

@@ -127,6 +127,8 @@ static int create_domain(struct restoration *r)
 	config_uuid(&r->config, plan.uuid);
 	plan.most_kib = (target > r->frames_wanted * 4 ? target : r->frames_wanted * 4) + MAXMEM_SLACK_KIB;
 	rc = domain_create(&r->domain, r->host, &plan);
+	if (!rc && r->on_created)
+		r->on_created(r);
 	if (!rc)
 		rc = domain_alloc_port(r->domain, &r->connections.store_port);
 	if (!rc)
@@ -148,10 +150,13 @@ static int resize(struct incoming *in, uint64_t old_count)
 {
 	struct restoration *r = in->context;
 	mfn_t *mfn = realloc(r->mfn, in->count * sizeof(*mfn));
+	uint16_t *kept_in = realloc(r->kept_in, in->count * sizeof(*kept_in));
 
-	if (!mfn)
+	r->mfn = mfn ? mfn : r->mfn;
+	r->kept_in = kept_in ? kept_in : r->kept_in;
+	if (!mfn || !kept_in)
 		return fail(ENOMEM, "out of memory for %lu pfns", in->count);
-	r->mfn = mfn;
+	memset(kept_in + old_count, 0xff, (in->count - old_count) * sizeof(*kept_in));
 	for (uint64_t pfn = old_count; pfn < in->count; pfn++)
 		mfn[pfn] = MFN(INVALID_FRAME);
 	return 0;
@@ -193,6 +198,11 @@ static struct destination memory_of(const struct restoration *r)
 	return (struct destination){ r->mfn, r->incoming.type, r->incoming.count };
 }
 
+static void unmap_gdt_page(pfn_t pfn, void *context)
+{
+	copies_unmap_page(context, pfn.n);
+}
+
 static int load_machine(struct restoration *r)
 {
 	struct destination memory = memory_of(r);
@@ -206,6 +216,8 @@ static int load_machine(struct restoration *r)
 	if (!rc)
 		rc = p2m_rewrite(r->domain, machine->layout, r->incoming.leaf, r->mfn,
 				 r->incoming.type, r->incoming.count);
+	if (!rc)
+		vcpus_each_gdt_page(machine, unmap_gdt_page, r);
 	return rc ? rc : vcpus_load(r->domain, machine, &memory);
 }
 
@@ -242,11 +254,6 @@ static int connect_domain(struct restoration *r)
 	return rc ? rc : registry_enter(r->domain, &r->config, &r->connections);
 }
 
-static int let_run(struct restoration *r)
-{
-	return r->options.paused ? 0 : domain_unpause(r->domain);
-}
-
 static const struct stage {
 	const char *name;
 	int (*run)(struct restoration *r);
@@ -260,7 +267,6 @@ static const struct stage {
 	{ "machine", load_machine },
 	{ "pin the tables", pin_tables },
 	{ "connect", connect_domain },
-	{ "run", let_run },
 };
 
 static uint64_t now_us(void)
@@ -291,7 +297,8 @@ int restore_domain(struct restoration *r, struct host *host, struct channel *fro
 {
 	int rc;
 
-	*r = (struct restoration){ .host = host, .options = *options };
+	r->host = host;
+	r->options = *options;
 	rc = reader_open(&r->reader, from, options->threads);
 	if (!rc)
 		rc = run_stages(r);
@@ -310,4 +317,5 @@ void restoration_release(struct restoration *r)
 	domain_close(r->domain);
 	free(r->mfn);
 	free(r->kept);
+	free(r->kept_in);
 }

@@ -13,7 +13,6 @@
 struct restore_options {
 	unsigned int threads;
 	const char *name;		/* instead of the one in the image; NULL: that one */
-	bool paused;			/* do not let it run */
 	bool force;			/* even if the host lacks CPU features */
 	bool without_devices;		/* even if the config names devices */
 	/* How far we are, in pages; called by one thread. May be NULL. */
@@ -22,6 +21,7 @@ struct restore_options {
 
 struct kept_mapping { void *at; size_t count; };
 
+/* Zero it before use, but for on_created and context. */
 struct restoration {
 	struct host *host;		/* the caller's */
 	struct restore_options options;
@@ -35,13 +35,18 @@ struct restoration {
 	struct pipeline *copies;
 	struct kept_mapping *kept;
 	size_t kept_count;
+	uint16_t *kept_in;		/* by pfn: which of them it is mapped in */
 	bool has_repeats;		/* a live stream: nothing stays mapped */
 	struct connections connections;
+	/* Called as soon as there is a domain; for those who clean up behind us. May be NULL. */
+	void (*on_created)(const struct restoration *restoration);
+	void *context;			/* the caller's */
 };
 
 /*
- * All stages; the domain then runs, or is complete and paused. After a failure
- * there is no domain.
+ * All stages but the last: the domain is complete and paused. It may run only
+ * when this process has ended, see receive-batch.c. After a failure there is
+ * no domain.
  */
 int restore_domain(struct restoration *restoration, struct host *host, struct channel *from,
 		   const struct restore_options *options);

@@ -21,6 +21,17 @@ static int give_limits(struct domain *domain, const struct domain_plan *plan)
 	return 0;
 }
 
+/* What libxl takes where the config names none: the newest the hypervisor has. */
+static unsigned int grant_version(struct host *host, unsigned int wanted)
+{
+	xc_physinfo_t facts = { 0 };
+
+	if (wanted || xc_physinfo(host->xc, &facts))
+		return wanted;
+	return facts.capabilities & XEN_SYSCTL_PHYSCAP_gnttab_v2 ? 2 :
+	       facts.capabilities & XEN_SYSCTL_PHYSCAP_gnttab_v1 ? 1 : 0;
+}
+
 int domain_create(struct domain **domain, struct host *host, const struct domain_plan *plan)
 {
 	struct xen_domctl_createdomain create = {
@@ -28,7 +39,7 @@ int domain_create(struct domain **domain, struct host *host, const struct domain
 		.max_evtchn_port = plan->event_channels,
 		.max_grant_frames = plan->grant_frames,
 		.max_maptrack_frames = plan->maptrack_frames,
-		.grant_opts = XEN_DOMCTL_GRANT_version(plan->grant_version),
+		.grant_opts = XEN_DOMCTL_GRANT_version(grant_version(host, plan->grant_version)),
 		.cpupool_id = plan->cpupool,
 	};
 	uint32_t id = 0;

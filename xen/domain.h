@@ -71,7 +71,7 @@ struct domain_plan {
 	uint8_t uuid[16];
 	unsigned int vcpus, event_channels;
 	int grant_frames, maptrack_frames;	/* -1: the hypervisor's default */
-	unsigned int grant_version;
+	unsigned int grant_version;		/* 0: the newest there is */
 	uint32_t cpupool;
 	uint64_t most_kib;		/* of memory, the toolstack's slack included */
 	uint64_t map_limit_kib;		/* of its e820 */
