@@ -17,9 +17,9 @@ struct common_options common;
 static const struct command commands[] = {
 	{ "save", "DOMAIN FILE|-", "save a running domain to an image", save_options, run_save },
 	{ "restore", "FILE|-", "build a domain from an image and let it go on", restore_options, run_restore },
-	//R { "inspect", "FILE|-", "show what is in an image", inspect_options, run_inspect },
-	//R { "verify", "FILE|-", "check an image without Xen", verify_options, run_verify },
-	//R { "list", "", "domains here, and whether they can be saved", list_options, run_list },
+	{ "inspect", "FILE|-", "show what is in an image", inspect_options, run_inspect },
+	{ "verify", "FILE|-", "check an image without Xen", verify_options, run_verify },
+	{ "list", "", "domains here, and whether they can be saved", list_options, run_list },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };

@@ -89,7 +89,11 @@ static uint64_t root_get(const struct layout *layout, const uint8_t *context)
 static int translate_roots(const struct translation *t, const struct layout *layout, uint8_t *context)
 {
 	uint64_t frame = root_get(layout, context), user;
-	int rc = translate(t, "cr3", WANT_ROOT, &frame);
+	int rc;
+
+	if (layout->width == 8 && word_get(layout, context, layout->vcpu.cr3) & ~PTE_FRAME_MASK)
+		return fail(EBADMSG, "vcpu %u: a cr3 of %#lx", t->vcpu, word_get(layout, context, layout->vcpu.cr3));
+	rc = translate(t, "cr3", WANT_ROOT, &frame);
 
 	word_set(layout, context, layout->vcpu.cr3,
 		 layout->width == 8 ? frame << PAGE_BITS : narrow_cr3(frame));
@@ -99,7 +103,7 @@ static int translate_roots(const struct translation *t, const struct layout *lay
 	if (!user)
 		return 0;
 	/* In the stream bit 0 says that there is one; Xen wants the bare cr3. */
-	if (!t->inverse && !(user & 1))
+	if (!t->inverse && (user & ~PTE_FRAME_MASK) != 1)
 		return fail(EBADMSG, "vcpu %u: a user root of %#lx without its mark", t->vcpu, user);
 	frame = pte_frame(user);
 	rc = translate(t, "the user's root", WANT_ROOT, &frame);

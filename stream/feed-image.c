@@ -72,9 +72,10 @@ static int check_head(const uint8_t *content, uint32_t bytes, struct head *head)
 	memcpy(&hash, content + bytes - sizeof(hash), sizeof(hash));
 	if (hash != XXH64(content, bytes - sizeof(hash), 0))
 		return fail(EBADMSG, "head: its hash does not fit its content");
-	if (head->version != IMAGE_FORMAT_VERSION || head->features)
-		return fail(EMEDIUMTYPE, "image version %u with features %#x: this program does not know them",
-			    head->version, head->features);
+	if (!head->version)
+		return fail(EBADMSG, "head: version 0");
+	if (head->features)
+		return fail(EMEDIUMTYPE, "image features %#x: this program does not know them", head->features);
 	if (head->json_bytes != bytes - sizeof(*head) - sizeof(hash))
 		return fail(EBADMSG, "head: %u bytes of provenance do not fit", head->json_bytes);
 	return 0;

@@ -158,6 +158,12 @@ static int take(struct reader *r, size_t count, const uint8_t **at)
 
 /* --- headers --------------------------------------------------------- */
 
+/* What is not known here inside an image of ours cannot have been written by us: that is damage. */
+static int unknown(const struct reader *r)
+{
+	return r->facts.is_image ? EBADMSG : EMEDIUMTYPE;
+}
+
 static int read_config(struct reader *r, const struct xl_header *header)
 {
 	const uint8_t *at;
@@ -186,11 +192,11 @@ static int read_xl_header(struct reader *r)
 		return rc;
 	memcpy(&header, at, sizeof(header));
 	if (memcmp(header.magic, XL_MAGIC, sizeof(header.magic)) || header.byteorder != XL_BYTEORDER)
-		return fail(EMEDIUMTYPE, "not an xl save file of this byte order");
+		return fail(unknown(r), "not an xl save file of this byte order");
 	if (header.mandatory_flags & ~(XL_FLAG_JSON | XL_FLAG_STREAM_V2))
-		return fail(EMEDIUMTYPE, "xl header: unknown mandatory flags %#x", header.mandatory_flags);
+		return fail(unknown(r), "xl header: unknown mandatory flags %#x", header.mandatory_flags);
 	if (!(header.mandatory_flags & XL_FLAG_STREAM_V2))
-		return fail(EMEDIUMTYPE, "a stream from before Xen 4.6: let xl restore it");
+		return fail(unknown(r), "a stream from before Xen 4.6: let xl restore it");
 	if (header.optional_bytes > CONFIG_MAX_BYTES)
 		return fail(EBADMSG, "xl header: %u bytes of optional data", header.optional_bytes);
 	r->facts.xl_flags = header.mandatory_flags;
@@ -211,7 +217,7 @@ static int read_libxl_header(struct reader *r)
 	if (be64toh(header.magic_be) != LIBXL_MAGIC)
 		return fail(EBADMSG, "libxl header: wrong magic number");
 	if (be32toh(header.version_be) != LIBXL_VERSION || header.options_be)
-		return fail(EMEDIUMTYPE, "libxl header: version %u, options %#x: not known here",
+		return fail(unknown(r), "libxl header: version %u, options %#x: not known here",
 			    be32toh(header.version_be), be32toh(header.options_be));
 	if (record.type != LIBXL_LIBXC_CONTEXT || record.bytes)
 		return fail(EBADMSG, "libxl record %u of %u bytes where the domain should begin",
@@ -234,12 +240,12 @@ static int read_libxc_headers(struct reader *r)
 	if (image.marker != IMAGE_MARKER || be32toh(image.id_be) != IMAGE_ID)
 		return fail(EBADMSG, "image header: wrong marker");
 	if (r->facts.version < IMAGE_VERSION_OLDEST || r->facts.version > IMAGE_VERSION || image.options_be)
-		return fail(EMEDIUMTYPE, "libxc stream of version %u, options %#x: known are 2 and 3, little-endian",
+		return fail(unknown(r), "libxc stream of version %u, options %#x: known are 2 and 3, little-endian",
 			    r->facts.version, be16toh(image.options_be));
 	if (domain.type == DOMAIN_X86_HVM)
-		return fail(EMEDIUMTYPE, "an HVM or PVH domain: let xl restore it");
+		return fail(unknown(r), "an HVM or PVH domain: let xl restore it");
 	if (domain.type != DOMAIN_X86_PV || domain.page_shift != PAGE_BITS)
-		return fail(EMEDIUMTYPE, "domain header: type %u with pages of 2^%u bytes: not known here",
+		return fail(unknown(r), "domain header: type %u with pages of 2^%u bytes: not known here",
 			    domain.type, domain.page_shift);
 	r->facts.xen_major = domain.xen_major;
 	r->facts.xen_minor = domain.xen_minor;
@@ -333,6 +339,11 @@ int reader_open(struct reader **reader, struct channel *from, unsigned int threa
 const struct stream_facts *reader_facts(const struct reader *r)
 {
 	return &r->facts;
+}
+
+uint64_t reader_expanded(const struct reader *r)
+{
+	return r->feed.expanded;
 }
 
 /* --- records --------------------------------------------------------- */

@@ -40,6 +40,9 @@ struct record {
 int reader_open(struct reader **reader, struct channel *from, unsigned int threads);
 const struct stream_facts *reader_facts(const struct reader *reader);
 
+/* How many bytes the frames of an image met so far expand to. */
+uint64_t reader_expanded(const struct reader *reader);
+
 /*
  * 1 and the next record, 0 after END and everything behind it were found in
  * order (seal and seek table of an image among it), or a failure.

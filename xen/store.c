@@ -59,7 +59,7 @@ int store_remove(struct host *host, const char *format, ...)
 	return 0;
 }
 
-static bool write_node(struct xs_handle *store, xs_transaction_t t, const struct store_node *node)
+static bool set_access(struct xs_handle *store, xs_transaction_t t, const struct store_node *node)
 {
 	struct xs_permissions permissions[2] = { { .id = 0, .perms = XS_PERM_NONE } };
 	unsigned int count = 1;
@@ -68,8 +68,19 @@ static bool write_node(struct xs_handle *store, xs_transaction_t t, const struct
 		permissions[count++] = (struct xs_permissions){ node->guest, XS_PERM_READ };
 	else if (node->access == STORE_GUEST_OWNS)
 		permissions[0].id = node->guest;
-	return xs_write(store, t, node->path, node->value, strlen(node->value)) &&
-	       xs_set_permissions(store, t, node->path, permissions, count);
+	return xs_set_permissions(store, t, node->path, permissions, count);
+}
+
+/* A new node has its parent's permissions; of those written just before it, we know them. */
+static bool inherits(const struct store_node *nodes, size_t at)
+{
+	const char *slash = strrchr(nodes[at].path, '/');
+	size_t length = slash - nodes[at].path;
+
+	for (size_t i = 0; i < at; i++)
+		if (!strncmp(nodes[i].path, nodes[at].path, length) && !nodes[i].path[length])
+			return nodes[i].access == nodes[at].access;
+	return false;
 }
 
 static bool write_all(struct xs_handle *store, xs_transaction_t t, const char *const *removals,
@@ -79,7 +90,8 @@ static bool write_all(struct xs_handle *store, xs_transaction_t t, const char *c
 		if (!xs_rm(store, t, removals[i]) && errno != ENOENT)
 			return false;
 	for (size_t i = 0; i < count; i++)
-		if (!write_node(store, t, &nodes[i]))
+		if (!xs_write(store, t, nodes[i].path, nodes[i].value, strlen(nodes[i].value)) ||
+		    (!inherits(nodes, i) && !set_access(store, t, &nodes[i])))
 			return false;
 	return true;
 }

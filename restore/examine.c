@@ -1,0 +1,292 @@
+/*
+ * See examine.h. An entry of a table may name a page whose type only a later
+ * record tells. So each pfn remembers as what it was named, once for each way
+ * to name it, and the question is put when all types are known.
+ */
+#include "restore/examine.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+enum way { AS_TABLE, TO_WRITE, TO_READ, WAYS };
+
+struct demand {
+	uint32_t table[WAYS];		/* who named it first in this way */
+	uint16_t slot[WAYS];		/* and where; + 1, so that 0 is nobody */
+	uint8_t level;			/* of the table that named it, AS_TABLE */
+	uint8_t read_only;		/* AS_TABLE: the entry was */
+};
+
+static struct examination *of(struct incoming *in)
+{
+	return in->context;
+}
+
+/* --- what tables name -------------------------------------------------- */
+
+static int defect(const struct examination *x, uint64_t table, unsigned int slot, uint64_t entry,
+		  enum table_defect what)
+{
+	return fail(EBADMSG, "record %u: pfn %#lx, a page table of level %u: slot %u (%#lx) %s", x->record_of[table],
+		    table, frame_level(x->incoming.type[table]), slot, entry, table_defect_text(what));
+}
+
+static int note(struct examination *x, uint64_t table, unsigned int slot, unsigned int level, uint64_t entry)
+{
+	struct demand *demand;
+	enum way way = level > 1 ? AS_TABLE : entry & PTE_WRITABLE ? TO_WRITE : TO_READ;
+	bool read_only = !(entry & PTE_WRITABLE);
+
+	if (pte_frame(entry) >= x->incoming.count)
+		return defect(x, table, slot, entry, TABLE_NO_PFN);
+	if (level > 1 && entry & PTE_SUPERPAGE)
+		return defect(x, table, slot, entry, TABLE_SUPERPAGE);
+	demand = &x->demands[pte_frame(entry)];
+	/* A linear table is named read-only beside its proper place: that one counts. */
+	if (demand->slot[way] && !(way == AS_TABLE && demand->read_only && !read_only))
+		return way != AS_TABLE || demand->level == level || read_only
+			? 0 : defect(x, table, slot, entry, TABLE_WRONG_LEVEL);
+	demand->table[way] = table;
+	demand->slot[way] = slot + 1;
+	if (way == AS_TABLE) {
+		demand->level = level;
+		demand->read_only = read_only;
+	}
+	return 0;
+}
+
+static int note_table(struct examination *x, uint64_t pfn, unsigned int level, const uint8_t *page)
+{
+	unsigned int xen_first, xen_count;
+	int rc = 0;
+
+	xen_slots(x->incoming.machine.layout->width, level, &xen_first, &xen_count);
+	for (unsigned int slot = 0; !rc && slot < TABLE_SLOTS; slot++) {
+		uint64_t entry;
+
+		memcpy(&entry, page + slot * sizeof(entry), sizeof(entry));
+		if (slot - xen_first < xen_count && entry)
+			rc = defect(x, pfn, slot, entry, TABLE_XEN_SLOT);
+		else if (entry & PTE_PRESENT)
+			rc = note(x, pfn, slot, level, entry);
+	}
+	return rc;
+}
+
+static int check_way(const struct examination *x, uint64_t pfn, enum way way)
+{
+	const struct demand *demand = &x->demands[pfn];
+	unsigned int level = way == AS_TABLE ? demand->level : 1;
+	uint64_t entry = pfn << PAGE_BITS | PTE_PRESENT;
+	enum table_defect what;
+
+	if (way == TO_WRITE || (way == AS_TABLE && !demand->read_only))
+		entry |= PTE_WRITABLE;
+	if (!demand->slot[way])
+		return 0;
+	what = entry_defect(level, entry, x->incoming.type[pfn]);
+	return what == TABLE_SOUND ? 0 : defect(x, demand->table[way], demand->slot[way] - 1, entry, what);
+}
+
+static int check_demands(const struct examination *x)
+{
+	int rc = 0;
+
+	for (uint64_t pfn = 0; !rc && pfn < x->incoming.count; pfn++)
+		for (enum way way = AS_TABLE; !rc && way < WAYS; way++)
+			rc = check_way(x, pfn, way);
+	return rc;
+}
+
+/* --- the sink ----------------------------------------------------------- */
+
+static int static_end(struct incoming *in)
+{
+	(void)in;
+	return 0;
+}
+
+static int resize(struct incoming *in, uint64_t old_count)
+{
+	struct examination *x = of(in);
+	struct demand *demands = realloc(x->demands, in->count * sizeof(*demands));
+	uint32_t *record_of = realloc(x->record_of, in->count * sizeof(*record_of));
+
+	x->demands = demands ? demands : x->demands;
+	x->record_of = record_of ? record_of : x->record_of;
+	if (!demands || !record_of)
+		return fail(ENOMEM, "out of memory for %lu pfns", in->count);
+	memset(demands + old_count, 0, (in->count - old_count) * sizeof(*demands));
+	memset(record_of + old_count, 0, (in->count - old_count) * sizeof(*record_of));
+	return 0;
+}
+
+/* In an image of ours windows of 512 pfns ascend, each whole and in order. */
+static int check_window(struct examination *x, const struct record *record, const struct pages *pages)
+{
+	uint64_t left = x->incoming.count - x->next_window;
+	uint64_t count = left < BATCH_PAGES ? left : BATCH_PAGES;
+
+	if (pages->count != count)
+		return fail(EBADMSG, "record %lu: %u pfns where the %lu from %#lx on should be",
+			    record->number, pages->count, count, x->next_window);
+	for (uint64_t i = 0; i < count; i++)
+		if (word_pfn(pages->frame[i]) != x->next_window + i)
+			return fail(EBADMSG, "record %lu: pfn %#lx where %#lx should be", record->number,
+				    word_pfn(pages->frame[i]), x->next_window + i);
+	x->next_window += count;
+	return 0;
+}
+
+static bool is_zero(const uint8_t *page)
+{
+	return !page[0] && !memcmp(page, page + 1, PAGE_BYTES - 1);
+}
+
+static int look(struct examination *x, const struct record *record, const struct pages *pages)
+{
+	const uint8_t *data = pages->data;
+	int rc = 0;
+
+	for (uint32_t i = 0; !rc && i < pages->count; i++) {
+		uint64_t pfn = word_pfn(pages->frame[i]);
+		unsigned int type = word_type(pages->frame[i]);
+
+		x->incoming.type[pfn] = type;
+		x->record_of[pfn] = record->number;
+		if (frame_level(type))
+			rc = note_table(x, pfn, frame_level(type), data);
+		else if (type == FRAME_NOTAB)
+			x->zero_pages += is_zero(data);
+		if (frame_has_data(type))
+			data += PAGE_BYTES;
+	}
+	return rc;
+}
+
+static int pages(struct incoming *in, struct record *record, const struct pages *what)
+{
+	struct examination *x = of(in);
+	int rc = x->facts->is_image ? check_window(x, record, what) : 0;
+
+	if (!rc)
+		rc = look(x, record, what);
+	x->records++;
+	record_release(in->reader, record);
+	if (!rc && x->progress)
+		x->progress(word_pfn(what->frame[what->count - 1]), in->count);
+	return rc;
+}
+
+static void other(struct incoming *in, const struct record *record)
+{
+	(void)record;
+	of(in)->records++;
+}
+
+/* --- the whole ----------------------------------------------------------- */
+
+static int check_provenance(const struct examination *x)
+{
+	static const char *const keys[] = { "domain", "uuid", "domid", "host", "saved", "pvferry", "xen", "p2m" };
+	struct json_object *json, *value;
+	int rc = 0;
+
+	if (!x->facts->is_image)
+		return 0;
+	json = json_tokener_parse(x->facts->provenance);
+	if (!json_object_is_type(json, json_type_object))
+		rc = fail(EBADMSG, "head: the provenance is no JSON object");
+	for (size_t i = 0; !rc && i < sizeof(keys) / sizeof(*keys); i++)
+		if (!json_object_object_get_ex(json, keys[i], &value))
+			rc = fail(EBADMSG, "head: the provenance does not tell \"%s\"", keys[i]);
+	if (!rc && strcmp(json_object_get_string(value), "linear") && strcmp(json_object_get_string(value), "list"))
+		rc = fail(EBADMSG, "head: the provenance tells of a p2m of form \"%s\"", json_object_get_string(value));
+	json_object_put(json);
+	return rc;
+}
+
+static void count(struct examination *x)
+{
+	for (uint64_t pfn = 0; pfn < x->incoming.count; pfn++) {
+		x->frames_by_type[x->incoming.type[pfn]]++;
+		x->frames += frame_is_populated(x->incoming.type[pfn]);
+	}
+	for (unsigned int i = 0; i < x->incoming.machine.vcpu_count; i++) {
+		const struct vcpu *vcpu = &x->incoming.machine.vcpus[i];
+		pfn_t kernel, user = PFN(INVALID_FRAME);
+
+		if (vcpu->state[VCPU_BASIC])
+			vcpu_roots(x->incoming.machine.layout, vcpu, &kernel, &user);
+		x->user_roots += user.n != INVALID_FRAME;
+	}
+}
+
+static int check_end(struct examination *x, struct channel *from)
+{
+	uint8_t byte;
+	ssize_t more = x->facts->is_image ? 0 : channel_read_some(from, &byte, 1);
+
+	if (more)
+		return more < 0 ? more : fail(EBADMSG, "something follows the last record");
+	if (x->facts->is_image && x->next_window != x->incoming.count)
+		return fail(EBADMSG, "pfns %#lx to %#lx are missing", x->next_window, x->incoming.count - 1);
+	return 0;
+}
+
+static int check_whole(struct examination *x)
+{
+	int rc = incoming_check(&x->incoming, NULL);
+
+	if (!rc)
+		rc = check_demands(x);
+	if (rc)
+		return rc;
+	count(x);
+	if (x->facts->is_image && x->frames != x->facts->frames)
+		return fail(EBADMSG, "head: %lu frames to allocate, the records have %lu", x->facts->frames, x->frames);
+	return 0;
+}
+
+static int check_config(struct examination *x)
+{
+	int rc = x->facts->xl_flags & XL_FLAG_JSON ? config_parse(&x->config, x->facts->config) : 0;
+
+	return rc == -EMEDIUMTYPE && x->facts->is_image ? -EBADMSG : rc;
+}
+
+int examine(struct examination *x, struct channel *from, unsigned int threads)
+{
+	static const struct sink sink = { static_end, resize, pages, other };
+	int rc = reader_open(&x->reader, from, threads);
+
+	if (rc)
+		return rc;
+	x->facts = reader_facts(x->reader);
+	x->incoming = (struct incoming){ .reader = x->reader, .sink = &sink, .context = x };
+	rc = check_provenance(x);
+	if (!rc)
+		rc = check_config(x);
+	if (!rc)
+		rc = receive_stream(&x->incoming);
+	if (!rc)
+		rc = check_end(x, from);
+	if (!rc)
+		rc = check_whole(x);
+	x->stored_bytes = from->bytes;
+	x->expanded_bytes = x->facts->is_image ? reader_expanded(x->reader) : from->bytes;
+	return rc;
+}
+
+void examination_release(struct examination *x)
+{
+	reader_close(x->reader);
+	incoming_release(&x->incoming);
+	config_release(&x->config);
+	free(x->demands);
+	free(x->record_of);
+}
