@@ -33,12 +33,11 @@ int cpu_policy_take(struct machine *machine, const struct record *record)
 	size_t unit = is_cpuid ? sizeof(struct cpuid_leaf) : 16;
 	void **at = is_cpuid ? &machine->policy.leaves : &machine->policy.msrs;
 
-	if (*at)
-		return fail(EBADMSG, "record %lu: %s stands twice", record->number, record_name(record->type));
 	if (record->bytes % unit)
 		return fail(EBADMSG, "record %lu: %s of %u bytes is no whole number of entries",
 			    record->number, record_name(record->type), record->bytes);
-	*at = malloc(record->bytes);
+	free(*at);
+	*at = malloc(record->bytes + 1);
 	if (!*at)
 		return fail(ENOMEM, "out of memory");
 	memcpy(*at, record->body, record->bytes);

@@ -18,7 +18,7 @@ int guest_info_take(struct machine *machine, const struct record *record)
 
 	memcpy(&info, record->body, sizeof(info));
 	machine->layout = layout_of(info.width);
-	if (!machine->layout || machine->layout->levels != info.levels)
+	if (!machine->layout || machine->layout->levels != info.levels || memcmp(info.zero, "\0\0\0\0\0", 6))
 		return fail(EBADMSG, "record %lu: X86_PV_INFO: words of %u bytes with tables of %u levels",
 			    record->number, info.width, info.levels);
 	return 0;

@@ -45,8 +45,6 @@ int machine_take(struct machine *machine, const struct record *record, bool *tak
 
 int machine_check(const struct machine *machine, const struct destination *memory)
 {
-	if (!machine->has_tsc)
-		return fail(EBADMSG, "the stream has no X86_TSC_INFO");
 	if (!machine->shared_info)
 		return fail(EBADMSG, "the stream has no SHARED_INFO");
 	return vcpus_check(machine, memory);

@@ -31,7 +31,7 @@ struct machine {
 
 void machine_release(struct machine *machine);
 
-/* Keeps what a record says, if the record is one of the machine's; *taken tells. */
+/* Keeps what a record says, if the record is one of the machine's; *taken tells. The last of its kind counts. */
 int machine_take(struct machine *machine, const struct record *record, bool *taken);
 
 /* After END: nothing that a restore needs is missing, and what is there fits the memory. */

@@ -17,9 +17,8 @@ void shared_info_save(const void *shared_info, struct bytes *out)
 
 int shared_info_take(struct machine *machine, const struct record *record)
 {
-	if (machine->shared_info)
-		return fail(EBADMSG, "record %lu: SHARED_INFO stands twice", record->number);
-	machine->shared_info = malloc(PAGE_BYTES);
+	if (!machine->shared_info)
+		machine->shared_info = malloc(PAGE_BYTES);
 	if (!machine->shared_info)
 		return fail(ENOMEM, "out of memory");
 	memcpy(machine->shared_info, record->body, PAGE_BYTES);

@@ -17,9 +17,10 @@ int tsc_save(struct domain *domain, struct bytes *out)
 
 int tsc_take(struct machine *machine, const struct record *record)
 {
-	if (machine->has_tsc)
-		return fail(EBADMSG, "record %lu: X86_TSC_INFO stands twice", record->number);
 	memcpy(&machine->tsc, record->body, sizeof(machine->tsc));
+	if (machine->tsc.zero)
+		return fail(EBADMSG, "record %lu: X86_TSC_INFO: %#x where zero should be", record->number,
+			    machine->tsc.zero);
 	machine->has_tsc = true;
 	return 0;
 }

@@ -209,7 +209,7 @@ int vcpus_take(struct machine *machine, const struct record *record, enum vcpu_s
 	int rc;
 
 	memcpy(&header, record->body, sizeof(header));
-	if (header.vcpu >= VCPU_MAX)
+	if (header.vcpu >= VCPU_MAX || header.zero)
 		return fail(EBADMSG, "record %lu: %s of vcpu %u", record->number,
 			    record_name(record->type), header.vcpu);
 	if (!bytes)
@@ -220,9 +220,7 @@ int vcpus_take(struct machine *machine, const struct record *record, enum vcpu_s
 	if (rc)
 		return rc;
 	vcpu = &machine->vcpus[header.vcpu];
-	if (vcpu->state[kind])
-		return fail(EBADMSG, "record %lu: %s of vcpu %u stands twice", record->number,
-			    record_name(record->type), header.vcpu);
+	free(vcpu->state[kind]);
 	vcpu->state[kind] = malloc(bytes);
 	if (!vcpu->state[kind])
 		return fail(ENOMEM, "out of memory");
@@ -235,15 +233,9 @@ static int check_vcpu(const struct machine *machine, unsigned int number, const 
 {
 	struct translation t = { .vcpu = number, .memory = memory, .top = machine->layout->levels,
 				 .only_check = true };
-	const struct vcpu *vcpu = &machine->vcpus[number];
+	uint8_t *context = machine->vcpus[number].state[VCPU_BASIC];
 
-	if (vcpu->state[VCPU_BASIC])
-		return translate_context(&t, machine->layout, vcpu->state[VCPU_BASIC]);
-	for (int kind = 0; kind < VCPU_STATES; kind++)
-		if (vcpu->state[kind])
-			return fail(EBADMSG, "vcpu %u: the stream has its %s but no X86_PV_VCPU_BASIC",
-				    number, record_name(record_types[kind]));
-	return 0;
+	return context ? translate_context(&t, machine->layout, context) : 0;
 }
 
 int vcpus_check(const struct machine *machine, const struct destination *memory)

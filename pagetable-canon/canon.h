@@ -45,6 +45,15 @@ void xen_slots(unsigned int width, unsigned int level, unsigned int *first, unsi
 bool canonicalise(uint64_t to[TABLE_SLOTS], const uint64_t from[TABLE_SLOTS], unsigned int width,
 		  unsigned int level, const struct inverse *inverse, struct table_fault *fault);
 
+/* The four entries of a narrow guest's level 3 have no writable bit, and are always as if they had. */
+static inline uint64_t entry_judged(unsigned int width, unsigned int level, uint64_t entry)
+{
+	return width == 4 && level == 3 ? entry | PTE_WRITABLE : entry;
+}
+
+/* The slots from here on of the level 2 that slot 3 of a narrow level 3 names are Xen's. */
+enum { NARROW_L2_XEN_FIRST = 428 };
+
 /* What an entry of a table of level may name: TABLE_SOUND, or what is wrong with it. */
 static inline enum table_defect entry_defect(unsigned int level, uint64_t entry, unsigned int target)
 {

@@ -12,8 +12,6 @@ static bool set_fault(struct table_fault *fault, enum table_defect defect, unsig
  * on, and only that one: Xen lets a guest put nothing but its own level-1
  * tables into a level 2, so a foreign frame there is Xen's.
  */
-enum { NARROW_L2_XEN_FIRST = 428 };
-
 static unsigned int narrow_l2_end(const uint64_t *from, const struct inverse *inverse)
 {
 	uint64_t entry = __atomic_load_n(&from[NARROW_L2_XEN_FIRST], __ATOMIC_RELAXED);

@@ -1,7 +1,7 @@
 /* pfn -> mfn in one table, each entry checked. Mirror: pagetable-canon/canonicalise.c */
 #include "pagetable-canon/canon.h"
 
-static enum table_defect localise_entry(uint64_t *to, uint64_t entry, unsigned int level,
+static enum table_defect localise_entry(uint64_t *to, uint64_t entry, unsigned int width, unsigned int level,
 					const struct destination *destination)
 {
 	uint64_t pfn = pte_frame(entry);
@@ -15,7 +15,7 @@ static enum table_defect localise_entry(uint64_t *to, uint64_t entry, unsigned i
 		return TABLE_SUPERPAGE;
 	if (pfn >= destination->count)
 		return TABLE_NO_PFN;
-	defect = entry_defect(level, entry, destination->type[pfn]);
+	defect = entry_defect(level, entry_judged(width, level, entry), destination->type[pfn]);
 	if (defect == TABLE_SOUND)
 		*to = pte_with_frame(entry, destination->mfn[pfn].n);
 	return defect;
@@ -34,7 +34,7 @@ bool localise(uint64_t to[TABLE_SLOTS], const uint64_t from[TABLE_SLOTS], unsign
 		if (slot - xen_first < xen_count && entry)
 			defect = TABLE_XEN_SLOT;
 		else
-			defect = localise_entry(&to[slot], entry, level, destination);
+			defect = localise_entry(&to[slot], entry, width, level, destination);
 		if (defect != TABLE_SOUND) {
 			*fault = (struct table_fault){ defect, slot, entry };
 			return false;

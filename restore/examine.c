@@ -18,7 +18,9 @@ struct demand {
 	uint32_t table[WAYS];		/* who named it first in this way */
 	uint16_t slot[WAYS];		/* and where; + 1, so that 0 is nobody */
 	uint8_t level;			/* of the table that named it, AS_TABLE */
-	uint8_t read_only;		/* AS_TABLE: the entry was */
+	bool read_only : 1;		/* AS_TABLE: the entry was */
+	bool maps_top : 1;		/* narrow: slot 3 of a level 3 names it */
+	bool reaches_top : 1;		/* narrow level 2: has an entry where Xen's would be */
 };
 
 static struct examination *of(struct incoming *in)
@@ -38,14 +40,16 @@ static int defect(const struct examination *x, uint64_t table, unsigned int slot
 static int note(struct examination *x, uint64_t table, unsigned int slot, unsigned int level, uint64_t entry)
 {
 	struct demand *demand;
+	unsigned int width = x->incoming.machine.layout->width;
 	enum way way = level > 1 ? AS_TABLE : entry & PTE_WRITABLE ? TO_WRITE : TO_READ;
-	bool read_only = !(entry & PTE_WRITABLE);
+	bool read_only = !(entry_judged(width, level, entry) & PTE_WRITABLE);
 
 	if (pte_frame(entry) >= x->incoming.count)
 		return defect(x, table, slot, entry, TABLE_NO_PFN);
 	if (level > 1 && entry & PTE_SUPERPAGE)
 		return defect(x, table, slot, entry, TABLE_SUPERPAGE);
 	demand = &x->demands[pte_frame(entry)];
+	demand->maps_top |= width == 4 && level == 3 && slot == 3;
 	/* A linear table is named read-only beside its proper place: that one counts. */
 	if (demand->slot[way] && !(way == AS_TABLE && demand->read_only && !read_only))
 		return way != AS_TABLE || demand->level == level || read_only
@@ -61,10 +65,12 @@ static int note(struct examination *x, uint64_t table, unsigned int slot, unsign
 
 static int note_table(struct examination *x, uint64_t pfn, unsigned int level, const uint8_t *page)
 {
+	unsigned int width = x->incoming.machine.layout->width;
 	unsigned int xen_first, xen_count;
 	int rc = 0;
 
-	xen_slots(x->incoming.machine.layout->width, level, &xen_first, &xen_count);
+	x->demands[pfn].reaches_top = false;
+	xen_slots(width, level, &xen_first, &xen_count);
 	for (unsigned int slot = 0; !rc && slot < TABLE_SLOTS; slot++) {
 		uint64_t entry;
 
@@ -73,6 +79,8 @@ static int note_table(struct examination *x, uint64_t pfn, unsigned int level, c
 			rc = defect(x, pfn, slot, entry, TABLE_XEN_SLOT);
 		else if (entry & PTE_PRESENT)
 			rc = note(x, pfn, slot, level, entry);
+		if (width == 4 && level == 2 && slot >= NARROW_L2_XEN_FIRST && entry)
+			x->demands[pfn].reaches_top = true;
 	}
 	return rc;
 }
@@ -99,6 +107,10 @@ static int check_demands(const struct examination *x)
 	for (uint64_t pfn = 0; !rc && pfn < x->incoming.count; pfn++)
 		for (enum way way = AS_TABLE; !rc && way < WAYS; way++)
 			rc = check_way(x, pfn, way);
+	for (uint64_t pfn = 0; !rc && pfn < x->incoming.count; pfn++)
+		if (x->demands[pfn].maps_top && x->demands[pfn].reaches_top)
+			rc = fail(EBADMSG, "record %u: pfn %#lx, the level 2 of the top: an entry %s from slot %u on",
+				  x->record_of[pfn], pfn, table_defect_text(TABLE_XEN_SLOT), NARROW_L2_XEN_FIRST);
 	return rc;
 }
 
@@ -121,8 +133,79 @@ static int resize(struct incoming *in, uint64_t old_count)
 	if (!demands || !record_of)
 		return fail(ENOMEM, "out of memory for %lu pfns", in->count);
 	memset(demands + old_count, 0, (in->count - old_count) * sizeof(*demands));
+	if (!x->facts->is_image) {
+		uint32_t *table_at = realloc(x->table_at, in->count * sizeof(*table_at));
+
+		if (!table_at)
+			return fail(ENOMEM, "out of memory for %lu pfns", in->count);
+		x->table_at = table_at;
+		memset(table_at + old_count, 0, (in->count - old_count) * sizeof(*table_at));
+	}
 	memset(record_of + old_count, 0, (in->count - old_count) * sizeof(*record_of));
 	return 0;
+}
+
+/* Where in an image of ours a record stands; ranks ascend. 0: nowhere. */
+static uint64_t rank(const struct record *record)
+{
+	static const uint8_t ranks[] = {
+		[RECORD_X86_PV_INFO] = 1, [RECORD_X86_CPUID_POLICY] = 2, [RECORD_X86_MSR_POLICY] = 3,
+		[RECORD_STATIC_DATA_END] = 4, [RECORD_X86_PV_P2M_FRAMES] = 5, [RECORD_PAGE_DATA] = 6,
+		[RECORD_X86_TSC_INFO] = 7, [RECORD_SHARED_INFO] = 8, [RECORD_X86_PV_VCPU_BASIC] = 9,
+		[RECORD_X86_PV_VCPU_EXTENDED] = 10, [RECORD_X86_PV_VCPU_XSAVE] = 11,
+		[RECORD_X86_PV_VCPU_MSRS] = 12,
+	};
+	uint32_t vcpu;
+
+	if (record->type == RECORD_END)
+		return UINT64_MAX;
+	if (ranks[record->type] < ranks[RECORD_X86_PV_VCPU_BASIC])
+		return ranks[record->type];
+	memcpy(&vcpu, record->body, sizeof(vcpu));
+	return ranks[record->type] + 4ULL * vcpu;
+}
+
+/* Everything but the memory has its one place, in the first frame or in the last. */
+static int check_place(struct examination *x, const struct record *record)
+{
+	uint64_t now = rank(record), frame = now < 6 ? 1 : 2 + x->windows;
+	bool is_vcpu = now > 8 && now != UINT64_MAX;
+	bool lacks_basic = is_vcpu && (now - 9) % 4 && (now - 9) / 4 != (x->last_rank - 9) / 4;
+
+	if (!now || now <= x->last_rank || lacks_basic || (now == 9 && record->bytes == 8) || record->frame != frame ||
+	    ((now == 2 || now == 3) && !record->bytes))
+		return fail(EBADMSG, "record %lu: %s in frame %lu is not where pvferry puts it", record->number,
+			    record_name(record->type), record->frame);
+	x->last_rank = now;
+	return 0;
+}
+
+static int keep_table(struct examination *x, uint64_t pfn, const uint8_t *page)
+{
+	uint8_t *copy;
+
+	if (!x->table_at[pfn]) {
+		copy = malloc(PAGE_BYTES);
+		bytes_put(&x->tables, &copy, sizeof(copy));
+		if (!copy || bytes_check(&x->tables)) {
+			free(copy);
+			return fail(ENOMEM, "out of memory");
+		}
+		x->table_at[pfn] = x->tables.count / sizeof(copy);
+	}
+	memcpy(((uint8_t **)x->tables.at)[x->table_at[pfn] - 1], page, PAGE_BYTES);
+	return 0;
+}
+
+static int note_kept_tables(struct examination *x)
+{
+	int rc = 0;
+
+	for (uint64_t pfn = 0; !rc && x->table_at && pfn < x->incoming.count; pfn++)
+		if (frame_level(x->incoming.type[pfn]))
+			rc = note_table(x, pfn, frame_level(x->incoming.type[pfn]),
+					((uint8_t **)x->tables.at)[x->table_at[pfn] - 1]);
+	return rc;
 }
 
 /* In an image of ours windows of 512 pfns ascend, each whole and in order. */
@@ -131,6 +214,9 @@ static int check_window(struct examination *x, const struct record *record, cons
 	uint64_t left = x->incoming.count - x->next_window;
 	uint64_t count = left < BATCH_PAGES ? left : BATCH_PAGES;
 
+	if (record->frame != 2 + x->windows++)
+		return fail(EBADMSG, "record %lu: PAGE_DATA in frame %lu, not in one of its own", record->number,
+			    record->frame);
 	if (pages->count != count)
 		return fail(EBADMSG, "record %lu: %u pfns where the %lu from %#lx on should be",
 			    record->number, pages->count, count, x->next_window);
@@ -159,7 +245,8 @@ static int look(struct examination *x, const struct record *record, const struct
 		x->incoming.type[pfn] = type;
 		x->record_of[pfn] = record->number;
 		if (frame_level(type))
-			rc = note_table(x, pfn, frame_level(type), data);
+			rc = x->facts->is_image ? note_table(x, pfn, frame_level(type), data)
+						: keep_table(x, pfn, data);
 		else if (type == FRAME_NOTAB)
 			x->zero_pages += is_zero(data);
 		if (frame_has_data(type))
@@ -182,10 +269,10 @@ static int pages(struct incoming *in, struct record *record, const struct pages 
 	return rc;
 }
 
-static void other(struct incoming *in, const struct record *record)
+static int other(struct incoming *in, const struct record *record)
 {
-	(void)record;
 	of(in)->records++;
+	return of(in)->facts->is_image ? check_place(of(in), record) : 0;
 }
 
 /* --- the whole ----------------------------------------------------------- */
@@ -235,6 +322,8 @@ static int check_end(struct examination *x, struct channel *from)
 		return more < 0 ? more : fail(EBADMSG, "something follows the last record");
 	if (x->facts->is_image && x->next_window != x->incoming.count)
 		return fail(EBADMSG, "pfns %#lx to %#lx are missing", x->next_window, x->incoming.count - 1);
+	if (x->facts->is_image && !x->incoming.machine.has_tsc)
+		return fail(EBADMSG, "the stream has no X86_TSC_INFO");
 	return 0;
 }
 
@@ -242,6 +331,8 @@ static int check_whole(struct examination *x)
 {
 	int rc = incoming_check(&x->incoming, NULL);
 
+	if (!rc)
+		rc = note_kept_tables(x);
 	if (!rc)
 		rc = check_demands(x);
 	if (rc)
@@ -289,4 +380,8 @@ void examination_release(struct examination *x)
 	config_release(&x->config);
 	free(x->demands);
 	free(x->record_of);
+	for (size_t i = 0; i < x->tables.count / sizeof(uint8_t *); i++)
+		free(((uint8_t **)x->tables.at)[i]);
+	bytes_release(&x->tables);
+	free(x->table_at);
 }

@@ -1,7 +1,7 @@
 /*
  * A restore that builds nothing: goes through a stream as restore does, and
  * checks all that can be known without Xen; counts what is in it on the way.
- * 27 bytes a pfn.
+ * 28 bytes a pfn; and the tables themselves, if the stream is not an image of ours.
  */
 #ifndef RESTORE_EXAMINE_H
 #define RESTORE_EXAMINE_H
@@ -23,7 +23,11 @@ struct examination {
 	/* of the checks: */
 	struct demand *demands;			/* by pfn: as what the tables name it */
 	uint32_t *record_of;			/* by pfn: the record that brought it */
-	uint64_t next_window;			/* images of ours */
+	uint64_t next_window, windows;		/* images of ours: the pfn to come, PAGE_DATA so far */
+	uint64_t last_rank;			/* and the place of the last other record */
+	/* A stream of others may send a table again, and only the last one counts: they are kept, by pfn. */
+	uint32_t *table_at;			/* place in tables + 1 */
+	struct bytes tables;			/* pointers to pages */
 	void (*progress)(uint64_t done, uint64_t total);
 };
 

@@ -42,7 +42,7 @@ static int take_p2m_frames(struct incoming *in, const struct record *record)
 
 	if (rc)
 		return rc;
-	if (frames->start_pfn > frames->end_pfn || first > in->leaves)
+	if (frames->start_pfn > frames->end_pfn || first > in->leaves || frames->end_pfn + 1ULL < in->count)
 		return fail(EBADMSG, "record %lu: X86_PV_P2M_FRAMES from %#x to %#x", record->number,
 			    frames->start_pfn, frames->end_pfn);
 	if (record->bytes != sizeof(*frames) + (end - first) * sizeof(uint64_t))
@@ -117,7 +117,7 @@ static int take_other(struct incoming *in, struct record *record)
 	else if (!rc && record->type == RECORD_VERIFY)
 		in->is_verifying = true;
 	if (!rc && in->sink->other)
-		in->sink->other(in, record);
+		rc = in->sink->other(in, record);
 	record_release(in->reader, record);
 	return rc;
 }

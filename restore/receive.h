@@ -38,8 +38,8 @@ struct sink {
 	int (*resize)(struct incoming *incoming, uint64_t old_count);
 	/* incoming->type[] is still what it was before. The sink releases the record, whatever it returns. */
 	int (*pages)(struct incoming *incoming, struct record *record, const struct pages *pages);
-	/* Any other record was taken; for those who keep count. May be NULL. */
-	void (*other)(struct incoming *incoming, const struct record *record);
+	/* Any other record was taken. May be NULL. */
+	int (*other)(struct incoming *incoming, const struct record *record);
 };
 
 struct incoming {

@@ -207,7 +207,7 @@ static int load_machine(struct restoration *r)
 {
 	struct destination memory = memory_of(r);
 	const struct machine *machine = &r->incoming.machine;
-	int rc = domain_set_tsc(r->domain, &machine->tsc);
+	int rc = machine->has_tsc ? domain_set_tsc(r->domain, &machine->tsc) : 0;
 
 	if (!rc)
 		rc = shared_info_load(r->domain, machine);

@@ -178,6 +178,11 @@ static int read_config(struct reader *r, const struct xl_header *header)
 	if (bytes > header->optional_bytes - sizeof(bytes))
 		return fail(EBADMSG, "xl header: a config of %u bytes does not fit into %u",
 			    bytes, header->optional_bytes);
+	if (!bytes || at[sizeof(bytes) + bytes - 1])
+		return fail(EBADMSG, "xl header: the config does not end with a zero byte");
+	if (r->facts.is_image && (header->optional_flags || bytes != header->optional_bytes - sizeof(bytes)))
+		return fail(EBADMSG, "xl header: optional flags %#x, %zu optional bytes: not as pvferry writes it",
+			    header->optional_flags, header->optional_bytes - sizeof(bytes) - bytes);
 	r->facts.config = strndup((const char *)at + sizeof(bytes), bytes);
 	return r->facts.config ? 0 : fail(ENOMEM, "out of memory");
 }
@@ -247,6 +252,8 @@ static int read_libxc_headers(struct reader *r)
 	if (domain.type != DOMAIN_X86_PV || domain.page_shift != PAGE_BITS)
 		return fail(unknown(r), "domain header: type %u with pages of 2^%u bytes: not known here",
 			    domain.type, domain.page_shift);
+	if (domain.zero)
+		return fail(EBADMSG, "domain header: %#x where zero should be", domain.zero);
 	r->facts.xen_major = domain.xen_major;
 	r->facts.xen_minor = domain.xen_minor;
 	return 0;
@@ -408,7 +415,7 @@ static int read_record(struct reader *r, struct record *record)
 	rc = take(r, (header.bytes + 7) & ~7UL, &at);
 	if (rc)
 		return rc;
-	*record = (struct record){ header.type, header.bytes, at, r->records++, r->current };
+	*record = (struct record){ header.type, header.bytes, at, r->records++, r->current->number, r->current };
 	return check_padding(record);
 }
 
@@ -422,7 +429,7 @@ int reader_next(struct reader *r, struct record *record)
 		rc = stop_requested();
 		if (!rc)
 			rc = read_record(r, record);
-	} while (!rc && record->type & RECORD_OPTIONAL);
+	} while (!rc && record->type & RECORD_OPTIONAL && !r->facts.is_image);
 	if (!rc)
 		rc = check_record(r, record);
 	if (rc)

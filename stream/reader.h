@@ -33,6 +33,7 @@ struct record {
 	uint32_t bytes;
 	const uint8_t *body;	/* lent until record_release() */
 	uint64_t number;	/* counts from 0 */
+	uint64_t frame;		/* of an image; the head is 0 */
 	struct chunk *chunk;
 };
 

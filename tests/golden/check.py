@@ -41,7 +41,7 @@ class Groups:
             else:
                 passed += 1
         print(f'{name}: {passed} passed' + (f', {len(wrong)} failed' if wrong else ''))
-        print(*wrong[:20], *(['    ...'] if len(wrong) > 20 else []), sep='\n', end='\n' if wrong else '', flush=True)
+        print(*wrong[:80], *(['    ...'] if len(wrong) > 80 else []), sep='\n', end='\n' if wrong else '', flush=True)
         self.passed += passed
         self.failed += len(wrong)
 
