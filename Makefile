@@ -31,7 +31,12 @@ $(BUILD)/%.o: %.c
 
 -include $(OBJECTS:.o=.d)
 
+install: all
+	install -D -m 755 $(BUILD)/pvferry $(DESTDIR)$(PREFIX)/sbin/pvferry
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 man/pvferry.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 man/pvferry-image.5
+
 clean:
 	rm -rf build
 
-.PHONY: all clean
+.PHONY: all install clean
