@@ -18,7 +18,10 @@ struct slot {
 struct pipeline {
 	struct pipeline_plan plan;
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	/* Each wakes only those who can go on: needless wake-ups are what such a thing costs. */
+	pthread_cond_t work_ready;	/* workers wait */
+	pthread_cond_t job_free;	/* claim and drain wait */
+	pthread_cond_t work_done;	/* collect waits */
 	pthread_t *threads;
 	unsigned int started_threads;
 	char *jobs;
@@ -40,33 +43,48 @@ static void push_free(struct pipeline *p, void *job)
 	p->free_jobs[p->free_count++] = job;
 }
 
+static void wake_all(struct pipeline *p)
+{
+	pthread_cond_broadcast(&p->work_ready);
+	pthread_cond_broadcast(&p->job_free);
+	pthread_cond_broadcast(&p->work_done);
+}
+
 static void set_error(struct pipeline *p, int error)
 {
 	if (error && !p->error)
 		p->error = error;
-	pthread_cond_broadcast(&p->changed);
+	wake_all(p);
 }
 
 static bool take_work(struct pipeline *p, struct slot **slot)
 {
 	while (!p->error && p->started == p->submitted && !p->ended)
-		pthread_cond_wait(&p->changed, &p->lock);
+		pthread_cond_wait(&p->work_ready, &p->lock);
 	if (p->error || p->started == p->submitted)
 		return false;
 	*slot = &p->ring[p->started++ % p->plan.jobs];
 	return true;
 }
 
+static bool is_next_ready(struct pipeline *p)
+{
+	return p->collected != p->submitted && p->ring[p->collected % p->plan.jobs].done;
+}
+
 /* In an unordered pipeline the ring's slot is free as soon as it is the oldest. */
 static void finish_work(struct pipeline *p, struct slot *slot)
 {
 	slot->done = true;
-	if (p->plan.unordered) {
-		push_free(p, slot->job);
-		while (p->collected < p->started && p->ring[p->collected % p->plan.jobs].done)
-			p->collected++;
+	if (!p->plan.unordered) {
+		if (is_next_ready(p))
+			pthread_cond_signal(&p->work_done);
+		return;
 	}
-	pthread_cond_broadcast(&p->changed);
+	push_free(p, slot->job);
+	while (p->collected < p->started && p->ring[p->collected % p->plan.jobs].done)
+		p->collected++;
+	pthread_cond_signal(&p->job_free);
 }
 
 static void *run_worker(void *argument)
@@ -118,7 +136,9 @@ int pipeline_start(struct pipeline **pipeline, const struct pipeline_plan *plan)
 		return fail(ENOMEM, "out of memory");
 	p->plan = *plan;
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_cond_init(&p->changed, NULL);
+	pthread_cond_init(&p->work_ready, NULL);
+	pthread_cond_init(&p->job_free, NULL);
+	pthread_cond_init(&p->work_done, NULL);
 	p->threads = calloc(plan->threads, sizeof(*p->threads));
 	p->jobs = calloc(plan->jobs, plan->job_bytes);
 	p->free_jobs = calloc(plan->jobs, sizeof(*p->free_jobs));
@@ -145,7 +165,7 @@ void *pipeline_claim(struct pipeline *p)
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->error && (!p->free_count || p->submitted - p->collected == p->plan.jobs))
-		pthread_cond_wait(&p->changed, &p->lock);
+		pthread_cond_wait(&p->job_free, &p->lock);
 	if (!p->error)
 		job = p->free_jobs[--p->free_count];
 	pthread_mutex_unlock(&p->lock);
@@ -156,7 +176,7 @@ void pipeline_submit(struct pipeline *p, void *job)
 {
 	pthread_mutex_lock(&p->lock);
 	p->ring[p->submitted++ % p->plan.jobs] = (struct slot){ job, false };
-	pthread_cond_broadcast(&p->changed);
+	pthread_cond_signal(&p->work_ready);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -164,7 +184,7 @@ void pipeline_end(struct pipeline *p)
 {
 	pthread_mutex_lock(&p->lock);
 	p->ended = true;
-	pthread_cond_broadcast(&p->changed);
+	wake_all(p);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -174,15 +194,10 @@ int pipeline_drain(struct pipeline *p)
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->error && p->collected != p->submitted)
-		pthread_cond_wait(&p->changed, &p->lock);
+		pthread_cond_wait(&p->job_free, &p->lock);
 	error = p->error;
 	pthread_mutex_unlock(&p->lock);
 	return error;
-}
-
-static bool is_next_ready(struct pipeline *p)
-{
-	return p->collected != p->submitted && p->ring[p->collected % p->plan.jobs].done;
 }
 
 void *pipeline_collect(struct pipeline *p)
@@ -191,10 +206,10 @@ void *pipeline_collect(struct pipeline *p)
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->error && !is_next_ready(p) && !(p->ended && p->collected == p->submitted))
-		pthread_cond_wait(&p->changed, &p->lock);
+		pthread_cond_wait(&p->work_done, &p->lock);
 	if (!p->error && is_next_ready(p)) {
 		job = p->ring[p->collected++ % p->plan.jobs].job;
-		pthread_cond_broadcast(&p->changed);
+		pthread_cond_signal(&p->job_free);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return job;
@@ -204,7 +219,7 @@ void pipeline_release(struct pipeline *p, void *job)
 {
 	pthread_mutex_lock(&p->lock);
 	push_free(p, job);
-	pthread_cond_broadcast(&p->changed);
+	pthread_cond_signal(&p->job_free);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -237,7 +252,9 @@ int pipeline_stop(struct pipeline *p, void (*free_job)(void *job, void *context)
 	for (unsigned int i = 0; free_job && p->jobs && i < p->plan.jobs; i++)
 		free_job(p->jobs + i * p->plan.job_bytes, p->plan.context);
 	error = p->error;
-	pthread_cond_destroy(&p->changed);
+	pthread_cond_destroy(&p->work_ready);
+	pthread_cond_destroy(&p->job_free);
+	pthread_cond_destroy(&p->work_done);
 	pthread_mutex_destroy(&p->lock);
 	free(p->threads);
 	free(p->jobs);
