@@ -36,13 +36,14 @@ def described(stage):
 
 
 def xenstore(stage):
-    """The guest's part of xenstore: paths and permissions, and the values that do not differ from start to start."""
+    """The guest's part of xenstore: paths and permissions, and the values that do not differ from start to start.
+    What image it was built from is left out: xl create notes it, xl restore does not."""
     domid = stage.host.must("xl domid guest")
     lines = stage.host.must(f"xenstore-ls -fp | grep -E '^/(libxl/{domid}|local/domain/{domid}|vm|local/domain/0/backend"
                             f"/console/{domid})(/| )'").splitlines()
     lines = [re.sub(r"\b([nrbw]|domain/|libxl/|console/)%s\b" % domid, r"\1N", line) for line in lines]
     changing = re.compile(r'((?:ring-ref|port|tty|start_time|frontend-id|domid) = )"[^"]*"')
-    return sorted(changing.sub(r"\1*", line) for line in lines)
+    return sorted(changing.sub(r"\1*", line) for line in lines if "/image" not in line)
 
 
 def difference(xl, ours):

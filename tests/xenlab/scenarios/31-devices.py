@@ -19,7 +19,9 @@ def run(stage):
 
     before = guest.last_tick()
     stage.ok("pvferry save --without-devices guest /tmp/image")
-    stage.ok("pvferry restore /tmp/image")
+    stage.refused("pvferry restore /tmp/image", "disks", "nics", "xl")
+    expect(stage.domains() == [], f"domains: {stage.domains()}")
+    stage.ok("pvferry restore --without-devices /tmp/image")
     stage.goes_on(guest, before)
     expect(not stage.host.must("xenstore-list /libxl/$(xl domid guest)/device/vbd 2>/dev/null || true"),
            "a disk came back that nobody carried")
