@@ -29,7 +29,22 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(OBJECTS:.o=.d)
+# One program for each file of tests/unit; what they share, and stands in for xen/, is tests/unit/fake.
+UNIT := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*.c)))
+FAKES := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/fake/*.c)))
+
+$(BUILD)/parts.a: $(filter-out $(BUILD)/xen/%,$(PARTS)) $(BUILD)/xen/layout.o
+	rm -f $@; $(AR) qcs $@ $^
+
+$(UNIT): %: %.o $(FAKES) $(BUILD)/parts.a
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -Wl,--wrap=config_keep,--wrap=config_forget
+
+-include $(OBJECTS:.o=.d) $(UNIT:=.d) $(FAKES:.o=.d)
+
+test: $(BUILD)/pvferry $(UNIT)
+	@failed=; for unit in $(UNIT); do echo "$$unit"; $$unit || failed="$$failed $$unit"; done; \
+	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
+	python3 tests/golden/check.py --pvferry $(BUILD)/pvferry
 
 install: all
 	install -D -m 755 $(BUILD)/pvferry $(DESTDIR)$(PREFIX)/sbin/pvferry
@@ -39,4 +54,4 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all install clean
+.PHONY: all install test lint clean

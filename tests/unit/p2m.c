@@ -1,0 +1,447 @@
+/*
+ * p2m/p2m.c, find-linear.c, find-list-list.c: what a guest publishes is found
+ * whole, and whoever publishes nonsense is told so.
+ *
+ * Upstream's save lost the end of a linear p2m that did not begin at a
+ * multiple of 1 GiB; here it begins anywhere.
+ */
+#include "unit.h"
+
+#include "fake/guest.h"
+#include "p2m/find.h"
+#include "p2m/p2m.h"
+#include "xen/pte.h"
+
+enum { MANY = 700000 };
+#define MOST (1ULL << 30)
+
+static struct guest guest;
+static struct p2m p2m;
+
+static int setup(void **state)
+{
+	(void)state;
+	fake_reset();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	p2m_release(&p2m);
+	guest_release(&guest);
+	return 0;
+}
+
+static int find(enum p2m_form form)
+{
+	return p2m_find(&p2m, guest.domain, guest.layout, guest.shared_info, form, MOST);
+}
+
+static void set_field(size_t offset, uint64_t value)
+{
+	word_set(guest.layout, guest.shared_info, offset, value);
+}
+
+static void check_all(enum p2m_form form)
+{
+	assert_done(find(P2M_AUTO));
+	assert_int_equal(p2m.form, form);
+	assert_int_equal(p2m.count, guest.count);
+	assert_int_equal(p2m.leaves, guest.leaves);
+	for (uint64_t i = 0; i < p2m.leaves; i++)
+		assert_int_equal(p2m.leaf[i].n, guest.mfn[guest.leaf[i]].n);
+	for (uint64_t pfn = 0; pfn < p2m.count; pfn++)
+		if (p2m.mfn[pfn].n != guest.mfn[pfn].n)
+			fail_test("pfn %#lx: mfn %#lx, not %#lx", pfn, p2m.mfn[pfn].n, guest.mfn[pfn].n);
+	assert_done(p2m_check_unmoved(&p2m, guest.domain, guest.shared_info));
+	assert_int_equal(fake_mappings(), 0);
+}
+
+static void linear(unsigned int width, uint64_t pfns, uint64_t address)
+{
+	guest_make(&guest, width, pfns);
+	guest_publish_linear(&guest, address);
+	check_all(P2M_LINEAR);
+}
+
+static void linear_is_found(void **state)
+{
+	(void)state;
+	linear(8, 1000, 0xffffc90000000000);
+}
+
+static void linear_is_found_at_any_page(void **state)
+{
+	(void)state;
+	linear(8, MANY, 0xffffc90012345000);
+}
+
+static void linear_is_found_across_l2_and_l3_slots(void **state)
+{
+	(void)state;
+	linear(8, MANY, 0xffffc9003ff00000);
+}
+
+static void linear_is_found_across_l4_slots(void **state)
+{
+	(void)state;
+	linear(8, MANY, 0xffffc97fffe01000);
+}
+
+static void linear_is_found_up_to_the_last_address(void **state)
+{
+	(void)state;
+	linear(8, 1000, 0xffffffffffffd000);
+}
+
+static void linear_is_found_in_the_lower_half(void **state)
+{
+	(void)state;
+	linear(8, 1000, 0x00007fff3ffff000);
+}
+
+static void narrow_linear_is_found(void **state)
+{
+	(void)state;
+	linear(4, 3000, 0xf0000000);
+}
+
+static void narrow_linear_is_found_across_l3_slots(void **state)
+{
+	(void)state;
+	linear(4, MANY, 0xbfe05000);
+}
+
+static void list(unsigned int width, uint64_t pfns)
+{
+	guest_make(&guest, width, pfns);
+	guest_publish_list(&guest);
+	check_all(P2M_LIST);
+}
+
+static void list_is_found(void **state)
+{
+	(void)state;
+	list(8, 1000);
+}
+
+static void list_of_several_pages_is_found(void **state)
+{
+	(void)state;
+	list(8, MANY);
+}
+
+static void narrow_list_is_found(void **state)
+{
+	(void)state;
+	list(4, MANY);
+}
+
+static void form_can_be_chosen(void **state)
+{
+	(void)state;
+	guest_make(&guest, 8, 600);
+	guest_publish_list(&guest);
+	assert_fails(find(P2M_LINEAR), ENOENT, "does not publish a linear p2m");
+	guest_publish_linear(&guest, 0xffffc90000000000);
+	assert_done(find(P2M_AUTO));
+	assert_int_equal(p2m.form, P2M_LINEAR);
+	p2m_release(&p2m);
+	assert_done(find(P2M_LIST));
+	assert_int_equal(p2m.form, P2M_LIST);
+	assert_string_equal(p2m_form_name(p2m.form), "list");
+	assert_string_equal(p2m_form_name(P2M_LINEAR), "linear");
+}
+
+/* --- entries ------------------------------------------------------------- */
+
+static void marks(unsigned int width)
+{
+	uint64_t foreign = 1ULL << (width * 8 - 1), identity = 1ULL << (width * 8 - 2);
+
+	guest_make(&guest, width, 3000);
+	guest_publish_linear(&guest, 0xf0000000);
+	guest_set_entry(&guest, 5, INVALID_FRAME);
+	guest_set_entry(&guest, 6, foreign | 0x1234);
+	guest_set_entry(&guest, 7, identity | 7);
+	if (width == 8)
+		guest_set_entry(&guest, 8, 1ULL << MFN_BITS);
+	assert_done(find(P2M_AUTO));
+	assert_int_equal(p2m.mfn[4].n, guest.mfn[4].n);
+	for (int pfn = 5; pfn < 8; pfn++)
+		assert_false(mfn_is_valid(p2m.mfn[pfn]));
+	assert_int_equal(mfn_is_valid(p2m.mfn[8]), width == 4);
+}
+
+static void marked_entries_are_holes(void **state)
+{
+	(void)state;
+	marks(8);
+}
+
+static void narrow_marked_entries_are_holes(void **state)
+{
+	(void)state;
+	marks(4);
+}
+
+static void types_are_fetched(void **state)
+{
+	(void)state;
+	guest_make(&guest, 8, 3000);
+	guest_publish_linear(&guest, 0xffffc90000000000);
+	guest_set_type(&guest, 10, FRAME_XTAB);
+	guest_set_type(&guest, 11, FRAME_L1);
+	guest_set_entry(&guest, 12, fake_allocate(FAKE_XEN).n);
+	guest_set_type(&guest, 13, FRAME_BROKEN);
+	assert_done(find(P2M_AUTO));
+	assert_done(p2m_fetch_types(&p2m, guest.domain));
+	assert_int_equal(p2m.type[9], FRAME_NOTAB);
+	assert_int_equal(p2m.type[10], FRAME_XTAB);
+	assert_int_equal(p2m.type[11], FRAME_L1);
+	assert_int_equal(p2m.type[12], FRAME_XTAB);
+	assert_false(mfn_is_valid(p2m.mfn[12]));
+	assert_int_equal(p2m.type[13], FRAME_BROKEN);
+	assert_false(mfn_is_valid(p2m.mfn[13]));
+	assert_int_equal(p2m.type[guest.root], FRAME_L4 | FRAME_PINNED);
+	assert_int_equal(p2m.type[2999], fake_frame(guest.mfn[2999])->type);
+	guest_set_type(&guest, 2000, 0x6);
+	assert_fails(p2m_fetch_types(&p2m, guest.domain), EPROTO, "pfn 0x7d0: Xen names type 0x6");
+}
+
+/* --- nonsense ------------------------------------------------------------ */
+
+static void small_linear(void)
+{
+	guest_make(&guest, 8, 1200);
+	guest_publish_linear(&guest, 0xffffc90000000000);
+}
+
+static void wrong_counts_are_refused(void **state)
+{
+	size_t max_pfn;
+
+	(void)state;
+	small_linear();
+	max_pfn = guest.layout->shared_info.max_pfn;
+	set_field(max_pfn, 0);
+	assert_fails(find(P2M_AUTO), ERANGE, "the guest claims 0 pfns");
+	set_field(max_pfn, MOST + 1);
+	assert_fails(find(P2M_AUTO), ERANGE, "the guest claims 1073741825 pfns");
+	set_field(max_pfn, UINT64_MAX);
+	assert_fails(find(P2M_AUTO), ERANGE, "the guest claims");
+	assert_fails(p2m_find(&p2m, guest.domain, guest.layout, guest.shared_info, P2M_AUTO, UINT64_MAX),
+		     ERANGE, "the guest claims");
+}
+
+static void nothing_published_is_refused(void **state)
+{
+	(void)state;
+	guest_make(&guest, 8, 600);
+	assert_fails(find(P2M_AUTO), ENOENT, "does not publish its p2m");
+	set_field(guest.layout->shared_info.frame_list_list, INVALID_FRAME);
+	assert_fails(find(P2M_AUTO), ENOENT, "does not publish its p2m");
+}
+
+static void wrong_addresses_are_refused(void **state)
+{
+	static const uint64_t addresses[] = {
+		0xffffc90000000001,	/* no page */
+		0x0000900000000000,	/* not canonical */
+		0xfffe800000000000,
+		0x00007fffffffe000,	/* runs out of the lower half */
+		0xfffffffffffff000,	/* runs past the end */
+	};
+
+	(void)state;
+	small_linear();
+	for (size_t i = 0; i < COUNT(addresses); i++) {
+		set_field(guest.layout->shared_info.p2m_vaddr, addresses[i]);
+		assert_fails(find(P2M_AUTO), ERANGE, "addresses");
+		p2m_release(&p2m);
+	}
+}
+
+static void wrong_narrow_addresses_are_refused(void **state)
+{
+	(void)state;
+	guest_make(&guest, 4, 4000);
+	guest_publish_linear(&guest, 0xf0000000);
+	set_field(guest.layout->shared_info.p2m_vaddr, 0xffffe000);
+	assert_fails(find(P2M_AUTO), ERANGE, "addresses");
+	p2m_release(&p2m);
+	set_field(guest.layout->shared_info.p2m_vaddr, 0xf0000004);
+	assert_fails(find(P2M_AUTO), ERANGE, "addresses");
+}
+
+static void wrong_tables_are_refused(void **state)
+{
+	(void)state;
+	small_linear();
+	for (unsigned int level = 1; level <= 4; level++) {
+		uint64_t *entry = guest_entry(&guest, level, 0xffffc90000000000 + PAGE_BYTES), old = *entry;
+		char words[64];
+
+		snprintf(words, sizeof(words), "the p2m's level-%u entry", level);
+		*entry = 0;
+		assert_fails(find(P2M_AUTO), ERANGE, words);
+		p2m_release(&p2m);
+		*entry = old | PTE_SUPERPAGE;
+		if (level > 1)
+			assert_fails(find(P2M_AUTO), ERANGE, words);
+		p2m_release(&p2m);
+		*entry = pte_with_frame(old, fake_allocate(FAKE_XEN).n);
+		assert_fails(find(P2M_AUTO), EFAULT, "may not map");
+		p2m_release(&p2m);
+		*entry = old;
+	}
+	assert_done(find(P2M_AUTO));
+}
+
+static void foreign_root_is_refused(void **state)
+{
+	(void)state;
+	small_linear();
+	set_field(guest.layout->shared_info.p2m_cr3, 1);
+	assert_true(find(P2M_AUTO) < 0);
+	p2m_release(&p2m);
+	set_field(guest.layout->shared_info.p2m_cr3, UINT64_MAX);
+	assert_true(find(P2M_AUTO) < 0);
+}
+
+static void wrong_lists_are_refused(void **state)
+{
+	uint64_t *top, *first, old;
+
+	(void)state;
+	guest_make(&guest, 8, 1200);
+	guest_publish_list(&guest);
+	top = fake_page(MFN(word_get(guest.layout, guest.shared_info, guest.layout->shared_info.frame_list_list)));
+	old = *top;
+	first = fake_page(MFN(old));
+	*top = 0;
+	assert_fails(find(P2M_AUTO), ERANGE, "frame list 0 is mfn 0");
+	p2m_release(&p2m);
+	*top = INVALID_FRAME;
+	assert_fails(find(P2M_AUTO), ERANGE, "frame list 0");
+	p2m_release(&p2m);
+	*top = fake_allocate(FAKE_XEN).n;
+	assert_fails(find(P2M_AUTO), EFAULT, "may not map");
+	p2m_release(&p2m);
+	*top = old;
+	first[2] = 0;
+	assert_fails(find(P2M_AUTO), ERANGE, "leaf 2 is mfn 0");
+	p2m_release(&p2m);
+	set_field(guest.layout->shared_info.frame_list_list, 1ULL << MFN_BITS);
+	assert_fails(find(P2M_AUTO), ERANGE, "frame-list-list 0");
+}
+
+static void more_pfns_than_a_list_holds_are_refused(void **state)
+{
+	(void)state;
+	guest_make(&guest, 8, 600);
+	guest_publish_list(&guest);
+	set_field(guest.layout->shared_info.max_pfn, (1 << 27) + 1);
+	assert_fails(find(P2M_AUTO), ERANGE, "has no room for 134217729 pfns");
+}
+
+/* --- while it changes ---------------------------------------------------- */
+
+static int bumps_left;
+
+static void bump(void)
+{
+	size_t at = guest.layout->shared_info.p2m_generation;
+
+	if (bumps_left-- > 0) {
+		uint64_t generation = word_get(guest.layout, guest.shared_info, at);
+
+		/* On each look the guest has changed an entry meanwhile. */
+		guest_set_entry(&guest, 3, bumps_left ? INVALID_FRAME : guest.mfn[3].n);
+		set_field(at, generation + 2);
+	}
+}
+
+static void change_is_noticed_and_read_again(void **state)
+{
+	(void)state;
+	small_linear();
+	guest_set_entry(&guest, 3, INVALID_FRAME);
+	bumps_left = 7;
+	fake_on_map = bump;
+	check_all(P2M_LINEAR);
+	assert_string_equal(fail_reason(), "");
+}
+
+static void endless_change_is_refused(void **state)
+{
+	(void)state;
+	small_linear();
+	bumps_left = INT32_MAX;
+	fake_on_map = bump;
+	assert_fails(find(P2M_AUTO), EAGAIN, "keeps changing");
+	p2m_release(&p2m);
+	fake_on_map = NULL;
+	set_field(guest.layout->shared_info.p2m_generation, 3);
+	assert_fails(find(P2M_AUTO), EAGAIN, "keeps changing");
+}
+
+static void later_change_is_noticed(void **state)
+{
+	const struct shared_info_layout *at;
+	uint64_t *entry, old;
+
+	(void)state;
+	small_linear();
+	at = &guest.layout->shared_info;
+	assert_done(find(P2M_AUTO));
+	set_field(at->p2m_generation, 4);
+	assert_fails(p2m_check_unmoved(&p2m, guest.domain, guest.shared_info), EAGAIN, "changed");
+	set_field(at->p2m_generation, 2);
+	set_field(at->max_pfn, 1100);
+	assert_fails(p2m_check_unmoved(&p2m, guest.domain, guest.shared_info), EAGAIN, "changed");
+	set_field(at->max_pfn, 1200);
+	entry = guest_entry(&guest, 1, 0xffffc90000000000);
+	old = *entry;
+	*entry = pte_with_frame(old, guest.mfn[0].n);
+	assert_fails(p2m_check_unmoved(&p2m, guest.domain, guest.shared_info), EAGAIN, "moved");
+	*entry = old;
+	assert_done(p2m_check_unmoved(&p2m, guest.domain, guest.shared_info));
+}
+
+static void later_change_of_a_list_is_noticed(void **state)
+{
+	uint64_t *top, *first;
+
+	(void)state;
+	guest_make(&guest, 8, 1200);
+	guest_publish_list(&guest);
+	assert_done(find(P2M_AUTO));
+	top = fake_page(MFN(word_get(guest.layout, guest.shared_info, guest.layout->shared_info.frame_list_list)));
+	first = fake_page(MFN(*top));
+	first[1] = guest.mfn[0].n;
+	assert_fails(p2m_check_unmoved(&p2m, guest.domain, guest.shared_info), EAGAIN, "moved");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(linear_is_found), TEST(linear_is_found_at_any_page),
+		TEST(linear_is_found_across_l2_and_l3_slots), TEST(linear_is_found_across_l4_slots),
+		TEST(linear_is_found_up_to_the_last_address), TEST(linear_is_found_in_the_lower_half),
+		TEST(narrow_linear_is_found), TEST(narrow_linear_is_found_across_l3_slots),
+		TEST(list_is_found), TEST(list_of_several_pages_is_found), TEST(narrow_list_is_found),
+		TEST(form_can_be_chosen), TEST(marked_entries_are_holes), TEST(narrow_marked_entries_are_holes),
+		TEST(types_are_fetched), TEST(wrong_counts_are_refused), TEST(nothing_published_is_refused),
+		TEST(wrong_addresses_are_refused), TEST(wrong_narrow_addresses_are_refused),
+		TEST(wrong_tables_are_refused), TEST(foreign_root_is_refused), TEST(wrong_lists_are_refused),
+		TEST(more_pfns_than_a_list_holds_are_refused), TEST(change_is_noticed_and_read_again),
+		TEST(endless_change_is_refused), TEST(later_change_is_noticed),
+		TEST(later_change_of_a_list_is_noticed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
