@@ -1,8 +1,4 @@
-/*
- * See examine.h. An entry of a table may name a page whose type only a later
- * record tells. So each pfn remembers as what it was named, once for each way
- * to name it, and the question is put when all types are known.
- */
+/* See examine.h. */
 #include "restore/examine.h"
 
 #include <errno.h>
@@ -11,107 +7,11 @@
 #include <string.h>
 
 #include "log.h"
-
-enum way { AS_TABLE, TO_WRITE, TO_READ, WAYS };
-
-struct demand {
-	uint32_t table[WAYS];		/* who named it first in this way */
-	uint16_t slot[WAYS];		/* and where; + 1, so that 0 is nobody */
-	uint8_t level;			/* of the table that named it, AS_TABLE */
-	bool read_only : 1;		/* AS_TABLE: the entry was */
-	bool maps_top : 1;		/* narrow: slot 3 of a level 3 names it */
-	bool reaches_top : 1;		/* narrow level 2: has an entry where Xen's would be */
-};
+#include "restore/demands.h"
 
 static struct examination *of(struct incoming *in)
 {
 	return in->context;
-}
-
-/* --- what tables name -------------------------------------------------- */
-
-static int defect(const struct examination *x, uint64_t table, unsigned int slot, uint64_t entry,
-		  enum table_defect what)
-{
-	return fail(EBADMSG, "record %u: pfn %#lx, a page table of level %u: slot %u (%#lx) %s", x->record_of[table],
-		    table, frame_level(x->incoming.type[table]), slot, entry, table_defect_text(what));
-}
-
-static int note(struct examination *x, uint64_t table, unsigned int slot, unsigned int level, uint64_t entry)
-{
-	struct demand *demand;
-	unsigned int width = x->incoming.machine.layout->width;
-	enum way way = level > 1 ? AS_TABLE : entry & PTE_WRITABLE ? TO_WRITE : TO_READ;
-	bool read_only = !(entry_judged(width, level, entry) & PTE_WRITABLE);
-
-	if (pte_frame(entry) >= x->incoming.count)
-		return defect(x, table, slot, entry, TABLE_NO_PFN);
-	if (level > 1 && entry & PTE_SUPERPAGE)
-		return defect(x, table, slot, entry, TABLE_SUPERPAGE);
-	demand = &x->demands[pte_frame(entry)];
-	demand->maps_top |= width == 4 && level == 3 && slot == 3;
-	/* A linear table is named read-only beside its proper place: that one counts. */
-	if (demand->slot[way] && !(way == AS_TABLE && demand->read_only && !read_only))
-		return way != AS_TABLE || demand->level == level || read_only
-			? 0 : defect(x, table, slot, entry, TABLE_WRONG_LEVEL);
-	demand->table[way] = table;
-	demand->slot[way] = slot + 1;
-	if (way == AS_TABLE) {
-		demand->level = level;
-		demand->read_only = read_only;
-	}
-	return 0;
-}
-
-static int note_table(struct examination *x, uint64_t pfn, unsigned int level, const uint8_t *page)
-{
-	unsigned int width = x->incoming.machine.layout->width;
-	unsigned int xen_first, xen_count;
-	int rc = 0;
-
-	x->demands[pfn].reaches_top = false;
-	xen_slots(width, level, &xen_first, &xen_count);
-	for (unsigned int slot = 0; !rc && slot < TABLE_SLOTS; slot++) {
-		uint64_t entry;
-
-		memcpy(&entry, page + slot * sizeof(entry), sizeof(entry));
-		if (slot - xen_first < xen_count && entry)
-			rc = defect(x, pfn, slot, entry, TABLE_XEN_SLOT);
-		else if (entry & PTE_PRESENT)
-			rc = note(x, pfn, slot, level, entry);
-		if (width == 4 && level == 2 && slot >= NARROW_L2_XEN_FIRST && entry)
-			x->demands[pfn].reaches_top = true;
-	}
-	return rc;
-}
-
-static int check_way(const struct examination *x, uint64_t pfn, enum way way)
-{
-	const struct demand *demand = &x->demands[pfn];
-	unsigned int level = way == AS_TABLE ? demand->level : 1;
-	uint64_t entry = pfn << PAGE_BITS | PTE_PRESENT;
-	enum table_defect what;
-
-	if (way == TO_WRITE || (way == AS_TABLE && !demand->read_only))
-		entry |= PTE_WRITABLE;
-	if (!demand->slot[way])
-		return 0;
-	what = entry_defect(level, entry, x->incoming.type[pfn]);
-	return what == TABLE_SOUND ? 0 : defect(x, demand->table[way], demand->slot[way] - 1, entry, what);
-}
-
-static int check_demands(const struct examination *x)
-{
-	int rc = 0;
-
-	for (uint64_t pfn = 0; !rc && pfn < x->incoming.count; pfn++)
-		for (enum way way = AS_TABLE; !rc && way < WAYS; way++)
-			rc = check_way(x, pfn, way);
-	for (uint64_t pfn = 0; !rc && pfn < x->incoming.count; pfn++)
-		if (x->demands[pfn].maps_top && x->demands[pfn].reaches_top)
-			rc = fail(EBADMSG, "record %u: pfn %#lx, the level 2 of the top: an entry %s from slot %u on",
-				  x->record_of[pfn], pfn, table_defect_text(TABLE_XEN_SLOT), NARROW_L2_XEN_FIRST);
-	return rc;
 }
 
 /* --- the sink ----------------------------------------------------------- */
@@ -203,7 +103,7 @@ static int note_kept_tables(struct examination *x)
 
 	for (uint64_t pfn = 0; !rc && x->table_at && pfn < x->incoming.count; pfn++)
 		if (frame_level(x->incoming.type[pfn]))
-			rc = note_table(x, pfn, frame_level(x->incoming.type[pfn]),
+			rc = demands_note(x, pfn, frame_level(x->incoming.type[pfn]),
 					((uint8_t **)x->tables.at)[x->table_at[pfn] - 1]);
 	return rc;
 }
@@ -245,7 +145,7 @@ static int look(struct examination *x, const struct record *record, const struct
 		x->incoming.type[pfn] = type;
 		x->record_of[pfn] = record->number;
 		if (frame_level(type))
-			rc = x->facts->is_image ? note_table(x, pfn, frame_level(type), data)
+			rc = x->facts->is_image ? demands_note(x, pfn, frame_level(type), data)
 						: keep_table(x, pfn, data);
 		else if (type == FRAME_NOTAB)
 			x->zero_pages += is_zero(data);
@@ -334,7 +234,7 @@ static int check_whole(struct examination *x)
 	if (!rc)
 		rc = note_kept_tables(x);
 	if (!rc)
-		rc = check_demands(x);
+		rc = demands_check(x);
 	if (rc)
 		return rc;
 	count(x);

@@ -1,0 +1,202 @@
+/* See cursor.h. */
+#include "stream/cursor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "stream/format.h"
+
+int intake_need(struct intake *in, size_t count)
+{
+	while (in->end - in->start < count) {
+		size_t room;
+		ssize_t got;
+
+		memmove(in->at, in->at + in->start, in->end - in->start);
+		in->end -= in->start;
+		in->start = 0;
+		room = in->capacity;
+		while (room < count + (64 << 10))
+			room = room ? room * 2 : 1 << 20;
+		if (room != in->capacity) {
+			uint8_t *at = realloc(in->at, room);
+
+			if (!at)
+				return fail(ENOMEM, "out of memory");
+			in->at = at;
+			in->capacity = room;
+		}
+		got = channel_read_some(in->from, in->at + in->end, in->capacity - in->end);
+		if (got <= 0)
+			return got;
+		in->end += got;
+	}
+	return 1;
+}
+
+int chunk_reserve(struct chunk *chunk, size_t count)
+{
+	if (chunk->capacity < count) {
+		free(chunk->at);
+		chunk->at = malloc(count);
+		chunk->capacity = chunk->at ? count : 0;
+		if (!chunk->at)
+			return fail(ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+static void free_chunk(void *job, void *context)
+{
+	struct chunk *chunk = job;
+
+	(void)context;
+	bytes_release(&chunk->stored);
+	free(chunk->at);
+}
+
+static int expand(void *job, unsigned int worker, void *context)
+{
+	struct cursor *c = context;
+
+	return c->feed.facts->is_image ? feed_image_expand(job, c->decompressors[worker]) : 0;
+}
+
+static void *run_feed(void *argument)
+{
+	struct cursor *c = argument;
+	int rc = c->feed.facts->is_image ? feed_image(&c->feed) : feed_plain(&c->feed);
+
+	if (rc)
+		pipeline_fail(c->chunks, rc);
+	pipeline_end(c->chunks);
+	return NULL;
+}
+
+void cursor_drop(struct cursor *c, struct chunk *chunk)
+{
+	if (chunk && atomic_fetch_sub(&chunk->holds, 1) == 1)
+		pipeline_release(c->chunks, chunk);
+}
+
+int cursor_next(struct cursor *c)
+{
+	while (!c->current || c->offset == c->current->count) {
+		cursor_drop(c, c->current);
+		c->current = pipeline_collect(c->chunks);
+		c->offset = 0;
+		if (!c->current)
+			return pipeline_error(c->chunks);
+		atomic_store(&c->current->holds, 1);
+	}
+	return 1;
+}
+
+int cursor_take(struct cursor *c, size_t count, const uint8_t **at)
+{
+	int rc = cursor_next(c);
+
+	if (rc <= 0)
+		return rc ? rc : fail(ENODATA, "%s ends before its last record", c->feed.intake.from->name);
+	if (c->current->count - c->offset < count)
+		return fail(EBADMSG, "frame %lu: a record crosses its end", c->current->number);
+	*at = c->current->at + c->offset;
+	c->offset += count;
+	return 0;
+}
+
+/* What kind of input is it? Reads a little, and an image's head. */
+static int recognise(struct cursor *c)
+{
+	struct intake *in = &c->feed.intake;
+	uint32_t magic;
+
+	in->at = malloc(sizeof(magic));
+	in->capacity = in->at ? sizeof(magic) : 0;
+	if (!in->at)
+		return fail(ENOMEM, "out of memory");
+	while (in->end < sizeof(magic)) {
+		ssize_t got = channel_read_some(in->from, in->at + in->end, sizeof(magic) - in->end);
+
+		if (got < 0)
+			return got;
+		if (!got)
+			return fail(EMEDIUMTYPE, "%s is %s", in->from->name,
+				    in->end ? "too short for an image" : "empty");
+		in->end += got;
+	}
+	memcpy(&magic, in->at, sizeof(magic));
+	if (magic == HEAD_MAGIC)
+		return feed_image_head(&c->feed);
+	if (!memcmp(&magic, XL_MAGIC, sizeof(magic)))
+		return 0;
+	if (magic == ZSTD_FRAME_MAGIC)
+		return fail(EMEDIUMTYPE, "%s was compressed by somebody else: pipe it through zstd -dc", in->from->name);
+	return fail(EMEDIUMTYPE, "%s is neither an image of pvferry nor an xl save file", in->from->name);
+}
+
+static int start(struct cursor *c)
+{
+	struct pipeline_plan plan = {
+		.name = "expand", .threads = c->threads, .jobs = 3 * c->threads + 2,
+		.job_bytes = sizeof(struct chunk), .work = expand, .context = c,
+	};
+	int rc;
+
+	c->decompressors = calloc(c->threads, sizeof(*c->decompressors));
+	if (!c->decompressors)
+		return fail(ENOMEM, "out of memory");
+	for (unsigned int i = 0; i < c->threads; i++) {
+		c->decompressors[i] = ZSTD_createDCtx();
+		if (!c->decompressors[i])
+			return fail(ENOMEM, "out of memory");
+	}
+	rc = pipeline_start(&c->chunks, &plan);
+	if (rc)
+		return rc;
+	c->feed.to = c->chunks;
+	if (pthread_create(&c->thread, NULL, run_feed, c))
+		return fail(EAGAIN, "cannot start a thread");
+	c->thread_runs = true;
+	return 0;
+}
+
+int cursor_open(struct cursor *c, struct channel *from, struct stream_facts *facts, unsigned int threads)
+{
+	int rc;
+
+	c->threads = threads;
+	c->feed.intake.from = from;
+	c->feed.facts = facts;
+	from->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (from->cancel_fd < 0)
+		return fail_errno("eventfd");
+	rc = recognise(c);
+	return rc ? rc : start(c);
+}
+
+void cursor_close(struct cursor *c)
+{
+	struct channel *from = c->feed.intake.from;
+
+	if (c->chunks)
+		pipeline_fail(c->chunks, -ECANCELED);
+	if (from->cancel_fd >= 0)
+		eventfd_write(from->cancel_fd, 1);
+	if (c->thread_runs)
+		pthread_join(c->thread, NULL);
+	pipeline_stop(c->chunks, free_chunk);
+	for (unsigned int i = 0; c->decompressors && i < c->threads; i++)
+		ZSTD_freeDCtx(c->decompressors[i]);
+	free(c->decompressors);
+	XXH64_freeState(c->feed.hash);
+	bytes_release(&c->feed.table);
+	free(c->feed.intake.at);
+	if (from->cancel_fd >= 0)
+		close(from->cancel_fd);
+	from->cancel_fd = -1;
+}

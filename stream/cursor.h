@@ -1,0 +1,39 @@
+/*
+ * The expanded stream as one run of bytes, taken in pieces that never cross a
+ * chunk: a thread feeds, workers expand, the cursor walks. Inside stream/ only.
+ */
+#ifndef STREAM_CURSOR_H
+#define STREAM_CURSOR_H
+
+#include <pthread.h>
+#include <zstd.h>
+
+#include "stream/feed.h"
+
+struct cursor {
+	struct feed feed;
+	struct pipeline *chunks;
+	pthread_t thread;		/* the feed's */
+	bool thread_runs;
+	ZSTD_DCtx **decompressors;	/* one a worker */
+	unsigned int threads;
+	struct chunk *current;
+	size_t offset;			/* into it */
+};
+
+/* Recognises what the channel holds, reads an image's head into facts, starts. Start it zeroed. */
+int cursor_open(struct cursor *cursor, struct channel *from, struct stream_facts *facts, unsigned int threads);
+/* After cursor_open(), failed or not. */
+void cursor_close(struct cursor *cursor);
+
+/* So many bytes out of one chunk; lent while the chunk is held or current. */
+int cursor_take(struct cursor *cursor, size_t count, const uint8_t **at);
+/* 1 if a chunk with bytes in it is at hand, 0 at the end of the input. */
+int cursor_next(struct cursor *cursor);
+/* Lets go of a chunk that somebody held. Any thread. */
+void cursor_drop(struct cursor *cursor, struct chunk *chunk);
+
+/* xl's, libxl's and libxc's headers, at the start of every stream. Fills facts. */
+int read_headers(struct cursor *cursor, struct stream_facts *facts);
+
+#endif
