@@ -67,12 +67,6 @@ static bool set(void *context, int letter, const char *value)
 
 static const char *image;
 
-static void say_why(void)
-{
-	progress_end();
-	say_failure("restore", image, "no domain was made");
-}
-
 static void say_done(const struct built *built, bool paused)
 {
 	struct json_object *json;
@@ -117,10 +111,11 @@ static int restore(const struct settings *settings)
 	if (rc)
 		return say_failure("restore", image, NULL);
 	progress_start("restoring");
-	rc = build_domain(&built, &channel, &settings->restore, say_why);
+	rc = build_domain(&built, &channel, &settings->restore);
 	close_image(&channel);
+	progress_end();
 	if (rc)
-		return *fail_reason() ? say_failure("restore", image, "no domain was made") : EXIT_NOT_DONE;
+		return say_failure("restore", image, "no domain was made");
 	if (!settings->paused && let_run(&built))
 		return say_failure("restore", image, "the domain is complete but paused");
 	say_done(&built, settings->paused);

@@ -9,9 +9,9 @@
 #include "cli/progress.h"
 #include "cli/publish.h"
 #include "log.h"
-#include "migrate/migrate.h"
-#include "migrate/movable.h"
 #include "machine/registry.h"
+#include "migrate/movable.h"
+#include "migrate/sender.h"
 
 enum { LEVEL = LONG_ONLY, THREADS, FORCE, TIMEOUT, WITHOUT_DEVICES, P2M, PROGRESS, NO_PROGRESS, JSON };
 
@@ -96,107 +96,123 @@ static int check_obstacles(struct domain *domain, const struct settings *setting
 	return 0;
 }
 
-static void print_json(const struct migration *m, uint64_t stopped_ns)
+static void print_json(const struct sent *sent, uint64_t stopped_ns, bool to_stdout)
 {
+	const struct migrate_figures *figures = &sent->figures;
 	struct json_object *json = json_object_new_object();
 
-	json_object_object_add(json, "domain", json_object_new_string(config_name(&m->config)));
-	json_object_object_add(json, "p2m", json_object_new_string(p2m_form_name(m->p2m.form)));
-	json_object_object_add(json, "pfns", json_object_new_int64(m->figures.pfns));
-	json_object_object_add(json, "frames", json_object_new_int64(m->figures.frames));
-	json_object_object_add(json, "tables", json_object_new_int64(m->figures.tables));
-	json_object_object_add(json, "pinned", json_object_new_int64(m->figures.pinned));
-	json_object_object_add(json, "expanded-bytes", json_object_new_int64(m->figures.expanded_bytes));
-	json_object_object_add(json, "stored-bytes", json_object_new_int64(m->figures.stored_bytes));
+	json_object_object_add(json, "domain", json_object_new_string(sent->name));
+	json_object_object_add(json, "p2m", json_object_new_string(p2m_form_name(sent->p2m)));
+	json_object_object_add(json, "pfns", json_object_new_int64(figures->pfns));
+	json_object_object_add(json, "frames", json_object_new_int64(figures->frames));
+	json_object_object_add(json, "tables", json_object_new_int64(figures->tables));
+	json_object_object_add(json, "pinned", json_object_new_int64(figures->pinned));
+	json_object_object_add(json, "expanded-bytes", json_object_new_int64(figures->expanded_bytes));
+	json_object_object_add(json, "stored-bytes", json_object_new_int64(figures->stored_bytes));
 	json_object_object_add(json, "stopped-ms", json_object_new_double(stopped_ns / 1e6));
-	fprintf(m->to->fd == 1 ? stderr : stdout, "%s\n", json_object_to_json_string(json));
+	fprintf(to_stdout ? stdout : stderr, "%s\n", json_object_to_json_string(json));
 	json_object_put(json);
 }
 
-static void say_done(const struct migration *m, const char *path, uint64_t stopped_ns)
+static void say_done(const struct sent *sent, const struct publication *file)
 {
-	double mib = m->figures.frames * (double)PAGE_BYTES / (1 << 20);
+	uint64_t stopped_ns = now_ns() - sent->figures.stopped_at_ns;
+	const struct migrate_figures *figures = &sent->figures;
 
 	if (common.json)
-		print_json(m, stopped_ns);
+		print_json(sent, stopped_ns, strcmp(file->path, "standard output"));
 	else
-		say(SAY_NOTE, "%s: %.0f MiB saved to %s, %.1f MiB (%.1f:1), stopped for %.2f s",
-		    config_name(&m->config), mib, path, m->figures.stored_bytes / 1048576.0,
-		    (double)m->figures.expanded_bytes / m->figures.stored_bytes, stopped_ns / 1e9);
+		say(SAY_NOTE, "%s: %lu MiB saved to %s, %.1f MiB (%.1f:1), stopped for %.2f s", sent->name,
+		    figures->frames / 256, file->path, figures->stored_bytes / 1048576.0,
+		    (double)figures->expanded_bytes / figures->stored_bytes, stopped_ns / 1e9);
 }
 
-/* The image is safe: what is to become of the guest? */
-static int settle(struct migration *m, const struct settings *settings)
+enum fate { DESTROY, RUN_ON, STAY_PAUSED };
+
+/* What is to become of the guest, which waits suspended. */
+static int settle(uint32_t id, enum fate fate)
 {
-	if (!settings->keep_running && !settings->keep_paused)
-		return domain_demolish(m->domain);
-	if (settings->keep_paused) {
-		int rc = domain_pause(m->domain);
+	struct domain *domain = NULL;
+	struct host *host;
+	int rc = host_open(&host);
 
-		if (rc)
-			return rc;
-	}
-	m->is_suspended = false;
-	return domain_resume(m->domain);
+	if (rc)
+		return rc;
+	rc = domain_open(&domain, host, id);
+	if (!rc && fate == DESTROY)
+		rc = domain_demolish(domain);
+	if (!rc && fate == STAY_PAUSED)
+		rc = domain_pause(domain);
+	if (!rc && fate != DESTROY)
+		rc = domain_resume(domain);
+	domain_close(domain);
+	host_close(host);
+	return rc;
 }
 
-/* After a failure: the guest goes on, whatever happened. Returns what to say of it. */
-static const char *let_go_on(struct migration *m)
+static const char *outcome(const struct sent *sent)
 {
-	if (!m->is_suspended)
-		return "the domain was not touched";
-	m->is_suspended = false;
-	return domain_resume(m->domain) ? "the domain could not be resumed" : "the domain runs on";
+	return sent->is_suspended ? "the domain could not be resumed" :
+	       sent->is_asked ? "the domain runs on" : "the domain was not stopped";
 }
 
-static int save_to(struct domain *domain, struct publication *file, const struct settings *settings,
+/* The image is complete, but not yet safe under its name. */
+static int publish(struct publication *file, struct sent *sent, uint32_t id, const struct settings *settings,
 		   const char *whom)
 {
-	struct migration m;
-	struct channel channel;
-	uint64_t stopped_ns;
-	int rc = channel_init(&channel, file->fd, file->path);
-
-	if (!rc)
-		rc = migration_init(&m, domain, &channel, &settings->migrate);
-	if (rc)
-		return say_failure("save", whom, "the domain was not touched");
-	progress_start("saving");
-	rc = migration_send(&m);
-	channel_release(&channel);
-	if (!rc)
-		rc = publication_commit(file);
-	progress_end();
-	if (rc) {
-		rc = say_failure("save", whom, let_go_on(&m));
-	} else {
-		rc = settle(&m, settings);
-		stopped_ns = now_ns() - m.figures.stopped_at_ns;
-		if (rc)
-			rc = say_failure("save", whom, "the image is complete");
-		else
-			say_done(&m, file->path, stopped_ns);
+	if (publication_commit(file)) {
+		sent->is_suspended = settle(id, RUN_ON);
+		return say_failure("save", whom, outcome(sent));
 	}
-	migration_release(&m);
-	return rc ? EXIT_NOT_DONE : EXIT_DONE;
+	if (settle(id, settings->keep_paused ? STAY_PAUSED : settings->keep_running ? RUN_ON : DESTROY))
+		return say_failure("save", whom, "the image is complete");
+	say_done(sent, file);
+	return EXIT_DONE;
 }
 
-static int save(struct host *host, const char *whom, const char *path, const struct settings *settings)
+static int save_to(struct publication *file, uint32_t id, const struct settings *settings, const char *whom)
 {
-	struct publication file = { .fd = -1, .directory = -1 };
-	struct domain *domain = NULL;
-	uint32_t id;
-	int rc = domain_find(host, whom, &id);
+	struct sent sent = { 0 };
+	struct channel channel;
+	int rc = channel_init(&channel, file->fd, file->path);
 
+	progress_start("saving");
 	if (!rc)
-		rc = domain_open(&domain, host, id);
+		rc = send_domain(&sent, id, &channel, &settings->migrate);
+	channel_release(&channel);
+	progress_end();
+	return rc ? say_failure("save", whom, outcome(&sent)) : publish(file, &sent, id, settings, whom);
+}
+
+/* The connection to Xen must not outlive this: the work is done in another process. */
+static int find(const char *whom, const struct settings *settings, uint32_t *id)
+{
+	struct domain *domain = NULL;
+	struct host *host;
+	int rc = host_open(&host);
+
+	if (rc)
+		return rc;
+	rc = domain_find(host, whom, id);
+	if (!rc)
+		rc = domain_open(&domain, host, *id);
 	if (!rc)
 		rc = check_obstacles(domain, settings);
+	domain_close(domain);
+	host_close(host);
+	return rc;
+}
+
+static int save(const char *whom, const char *path, const struct settings *settings)
+{
+	struct publication file = { .fd = -1, .directory = -1 };
+	uint32_t id;
+	int rc = find(whom, settings, &id);
+
 	if (!rc)
 		rc = publication_open(&file, path, settings->force);
-	rc = rc ? say_failure("save", whom, NULL) : save_to(domain, &file, settings, whom);
+	rc = rc ? say_failure("save", whom, NULL) : save_to(&file, id, settings, whom);
 	publication_abandon(&file);
-	domain_close(domain);
 	return rc;
 }
 
@@ -206,8 +222,7 @@ int run_save(const struct command *self, int argc, char **argv)
 		.migrate = { .level = LEVEL_DEFAULT, .threads = default_threads(), .timeout_seconds = 60,
 			     .progress = progress_show },
 	};
-	int first = command_options(self, argc, argv, set, &settings), rc;
-	struct host *host;
+	int first = command_options(self, argc, argv, set, &settings);
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
@@ -215,9 +230,5 @@ int run_save(const struct command *self, int argc, char **argv)
 		fprintf(stderr, "pvferry: save takes DOMAIN and FILE, and -c or -p but not both\n");
 		return EXIT_USAGE;
 	}
-	if (host_open(&host))
-		return say_failure("save", argv[first], NULL);
-	rc = save(host, argv[first], argv[first + 1], &settings);
-	host_close(host);
-	return rc;
+	return save(argv[first], argv[first + 1], &settings);
 }

@@ -112,6 +112,15 @@ void config_set_uuid(struct config *config, const uint8_t uuid[16])
 	json_object_object_add(section_of(config, "c_info"), "uuid", json_object_new_string(text));
 }
 
+bool config_build_flag(const struct config *config, const char *object, const char *key)
+{
+	struct json_object *inner = value_of(config, "b_info", object), *value = NULL;
+
+	if (json_object_is_type(inner, json_type_object))
+		json_object_object_get_ex(inner, key, &value);
+	return json_object_is_type(value, json_type_string) && !strcmp(json_object_get_string(value), "True");
+}
+
 bool config_vcpu_available(const struct config *config, unsigned int vcpu)
 {
 	struct json_object *list = value_of(config, "b_info", "avail_vcpus");

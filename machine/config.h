@@ -34,6 +34,8 @@ void config_set_uuid(struct config *config, const uint8_t uuid[16]);
 int64_t config_number(const struct config *config, const char *section, const char *key, int64_t otherwise);
 /* A string there; NULL if there is none. */
 const char *config_string(const struct config *config, const char *section, const char *key);
+/* Whether libxl's "True" stands at a key of an object in b_info. */
+bool config_build_flag(const struct config *config, const char *object, const char *key);
 /* Whether the vCPU is to be online. */
 bool config_vcpu_available(const struct config *config, unsigned int vcpu);
 /* "disks, nics": devices that the config gives the domain; "" if none. */

@@ -50,15 +50,26 @@ static int look_at_guest(struct migration *m)
 
 /* --- from here on it is stopped -------------------------------------- */
 
+static void note(const struct migration *m)
+{
+	if (m->note)
+		m->note(m);
+}
+
 static int suspend_guest(struct migration *m)
 {
 	uint64_t asked = now_ns();
-	int rc = domain_suspend(m->domain, m->options.timeout_seconds);
+	int rc;
 
+	m->is_asked = true;
+	note(m);
+	rc = domain_suspend(m->domain, m->options.timeout_seconds);
+	m->is_asked = !rc;
+	m->is_suspended = !rc;
+	m->figures.stopped_at_ns = now_ns();
+	note(m);
 	if (rc)
 		return rc;
-	m->is_suspended = true;
-	m->figures.stopped_at_ns = now_ns();
 	say(SAY_DETAIL, "the guest took %lu ms to suspend", (m->figures.stopped_at_ns - asked) / 1000000);
 	return domain_facts(m->domain, &m->facts);
 }
@@ -239,15 +250,12 @@ static const struct stage {
 	{ "finish", finish },
 };
 
-int migration_init(struct migration *m, struct domain *domain, struct channel *to,
+int migration_send(struct migration *m, struct domain *domain, struct channel *to,
 		   const struct migrate_options *options)
 {
-	*m = (struct migration){ .domain = domain, .to = to, .options = *options };
-	return domain_facts(domain, &m->facts);
-}
-
-int migration_send(struct migration *m)
-{
+	m->domain = domain;
+	m->to = to;
+	m->options = *options;
 	for (size_t i = 0; i < sizeof(stages) / sizeof(*stages); i++) {
 		uint64_t start = now_ns();
 		int rc = stop_requested();

@@ -27,12 +27,17 @@ struct migrate_figures {
 	uint64_t stopped_at_ns;		/* CLOCK_MONOTONIC; 0 while the guest was never stopped */
 };
 
+/* Zero it before use, but for note and context. */
 struct migration {
 	struct domain *domain;		/* the caller's */
 	struct channel *to;		/* the caller's */
 	struct migrate_options options;
 	struct migrate_figures figures;
-	bool is_suspended;		/* the caller has to resume or destroy it */
+	bool is_asked;			/* the guest was asked to suspend, and may yet do so */
+	bool is_suspended;		/* it has: the caller has to resume or destroy it */
+	/* Called when one of the two changes; for those who clean up behind us. May be NULL. */
+	void (*note)(const struct migration *migration);
+	void *context;			/* the caller's */
 
 	struct domain_facts facts;
 	const struct layout *layout;
@@ -44,14 +49,13 @@ struct migration {
 	struct writer writer;
 };
 
-/* Sets up; the domain must be one without obstacles. Nothing to undo after a failure. */
-int migration_init(struct migration *migration, struct domain *domain, struct channel *to,
-		   const struct migrate_options *options);
 /*
- * All stages. Afterwards is_suspended tells whether the guest is stopped and
- * waits for the caller's word; after a failure it is to be resumed.
+ * All stages; the domain must be one without obstacles. Afterwards
+ * is_suspended tells whether the guest is stopped and waits for the caller's
+ * word; after a failure it is to be resumed.
  */
-int migration_send(struct migration *migration);
+int migration_send(struct migration *migration, struct domain *domain, struct channel *to,
+		   const struct migrate_options *options);
 void migration_release(struct migration *migration);
 
 uint64_t now_ns(void);

@@ -1,7 +1,8 @@
 /*
  * See send-batch.h. One thread maps, workers fill and compress, one thread
  * writes in order. Guest pages are copied before they are compressed: a
- * backend may still write to them, and zstd wants its input to hold still.
+ * backend may still write to them, and zstd wants its input to hold still. A
+ * plain stream is written straight out of the guest; only tables are copied.
  *
  * Nothing is unmapped: a PV domain 0 pays a trap for each entry it takes down,
  * four times what mapping cost, while the kernel drops all at once when the
@@ -35,6 +36,8 @@ struct batch {
 	size_t record_bytes;
 	uint8_t *stored;		/* compressed */
 	size_t stored_bytes;
+	struct iovec *parts;		/* or, plain: headers, tables, runs of guest pages */
+	size_t part_count;
 };
 
 struct sender {
@@ -109,6 +112,43 @@ static int put_table(const struct migration *m, uint64_t pfn, unsigned int level
 		    pfn, level, fault.slot, fault.entry, table_defect_text(fault.defect));
 }
 
+static void add_part(struct batch *batch, const uint8_t *at, size_t bytes)
+{
+	struct iovec *last = &batch->parts[batch->part_count - 1];
+
+	if (batch->part_count && (const uint8_t *)last->iov_base + last->iov_len == at)
+		last->iov_len += bytes;
+	else
+		batch->parts[batch->part_count++] = (struct iovec){ (void *)at, bytes };
+}
+
+/* The record in parts: what is no table stays where it is. */
+static int fill_parts(const struct migration *m, struct batch *batch)
+{
+	uint8_t *to = put_headers(batch);
+	const uint8_t *from = batch->from;
+	int rc = 0;
+
+	batch->part_count = 0;
+	add_part(batch, batch->record, to - batch->record);
+	for (unsigned int i = 0; !rc && i < batch->count; i++) {
+		unsigned int type = batch->frame[i] >> 60, level = frame_level(type);
+
+		if (!frame_has_data(type))
+			continue;
+		if (level) {
+			rc = put_table(m, batch->first + i, level, to, from);
+			add_part(batch, to, PAGE_BYTES);
+			to += PAGE_BYTES;
+		} else {
+			add_part(batch, from, PAGE_BYTES);
+		}
+		from += PAGE_BYTES;
+	}
+	return rc;
+}
+
+/* The record in one piece, to be compressed. */
 static int fill(const struct migration *m, struct batch *batch)
 {
 	uint8_t *to = put_headers(batch);
@@ -145,11 +185,12 @@ static int work(void *job, unsigned int worker, void *context)
 	struct batch *batch = job;
 	int rc = stop_requested();
 
-	if (!rc)
-		rc = fill(sender->m, batch);
-	if (!rc && sender->compressors)
-		rc = compress(batch, sender->compressors[worker]);
-	return rc;
+	if (rc)
+		return rc;
+	if (!sender->compressors)
+		return fill_parts(sender->m, batch);
+	rc = fill(sender->m, batch);
+	return rc ? rc : compress(batch, sender->compressors[worker]);
 }
 
 static int write_batch(struct sender *sender, const struct batch *batch)
@@ -157,7 +198,7 @@ static int write_batch(struct sender *sender, const struct batch *batch)
 	struct migration *m = sender->m;
 	int rc = sender->compressors
 		? writer_frame(&m->writer, batch->stored, batch->stored_bytes, batch->record_bytes)
-		: channel_write(m->to, batch->record, batch->record_bytes);
+		: channel_write_parts(m->to, batch->parts, batch->part_count);
 
 	sender->sent += batch->count;
 	if (!rc && m->options.progress)
@@ -186,9 +227,11 @@ static int prepare(struct batch *batch, uint64_t first, uint64_t end, bool compr
 	batch->count = end - first < BATCH_PAGES ? end - first : BATCH_PAGES;
 	if (!batch->record)
 		batch->record = malloc(BATCH_MAX_BYTES);
-	if (!batch->stored && compressed)
+	if (compressed && !batch->stored)
 		batch->stored = malloc(ZSTD_compressBound(BATCH_MAX_BYTES));
-	return batch->record && (batch->stored || !compressed) ? 0 : fail(ENOMEM, "out of memory");
+	if (!compressed && !batch->parts)
+		batch->parts = calloc(BATCH_PAGES + 1, sizeof(*batch->parts));
+	return batch->record && (batch->stored || batch->parts) ? 0 : fail(ENOMEM, "out of memory");
 }
 
 static int submit_all(struct sender *sender, struct window *window)
@@ -243,6 +286,7 @@ static void free_batch(void *job, void *context)
 	(void)context;
 	free(batch->record);
 	free(batch->stored);
+	free(batch->parts);
 }
 
 static int send_all(struct sender *sender)

@@ -1,18 +1,18 @@
-/* See builder.h. What the child has to tell stands in memory that both share. */
+/* See builder.h. */
 #include "restore/builder.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "job.h"
 #include "log.h"
 #include "machine/registry.h"
+
+struct task {
+	struct built *built;	/* shared with the child */
+	struct channel *from;
+	const struct restore_options *options;
+};
 
 static void note_created(const struct restoration *r)
 {
@@ -22,71 +22,51 @@ static void note_created(const struct restoration *r)
 	built->is_created = true;
 }
 
-static int build(struct built *built, struct channel *from, const struct restore_options *options)
+static int build(void *context)
 {
-	struct restoration r = { 0 };
+	struct task *task = context;
+	struct restoration r = { .on_created = note_created, .context = task->built };
 	struct host *host;
 	int rc = host_open(&host);
 
 	if (rc)
 		return rc;
-	r.on_created = note_created;
-	r.context = built;
-	rc = restore_domain(&r, host, from, options);
+	rc = restore_domain(&r, host, task->from, task->options);
 	if (!rc) {
-		built->pfns = r.incoming.count;
-		built->frames = r.frames;
-		snprintf(built->name, sizeof(built->name), "%s", config_name(&r.config));
+		task->built->pfns = r.incoming.count;
+		task->built->frames = r.frames;
+		snprintf(task->built->name, sizeof(task->built->name), "%s", config_name(&r.config));
 	}
 	restoration_release(&r);
 	host_close(host);
 	return rc;
 }
 
-/* The child is gone and said nothing: take away what it left. */
-static int clean_up(const struct built *built, int status)
+/* The child died: take away what it left. */
+static void clean_up(const struct built *built)
 {
 	struct domain *domain = NULL;
 	struct host *host;
 
-	if (WIFSIGNALED(status))
-		fail(ECHILD, "the process that built the domain died of SIG%s", sigabbrev_np(WTERMSIG(status)));
-	if (!built->is_created || host_open(&host))
-		return -ECHILD;
-	if (domain_open(&domain, host, built->domain) || domain_demolish(domain))
+	if (host_open(&host))
+		return;
+	if (!domain_open(&domain, host, built->domain) && domain_demolish(domain))
 		say(SAY_WARNING, "domain %u could not be removed", built->domain);
 	domain_close(domain);
 	host_close(host);
-	return -ECHILD;
 }
 
-int build_domain(struct built *result, struct channel *from, const struct restore_options *options,
-		 void (*say_why)(void))
+int build_domain(struct built *result, struct channel *from, const struct restore_options *options)
 {
-	struct built *built = mmap(NULL, sizeof(*built), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int status, rc;
-	pid_t child;
+	struct task task = { job_share(sizeof(*task.built)), from, options };
+	int rc;
 
-	if (built == MAP_FAILED)
-		return fail_errno("mmap");
-	fflush(NULL);
-	child = fork();
-	if (child < 0)
-		rc = fail_errno("cannot start a process");
-	else if (!child) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		rc = build(built, from, options);
-		if (rc)
-			say_why();
-		fflush(NULL);
-		_exit(rc ? EXIT_FAILURE : EXIT_SUCCESS);
-	} else {
-		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-			continue;
-		rc = WIFEXITED(status) && !WEXITSTATUS(status) ? 0 :
-		     WIFEXITED(status) ? -ECHILD : clean_up(built, status);
-	}
-	*result = *built;
-	munmap(built, sizeof(*built));
+	if (!task.built)
+		return -ENOMEM;
+	rc = job_run(build, &task);
+	if (rc == -ECHILD && task.built->is_created)
+		clean_up(task.built);
+	*result = *task.built;
+	job_unshare(task.built, sizeof(*task.built));
 	return rc;
 }

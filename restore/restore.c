@@ -120,6 +120,7 @@ static int create_domain(struct restoration *r)
 		.maptrack_frames = config_number(&r->config, "b_info", "max_maptrack_frames", -1),
 		.grant_version = config_number(&r->config, "b_info", "max_grant_version", 0),
 		.cpupool = config_number(&r->config, "c_info", "poolid", 0),
+		.msr_relaxed = config_build_flag(&r->config, "arch_x86", "msr_relaxed"),
 		.map_limit_kib = most,
 	};
 	int rc;

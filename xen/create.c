@@ -41,6 +41,7 @@ int domain_create(struct domain **domain, struct host *host, const struct domain
 		.max_maptrack_frames = plan->maptrack_frames,
 		.grant_opts = XEN_DOMCTL_GRANT_version(grant_version(host, plan->grant_version)),
 		.cpupool_id = plan->cpupool,
+		.arch.misc_flags = plan->msr_relaxed ? XEN_X86_MSR_RELAXED : 0,
 	};
 	uint32_t id = 0;
 	int rc;

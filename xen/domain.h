@@ -73,6 +73,7 @@ struct domain_plan {
 	int grant_frames, maptrack_frames;	/* -1: the hypervisor's default */
 	unsigned int grant_version;		/* 0: the newest there is */
 	uint32_t cpupool;
+	bool msr_relaxed;			/* reads of unknown MSRs give 0 */
 	uint64_t most_kib;		/* of memory, the toolstack's slack included */
 	uint64_t map_limit_kib;		/* of its e820 */
 };
@@ -142,6 +143,11 @@ int domain_set_cpu_policy(struct domain *domain, const struct cpu_policy *policy
  * answer, the request is withdrawn, it runs on.
  */
 int domain_suspend(struct domain *domain, unsigned int timeout_seconds);
+/*
+ * For one who finds a request to suspend that nobody waits for any more: takes
+ * it back, or, if the guest has already taken it, lets the guest go on after it.
+ */
+int domain_withdraw(struct domain *domain);
 /* After a suspend; the guest sees that it was cancelled and goes on where it was. */
 int domain_resume(struct domain *domain);
 

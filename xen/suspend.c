@@ -56,6 +56,11 @@ static int wait_suspended(struct domain *domain, struct store_watch *watch, int6
 	}
 }
 
+static void shutdown_path(const struct domain *domain, char path[64])
+{
+	snprintf(path, 64, "/local/domain/%u/control/shutdown", domain->id);
+}
+
 static int write_request(struct domain *domain, const char *path)
 {
 	if (!xs_write(domain->host->store, XBT_NULL, path, "suspend", strlen("suspend")))
@@ -68,11 +73,15 @@ static int write_request(struct domain *domain, const char *path)
  * the request it never will; if it has, it is on its way and cannot be called
  * back, so wait for it and let it go on.
  */
-static int withdraw(struct domain *domain, const char *path)
+int domain_withdraw(struct domain *domain)
 {
 	bool withdrawn = false;
 	int64_t until = now_ms() + GRACE_MS;
-	int rc = store_exchange(domain->host, path, "suspend", "", &withdrawn);
+	char path[64];
+	int rc;
+
+	shutdown_path(domain, path);
+	rc = store_exchange(domain->host, path, "suspend", "", &withdrawn);
 
 	while (!rc && !withdrawn && now_ms() < until) {
 		struct timespec nap = { 0, 10 * 1000 * 1000 };
@@ -92,7 +101,7 @@ int domain_suspend(struct domain *domain, unsigned int timeout_seconds)
 	const char *const paths[] = { path, "@releaseDomain" };
 	int rc;
 
-	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", domain->id);
+	shutdown_path(domain, path);
 	rc = store_watch_open(&watch, domain->host, paths, 2);
 	if (rc)
 		return rc;
@@ -105,7 +114,7 @@ int domain_suspend(struct domain *domain, unsigned int timeout_seconds)
 	if (rc == 0)
 		rc = fail(ETIMEDOUT, "domain %u did not suspend within %u s: the guest does not answer",
 			  domain->id, timeout_seconds);
-	withdraw(domain, path);
+	domain_withdraw(domain);
 	return rc;
 }
 
