@@ -1,0 +1,150 @@
+/* p2m/inverse.c: mfn -> pfn, whatever the host's frames look like. */
+#include "unit.h"
+
+#include "p2m/inverse.h"
+
+enum { PFNS = 20000 };
+
+static struct p2m p2m;
+static struct inverse inverse;
+
+static int setup(void **state)
+{
+	(void)state;
+	p2m = (struct p2m){ .count = PFNS, .mfn = calloc(PFNS, sizeof(mfn_t)) };
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	inverse_release(&inverse);
+	free(p2m.mfn);
+	return 0;
+}
+
+static uint64_t once(uint64_t mfn)
+{
+	return inverse_pfn_once(&inverse, mfn);
+}
+
+/* Every pfn is found by its frame, and by a cursor that walks in either direction. */
+static void check_all(void)
+{
+	struct inverse_cursor cursor = { 0 };
+
+	assert_done(inverse_init(&inverse, &p2m));
+	for (uint64_t pfn = 0; pfn < p2m.count; pfn++) {
+		if (!mfn_is_valid(p2m.mfn[pfn]))
+			continue;
+		assert_true(inverse_has(&inverse, p2m.mfn[pfn].n));
+		assert_int_equal(once(p2m.mfn[pfn].n), pfn);
+		assert_int_equal(inverse_pfn(&inverse, &cursor, p2m.mfn[pfn].n), pfn);
+	}
+	for (uint64_t pfn = p2m.count; pfn--;)
+		if (mfn_is_valid(p2m.mfn[pfn]))
+			assert_int_equal(inverse_pfn(&inverse, &cursor, p2m.mfn[pfn].n), pfn);
+	for (uint64_t mfn = inverse.first; mfn < inverse.first + 100000 && mfn < inverse.first + inverse.frames; mfn++)
+		assert_int_equal(inverse_pfn(&inverse, &cursor, mfn), once(mfn));
+	assert_int_equal(once(INVALID_FRAME), INVALID_FRAME);
+	assert_int_equal(once(inverse.first - 1), INVALID_FRAME);
+	assert_int_equal(once(inverse.first + inverse.frames), INVALID_FRAME);
+}
+
+static void contiguous(void **state)
+{
+	(void)state;
+	for (uint64_t pfn = 0; pfn < PFNS; pfn++)
+		p2m.mfn[pfn] = MFN(0x100007 + pfn);
+	check_all();
+	assert_int_equal(inverse.count, PFNS);
+	assert_int_equal(once(0x100006), INVALID_FRAME);
+	assert_int_equal(once(0x100007 + PFNS), INVALID_FRAME);
+}
+
+static void backwards(void **state)
+{
+	(void)state;
+	for (uint64_t pfn = 0; pfn < PFNS; pfn++)
+		p2m.mfn[pfn] = MFN(PFNS - pfn);
+	check_all();
+}
+
+/* All over a host of 64 GiB. */
+static void scattered(void **state)
+{
+	uint64_t random = 5;
+
+	(void)state;
+	for (uint64_t pfn = 0; pfn < PFNS; pfn++)
+		p2m.mfn[pfn] = MFN(pfn * 6977 % PFNS * 838 + next_random(&random) % 838);
+	check_all();
+	assert_true(inverse.frames > 15 << 20);
+	assert_true(inverse.frames <= 16 << 20);
+}
+
+/* Runs of neighbours with gaps between them: the cursor's case, and its trap. */
+static void runs(void **state)
+{
+	uint64_t random = 6, mfn = 1;
+
+	(void)state;
+	for (uint64_t pfn = 0; pfn < PFNS; pfn++) {
+		p2m.mfn[pfn] = MFN(mfn);
+		mfn += next_random(&random) % 8 ? 1 : 1 + next_random(&random) % 3000;
+	}
+	check_all();
+}
+
+static void holes(void **state)
+{
+	(void)state;
+	for (uint64_t pfn = 0; pfn < PFNS; pfn++)
+		p2m.mfn[pfn] = MFN(pfn % 3 ? pfn : INVALID_FRAME);
+	check_all();
+	assert_int_equal(inverse.count, PFNS - (PFNS + 2) / 3);
+	assert_int_equal(once(3), INVALID_FRAME);
+}
+
+static void first_frame_of_the_host(void **state)
+{
+	struct inverse_cursor cursor = { 0 };
+
+	(void)state;
+	for (uint64_t pfn = 0; pfn < PFNS; pfn++)
+		p2m.mfn[pfn] = MFN(pfn);
+	check_all();
+	/* A fresh cursor has seen nothing: frame 1 is not "the one after" it. */
+	assert_int_equal(inverse_pfn(&inverse, &cursor, 1), 1);
+}
+
+static void nothing_at_all(void **state)
+{
+	(void)state;
+	for (uint64_t pfn = 0; pfn < PFNS; pfn++)
+		p2m.mfn[pfn] = MFN(INVALID_FRAME);
+	check_all();
+	assert_int_equal(inverse.count, 0);
+	assert_int_equal(once(0), INVALID_FRAME);
+}
+
+static void one_frame_twice_is_refused(void **state)
+{
+	(void)state;
+	for (uint64_t pfn = 0; pfn < PFNS; pfn++)
+		p2m.mfn[pfn] = MFN(pfn + 512);
+	p2m.mfn[0x1000] = p2m.mfn[0x20];
+	assert_fails(inverse_init(&inverse, &p2m), EEXIST, "pfns 0x20 and 0x1000 both claim mfn 0x220");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(contiguous), TEST(backwards), TEST(scattered), TEST(runs), TEST(holes),
+		TEST(first_frame_of_the_host), TEST(nothing_at_all), TEST(one_frame_twice_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
