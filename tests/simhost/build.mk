@@ -1,0 +1,26 @@
+# simhost: build/simhost/{simhost,libsimhost.so,helper-driver}.  Included by a Makefile
+# at the root, or on its own: make -f tests/simhost/build.mk
+SIM := tests/simhost
+SIM_OUT := build/simhost
+SIM_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -fPIC -D_GNU_SOURCE -D__XEN_TOOLS__ -MMD -MP \
+	-fvisibility=hidden $(CFLAGS)
+sim_objects = $(patsubst $(SIM)/%.c,$(SIM_OUT)/%.o,$(wildcard $(1:%=$(SIM)/%/*.c)))
+SIM_CORE := $(call sim_objects,machine calls cpu guest)
+
+simhost: $(SIM_OUT)/simhost $(SIM_OUT)/libsimhost.so $(SIM_OUT)/helper-driver
+
+$(SIM_OUT)/%.o: $(SIM)/%.c
+	@mkdir -p $(@D)
+	$(CC) $(SIM_CFLAGS) -c -o $@ $<
+
+$(SIM_OUT)/simhost: $(call sim_objects,command) $(SIM_CORE)
+	$(CC) $(SIM_CFLAGS) $(LDFLAGS) -o $@ $^ -lxenstore -lpthread
+
+$(SIM_OUT)/libsimhost.so: $(call sim_objects,preload machine calls cpu guest)
+	$(CC) $(SIM_CFLAGS) $(LDFLAGS) -shared -o $@ $^ -lpthread
+
+$(SIM_OUT)/helper-driver: $(SIM_OUT)/test/helper-driver.o
+	$(CC) $(SIM_CFLAGS) $(LDFLAGS) -o $@ $^ -lxenctrl -lxenguest -lxenstore
+
+-include $(shell find $(SIM_OUT) -name '*.d' 2>/dev/null)
+.PHONY: simhost

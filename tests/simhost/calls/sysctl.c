@@ -1,0 +1,88 @@
+/*
+ * XEN_SYSCTL_*: the host.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "../machine/domain.h"
+#include "../machine/refs.h"
+#include "call.h"
+
+enum { CPUS = 4 };
+
+static long list_domains(struct call *call, struct xen_sysctl_getdomaininfolist *list)
+{
+	uint32_t from = list->first_domain, nr = 0;
+
+	while (nr < list->max_domains) {
+		struct domain *domain = domain_next(call->host, from);
+
+		if (!domain)
+			break;
+		domain_info(call->host, domain, &list->buffer.p[nr++]);
+		from = domain->domid + 1u;
+	}
+	list->num_domains = nr;
+	return 0;
+}
+
+static long physinfo(struct call *call, struct xen_sysctl_physinfo *info)
+{
+	const struct machine *machine = call->host->machine;
+
+	memset(info, 0, sizeof(*info));
+	info->threads_per_core = 1;
+	info->cores_per_socket = info->nr_cpus = CPUS;
+	info->max_cpu_id = CPUS - 1;
+	info->nr_nodes = 1;
+	info->cpu_khz = 2400000;
+	info->capabilities = XEN_SYSCTL_PHYSCAP_pv;
+	if (machine->has_shadow)
+		info->capabilities |= XEN_SYSCTL_PHYSCAP_shadow;
+	info->total_pages = machine->nr_frames;
+	info->free_pages = machine->nr_free;
+	info->max_mfn = machine->nr_frames - 1;
+	return 0;
+}
+
+static long get_policy(struct call *call, struct xen_sysctl_cpu_policy *op)
+{
+	const struct cpu_policy_data *policy = &call->host->machine->policy;
+
+	if (op->index > XEN_SYSCTL_cpu_policy_hvm_default || op->_rsvd)
+		return -EINVAL;
+	if (op->index == XEN_SYSCTL_cpu_policy_hvm_max ||
+	    op->index == XEN_SYSCTL_cpu_policy_hvm_default)
+		return -EOPNOTSUPP;
+	if (op->leaves.p) {
+		if (op->nr_leaves < policy->nr_leaves)
+			return -ENOBUFS;
+		memcpy(op->leaves.p, policy->leaves,
+		       policy->nr_leaves * sizeof(*policy->leaves));
+	}
+	if (op->msrs.p) {
+		if (op->nr_msrs < policy->nr_msrs)
+			return -ENOBUFS;
+		memcpy(op->msrs.p, policy->msrs, policy->nr_msrs * sizeof(*policy->msrs));
+	}
+	op->nr_leaves = op->leaves.p ? policy->nr_leaves : POLICY_LEAVES_MAX;
+	op->nr_msrs = op->msrs.p ? policy->nr_msrs : POLICY_MSRS_MAX;
+	return 0;
+}
+
+long call_sysctl(struct call *call, struct xen_sysctl *op)
+{
+	if (!call->caller->privileged)
+		return -EPERM;
+	if (op->interface_version != XEN_SYSCTL_INTERFACE_VERSION)
+		return -EACCES;
+	switch (op->cmd) {
+	case XEN_SYSCTL_getdomaininfolist:
+		return list_domains(call, &op->u.getdomaininfolist);
+	case XEN_SYSCTL_physinfo:
+		return physinfo(call, &op->u.physinfo);
+	case XEN_SYSCTL_get_cpu_policy:
+		return get_policy(call, &op->u.cpu_policy);
+	}
+	return -ENOSYS;
+}

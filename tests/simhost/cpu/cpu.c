@@ -1,0 +1,175 @@
+/*
+ * Loads, stores and calls of one vCPU, each under the machine's lock.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../machine/dirty.h"
+#include "../machine/domain.h"
+#include "../machine/pte.h"
+#include "cpu.h"
+#include "walk.h"
+
+enum { PAUSED_POLL_US = 200 };
+
+/* Takes the lock once the guest runs; NULL, without it, if it never will again. */
+static struct domain *enter(struct cpu *cpu)
+{
+	for (;;) {
+		struct domain *domain;
+
+		host_lock(cpu->host);
+		domain = cpu->gone ? NULL : domain_find(cpu->host, cpu->domid);
+		if (domain && domain_runs(domain))
+			return domain;
+		host_unlock(cpu->host);
+		if (!domain || domain->shutdown) {
+			cpu->gone = true;
+			return NULL;
+		}
+		usleep(PAUSED_POLL_US);
+	}
+}
+
+static uint64_t root_of(const struct cpu *cpu, const struct domain *domain)
+{
+	const struct vcpu *vcpu = &domain->vcpus[cpu->vcpu];
+
+	return cpu->user && !domain->is_32bit ? vcpu->user_root : vcpu->root;
+}
+
+static uint8_t *translate(struct cpu *cpu, struct domain *domain, uint64_t va, bool write)
+{
+	struct walk walk = { .is_32bit = domain->is_32bit, .write = write, .user = cpu->user };
+
+	if (walk_tables(cpu->host, root_of(cpu, domain), va, &walk))
+		return NULL;
+	if (write)
+		dirty_mark(cpu->host, walk.mfn);
+	return (uint8_t *)host_page(cpu->host, walk.mfn) + va % PAGE_BYTES;
+}
+
+static size_t to_end_of_page(uint64_t va, size_t bytes)
+{
+	size_t room = PAGE_BYTES - va % PAGE_BYTES;
+
+	return bytes < room ? bytes : room;
+}
+
+int cpu_load(struct cpu *cpu, uint64_t va, void *to, size_t bytes)
+{
+	for (size_t n; bytes; bytes -= n, va += n, to = (uint8_t *)to + n) {
+		struct domain *domain = enter(cpu);
+		const uint8_t *at;
+
+		if (!domain)
+			return -ESRCH;
+		n = to_end_of_page(va, bytes);
+		at = translate(cpu, domain, va, false);
+		if (at)
+			memcpy(to, at, n);
+		host_unlock(cpu->host);
+		if (!at)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+int cpu_store(struct cpu *cpu, uint64_t va, const void *from, size_t bytes)
+{
+	for (size_t n; bytes; bytes -= n, va += n, from = (const uint8_t *)from + n) {
+		struct domain *domain = enter(cpu);
+		uint8_t *at;
+
+		if (!domain)
+			return -ESRCH;
+		n = to_end_of_page(va, bytes);
+		at = translate(cpu, domain, va, true);
+		if (at)
+			memcpy(at, from, n);
+		host_unlock(cpu->host);
+		if (!at)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+long cpu_call(struct cpu *cpu, unsigned op, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3)
+{
+	if (!enter(cpu))
+		return -ESRCH;
+	host_unlock(cpu->host);
+	return hypercall(cpu->host, cpu->domid, cpu->vcpu, op,
+			 (uint64_t[CALL_ARGS]){ a0, a1, a2, a3 });
+}
+
+static void *register_at(struct domain *domain, unsigned vcpu, enum cpu_register which)
+{
+	struct cpu_user_regs_x86_64 *x64 = &domain->vcpus[vcpu].context.x64.user_regs;
+	struct cpu_user_regs_x86_32 *x32 = &domain->vcpus[vcpu].context.x32.user_regs;
+	void *const in_64[] = { &x64->rax, &x64->rbx, &x64->rcx, &x64->rdx,
+				&x64->rsi, &x64->rdi, &x64->rip, &x64->rsp };
+	void *const in_32[] = { &x32->eax, &x32->ebx, &x32->ecx, &x32->edx,
+				&x32->esi, &x32->edi, &x32->eip, &x32->esp };
+
+	return domain->is_32bit ? in_32[which] : in_64[which];
+}
+
+uint64_t cpu_get(struct cpu *cpu, enum cpu_register which)
+{
+	struct domain *domain = enter(cpu);
+	uint64_t value;
+
+	if (!domain)
+		return 0;
+	value = domain->is_32bit ? *(uint32_t *)register_at(domain, cpu->vcpu, which) :
+		*(uint64_t *)register_at(domain, cpu->vcpu, which);
+	host_unlock(cpu->host);
+	return value;
+}
+
+void cpu_set(struct cpu *cpu, enum cpu_register which, uint64_t value)
+{
+	struct domain *domain = enter(cpu);
+
+	if (!domain)
+		return;
+	if (domain->is_32bit)
+		*(uint32_t *)register_at(domain, cpu->vcpu, which) = value;
+	else
+		*(uint64_t *)register_at(domain, cpu->vcpu, which) = value;
+	host_unlock(cpu->host);
+}
+
+bool cpu_is_32bit(struct cpu *cpu)
+{
+	struct domain *domain = enter(cpu);
+	bool is_32bit = domain && domain->is_32bit;
+
+	if (domain)
+		host_unlock(cpu->host);
+	return is_32bit;
+}
+
+int cpu_load_shared(struct cpu *cpu, size_t at, void *to, size_t bytes)
+{
+	struct domain *domain = enter(cpu);
+
+	if (!domain)
+		return -ESRCH;
+	memcpy(to, (uint8_t *)host_page(cpu->host, domain->shared_info) + at, bytes);
+	host_unlock(cpu->host);
+	return 0;
+}
+
+int cpu_store_shared(struct cpu *cpu, size_t at, const void *from, size_t bytes)
+{
+	struct domain *domain = enter(cpu);
+
+	if (!domain)
+		return -ESRCH;
+	memcpy((uint8_t *)host_page(cpu->host, domain->shared_info) + at, from, bytes);
+	host_unlock(cpu->host);
+	return 0;
+}

@@ -1,0 +1,60 @@
+/*
+ * The reference: page tables read anew at every access.
+ */
+#include <errno.h>
+
+#include "../machine/frames.h"
+#include "../machine/pte.h"
+#include "walk.h"
+
+enum { LEVELS_MAX = 4 };
+
+static unsigned slot_of(uint64_t va, unsigned level)
+{
+	return va >> (12 + 9 * (level - 1)) & (SLOTS - 1);
+}
+
+/* Kernels of 64-bit guests run in ring 3 too: theirs are told by a bit of Xen's. */
+static bool may_use(uint64_t entry, unsigned level, const struct walk *walk)
+{
+	if (!(entry & PTE_PRESENT) || entry & (level > 1 ? PTE_PSE : 0))
+		return false;
+	if (walk->user && !(entry & PTE_USER))
+		return false;
+	if (walk->user && level == 1 && !walk->is_32bit && entry & PTE_GUEST_KERNEL)
+		return false;
+	return true;
+}
+
+static void set_bits(uint64_t **entries, unsigned levels, bool write)
+{
+	for (unsigned level = 1; level <= levels; level++) {
+		uint64_t bits = PTE_ACCESSED | (write && level == 1 ? PTE_DIRTY : 0);
+
+		if ((*entries[level] & bits) != bits)
+			__atomic_fetch_or(entries[level], bits, __ATOMIC_RELAXED);
+	}
+}
+
+int walk_tables(struct host *host, uint64_t root, uint64_t va, struct walk *walk)
+{
+	unsigned levels = walk->is_32bit ? 3 : 4;
+	uint64_t *entries[LEVELS_MAX + 1], mfn = root;
+
+	walk->writable = true;
+	for (unsigned level = levels; level; level--) {
+		if (!frame_exists(host, mfn))
+			return -EFAULT;
+		entries[level] = (uint64_t *)host_page(host, mfn) + slot_of(va, level);
+		if (!may_use(*entries[level], level, walk))
+			return -EFAULT;
+		if (level < 3 || !walk->is_32bit)
+			walk->writable &= !!(*entries[level] & PTE_RW);
+		mfn = pte_mfn(*entries[level]);
+	}
+	if (!frame_exists(host, mfn) || (walk->write && !walk->writable))
+		return -EFAULT;
+	set_bits(entries, walk->is_32bit ? 2 : 4, walk->write);
+	walk->mfn = mfn;
+	return 0;
+}

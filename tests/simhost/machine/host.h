@@ -1,0 +1,54 @@
+/*
+ * A host as one process sees it: the machine's file, mapped.  The directory
+ * holds that file and whatever else a host needs beside it (event pipes, the
+ * references of each process, the files of its xenstored).
+ */
+#ifndef SIMHOST_HOST_H
+#define SIMHOST_HOST_H
+
+#include <limits.h>
+
+#include "machine.h"
+
+struct refs;
+
+struct host {
+	struct machine *machine;
+	struct frame *frames;
+	uint8_t *memory;
+	int fd;
+	struct refs *refs;	/* frames this process has mapped; see refs.h */
+	char path[PATH_MAX];
+};
+
+struct host_options {
+	uint64_t mem_mib, seed;
+	bool has_shadow, has_pv32, poison;
+	uint32_t scatter;
+};
+
+/* Makes the directory and the machine in it.  -EEXIST if there is one. */
+int host_create(const char *path, const struct host_options *options);
+
+/* Attaches this process; -ENOENT, -EINVAL (another version), -errno. */
+int host_attach(struct host *host, const char *path);
+void host_detach(struct host *host);
+
+/* Survives a holder that died: what it left half done stays as it is. */
+void host_lock(struct host *host);
+void host_unlock(struct host *host);
+
+/* A number below bound, from the machine's own sequence; lock held. */
+uint64_t host_random(struct host *host, uint64_t bound);
+
+static inline void *host_page(struct host *host, uint64_t mfn)
+{
+	return host->memory + mfn * PAGE_BYTES;
+}
+
+static inline uint64_t *host_m2p(struct host *host)
+{
+	return host_page(host, host->machine->m2p);
+}
+
+#endif

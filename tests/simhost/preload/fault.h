@@ -1,0 +1,19 @@
+/*
+ * Things that go wrong on demand, in this process.  SIMHOST_FAULT holds a list of
+ *	KIND:N:WHAT[,...]
+ * KIND: any, a call's name (domctl.getpageframeinfo3) or group (domctl), map,
+ * mapframe; N: which of them, counted from 1, with a + that and all later, or *;
+ * WHAT: an errno by name or number, kill, or exec=COMMAND.  SIMHOST_FAULT_IN: only in
+ * the program of that name.  SIMHOST_TRACE: a file that gets the name of each call;
+ * SIMHOST_COUNT: one that gets their number at the end.
+ * A program may also define simhost_hook(name, number), called before each.
+ */
+#ifndef SIMHOST_FAULT_H
+#define SIMHOST_FAULT_H
+
+/* Before the call of that name: 0, or the -errno it shall fail with. */
+int fault_at(const char *name);
+
+void fault_report(void);
+
+#endif

@@ -1,0 +1,304 @@
+/*
+ * Saves and restores with upstream's own code: speaks the protocol of libxl-save-helper
+ * as libxl does, and does around it what libxl does.  The file is the bare libxc stream.
+ *	helper-driver save DOMID FILE [live]		the guest is left suspended
+ *	helper-driver restore FILE [VCPUS [KIB]]	prints the domid; the guest is paused
+ *	helper-driver suspend|resume|unpause|destroy DOMID
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <xenctrl.h>
+#include <xenguest.h>
+#include <xenstore.h>
+
+#define HELPER "/usr/lib/xen-4.17/bin/libxl-save-helper"
+
+enum {
+	MSG_LOG = 1, MSG_PROGRESS, MSG_SUSPEND, MSG_QEMU_LOGDIRTY = 7, MSG_STATIC_DATA_DONE,
+	MSG_RESTORE_RESULTS, MSG_COMPLETE,
+	SAVE_CALLBACKS = 0x88, RESTORE_CALLBACKS = 0x300,
+	SUSPEND_TRIES = 20000, TRY_US = 500,
+};
+
+struct job {
+	xc_interface *xch;
+	struct xs_handle *xs;
+	uint32_t domid;
+	uint64_t store_mfn, console_mfn;
+	uint32_t store_port, console_port;
+	int to_helper, from_helper;
+	bool verbose;
+};
+
+static int die(const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	fprintf(stderr, "helper-driver: ");
+	vfprintf(stderr, format, list);
+	fprintf(stderr, " (%s)\n", strerror(errno));
+	exit(1);
+}
+
+static bool is_suspended(struct job *job)
+{
+	xc_dominfo_t info;
+
+	if (xc_domain_getinfo(job->xch, job->domid, 1, &info) != 1 || info.domid != job->domid)
+		die("domain %u is gone", job->domid);
+	return info.shutdown && info.shutdown_reason == SHUTDOWN_suspend;
+}
+
+static int suspend(struct job *job)
+{
+	char path[64];
+
+	if (is_suspended(job))
+		return 1;
+	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", job->domid);
+	if (!xs_write(job->xs, XBT_NULL, path, "suspend", 7))
+		die("xenstore");
+	for (unsigned i = 0; i < SUSPEND_TRIES; i++) {
+		if (is_suspended(job))
+			return 1;
+		usleep(TRY_US);
+	}
+	return 0;
+}
+
+static void read_exactly(int fd, void *to, size_t bytes)
+{
+	while (bytes) {
+		ssize_t n = read(fd, to, bytes);
+
+		if (n <= 0)
+			die("the helper is gone");
+		to = (char *)to + n;
+		bytes -= n;
+	}
+}
+
+static void reply(struct job *job, int value)
+{
+	if (write(job->to_helper, &value, sizeof(value)) != sizeof(value))
+		die("reply");
+}
+
+static void show_log(struct job *job, const unsigned char *body)
+{
+	uint32_t level, length;
+
+	memcpy(&level, body, sizeof(level));
+	memcpy(&length, body + 8, sizeof(length));
+	if (level >= 4 || job->verbose)
+		fprintf(stderr, "helper: %s\n", (const char *)body + 16 + length);
+}
+
+/* One message: true once it is the last. */
+static bool take_message(struct job *job, int *result)
+{
+	static unsigned char body[65536];
+	uint16_t length, number;
+	int32_t status[2];
+
+	read_exactly(job->from_helper, &length, sizeof(length));
+	read_exactly(job->from_helper, body, length);
+	memcpy(&number, body, sizeof(number));
+	switch (number) {
+	case MSG_LOG:
+		show_log(job, body + 2);
+		break;
+	case MSG_SUSPEND:
+		reply(job, suspend(job));
+		break;
+	case MSG_QEMU_LOGDIRTY:
+	case MSG_STATIC_DATA_DONE:
+		reply(job, 0);
+		break;
+	case MSG_RESTORE_RESULTS:
+		memcpy(&job->store_mfn, body + 2, 8);
+		memcpy(&job->console_mfn, body + 10, 8);
+		break;
+	case MSG_COMPLETE:
+		memcpy(status, body + 2, sizeof(status));
+		if (status[0])
+			fprintf(stderr, "helper-driver: helper says %d, %s\n", status[0],
+				strerror(status[1]));
+		*result = status[0];
+		reply(job, 0);
+		return true;
+	}
+	return false;
+}
+
+static pid_t start_helper(struct job *job, int stream, char **arguments)
+{
+	int in[2], out[2];
+	pid_t pid;
+
+	if (pipe(in) || pipe(out))
+		die("pipe");
+	pid = fork();
+	if (!pid) {
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		close(in[1]);
+		close(out[0]);
+		fcntl(stream, F_SETFD, 0);
+		execv(HELPER, arguments);
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	job->to_helper = in[1];
+	job->from_helper = out[0];
+	return pid;
+}
+
+static int run_helper(struct job *job, int stream, char **arguments)
+{
+	pid_t pid = start_helper(job, stream, arguments);
+	int result = -1, status;
+
+	while (!take_message(job, &result))
+		;
+	waitpid(pid, &status, 0);
+	return result || status;
+}
+
+static char *number(uint64_t value)
+{
+	char *text;
+
+	if (asprintf(&text, "%" PRIu64, value) < 0)
+		die("asprintf");
+	return text;
+}
+
+static int save(struct job *job, const char *path, bool live)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	char *arguments[] = { HELPER, "--save-domain", number(fd), "0", number(job->domid),
+			      live ? "1" : "0", number(SAVE_CALLBACKS), "0", NULL };
+
+	if (fd < 0)
+		die("%s", path);
+	return run_helper(job, fd, arguments);
+}
+
+/* What the stream says of the guest before any domain is needed: pages and vCPUs. */
+static void create_domain(struct job *job, unsigned vcpus, uint64_t max_kib)
+{
+	struct xen_domctl_createdomain config = {
+		.max_vcpus = vcpus, .max_evtchn_port = 1023, .max_grant_frames = -1,
+		.max_maptrack_frames = -1, .grant_opts = 1,
+	};
+	int store, console;
+
+	job->domid = 0;
+	if (xc_domain_create(job->xch, &job->domid, &config))
+		die("xc_domain_create");
+	if (xc_domain_max_vcpus(job->xch, job->domid, vcpus) ||
+	    xc_domain_setmaxmem(job->xch, job->domid, max_kib))
+		die("limits");
+	store = xc_evtchn_alloc_unbound(job->xch, job->domid, 0);
+	console = xc_evtchn_alloc_unbound(job->xch, job->domid, 0);
+	if (store < 0 || console < 0)
+		die("event channels");
+	if (xc_domain_set_tsc_info(job->xch, job->domid, 0, 0, 0, 0))
+		die("tsc");
+	job->store_port = store;
+	job->console_port = console;
+}
+
+static void put(struct job *job, const char *key, bool guests)
+{
+	struct xs_permissions permissions[2] = {
+		{ guests ? job->domid : 0, XS_PERM_NONE },
+		{ guests ? 0 : job->domid, XS_PERM_READ },
+	};
+	char path[96];
+
+	snprintf(path, sizeof(path), "/local/domain/%u%s", job->domid, key);
+	if (!xs_write(job->xs, XBT_NULL, path, "", 0) ||
+	    !xs_set_permissions(job->xs, XBT_NULL, path, permissions, 2))
+		die("xenstore: %s", path);
+}
+
+static int restore(struct job *job, const char *path, unsigned vcpus, uint64_t max_kib)
+{
+	int fd = open(path, O_RDONLY), err;
+	char **arguments;
+
+	if (fd < 0)
+		die("%s", path);
+	create_domain(job, vcpus, max_kib);
+	arguments = (char *[]){ HELPER, "--restore-domain", number(fd), "-1", number(job->domid),
+				number(job->store_port), "0", number(job->console_port), "0",
+				number(RESTORE_CALLBACKS), "0", NULL };
+	err = run_helper(job, fd, arguments);
+	if (err) {
+		xc_domain_destroy(job->xch, job->domid);
+		return err;
+	}
+	put(job, "", false);
+	put(job, "/control/shutdown", true);
+	if (!xs_introduce_domain(job->xs, job->domid, job->store_mfn, job->store_port))
+		die("xs_introduce_domain");
+	printf("%u\n", job->domid);
+	return 0;
+}
+
+static int destroy(struct job *job)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/local/domain/%u", job->domid);
+	xs_rm(job->xs, XBT_NULL, path);
+	xs_release_domain(job->xs, job->domid);
+	return xc_domain_destroy(job->xch, job->domid);
+}
+
+static int control(struct job *job, const char *what)
+{
+	if (!strcmp(what, "suspend"))
+		return !suspend(job);
+	if (!strcmp(what, "resume"))
+		return xc_domain_resume(job->xch, job->domid, 1) ||
+			!xs_resume_domain(job->xs, job->domid);
+	if (!strcmp(what, "unpause"))
+		return xc_domain_unpause(job->xch, job->domid);
+	if (!strcmp(what, "destroy"))
+		return destroy(job);
+	fprintf(stderr, "helper-driver: %s?\n", what);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct job job = { .verbose = getenv("VERBOSE") };
+
+	if (argc < 3)
+		return 2;
+	job.xch = xc_interface_open(NULL, NULL, 0);
+	job.xs = xs_open(0);
+	if (!job.xch || !job.xs)
+		die("no host");
+	if (!strcmp(argv[1], "restore"))
+		return restore(&job, argv[2], argc > 3 ? atoi(argv[3]) : 1,
+			       argc > 4 ? strtoull(argv[4], NULL, 0) : 1 << 24);
+	job.domid = atoi(argv[2]);
+	if (!strcmp(argv[1], "save"))
+		return argc < 4 ? 2 : save(&job, argv[3], argc > 4);
+	return control(&job, argv[1]);
+}

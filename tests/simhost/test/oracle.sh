@@ -1,0 +1,39 @@
+#!/bin/bash
+# Upstream's own xc_domain_save and xc_domain_restore, in an unmodified libxl-save-helper,
+# move guests of every kind, which stay what they were, run on, and can be moved again.
+cd "$(dirname "$0")/../../.." && . tests/simhost/test/lib.sh
+
+move() {
+	"$SIM" create "$HOST" --mem 256 "${host_options[@]}" || die create
+	"$SIM" guests "$HOST" --daemon
+	first=$("$SIM" guest "$HOST" --mem 32 --seed 7 "$@") || die guest
+	vcpus=1; [[ "$*" =~ --vcpus\ ([0-9]+) ]] && vcpus=${BASH_REMATCH[1]}
+	driver save "$first" "$WORK/1.img" || die "save ($*)"
+	second=$(driver restore "$WORK/1.img" "$vcpus") || die "restore ($*)"
+	"$SIM" compare "$HOST" "$first" "$HOST" "$second" >>"$WORK/log" || die "another guest ($*)"
+	driver resume "$first" && driver unpause "$second" || die "resume, unpause"
+	wait_for "$second"
+	driver save "$second" "$WORK/2.img" || die "save again ($*)"
+	driver suspend "$first" || die "suspend"
+	"$SIM" check "$HOST" "$first" >>"$WORK/log" || die "source after resume ($*)"
+	third=$(driver restore "$WORK/2.img" "$vcpus") || die "restore again ($*)"
+	"$SIM" compare "$HOST" "$second" "$HOST" "$third" >>"$WORK/log" || die "another guest, second time ($*)"
+	"$SIM" check "$HOST" "$third" >>"$WORK/log" || die "content ($*)"
+	for domain in "$first" "$second" "$third"; do driver destroy "$domain"; done
+	[ "$("$SIM" list "$HOST" | wc -l)" = 1 ] || die "a domain is left ($*)"
+	"$SIM" destroy "$HOST"
+	echo "ok: $*"
+}
+
+host_options=()
+for width in 64 32; do
+	for p2m in linear list; do
+		move --width $width --p2m $p2m
+		move --width $width --p2m $p2m --vcpus 3 --holes 40
+	done
+done
+move --vcpus 64
+host_options=(--scatter 100)
+move --width 64
+host_options=(--flavour noshadow)
+move --width 64
