@@ -22,5 +22,15 @@ $(SIM_OUT)/libsimhost.so: $(call sim_objects,preload machine calls cpu guest)
 $(SIM_OUT)/helper-driver: $(SIM_OUT)/test/helper-driver.o
 	$(CC) $(SIM_CFLAGS) $(LDFLAGS) -o $@ $^ -lxenctrl -lxenguest -lxenstore
 
+SIM_TESTS := rules-memory rules-domain
+simhost-tests: simhost $(SIM_TESTS:%=$(SIM_OUT)/%)
+
+$(SIM_TESTS:%=$(SIM_OUT)/%): $(SIM_OUT)/%: $(SIM_OUT)/test/%.o $(SIM_OUT)/test/rules.o $(SIM_CORE)
+	$(CC) $(SIM_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lxenctrl -lxenguest -lxenforeignmemory \
+		-lxenevtchn -lpthread
+
+check-simhost: simhost-tests
+	@for test in $(SIM)/test/[!l]*.sh; do echo "$$test"; $$test || exit 1; done
+
 -include $(shell find $(SIM_OUT) -name '*.d' 2>/dev/null)
-.PHONY: simhost
+.PHONY: simhost simhost-tests check-simhost

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "../machine/refs.h"
 #include "../machine/vcpu.h"
 #include "call.h"
 
@@ -38,9 +39,14 @@ static long set_context(struct call *call, struct domain *domain,
 {
 	struct vcpu *vcpu = vcpu_of(domain, op->vcpu);
 
+	int err;
+
 	if (!vcpu)
 		return -EINVAL;
-	return vcpu_set_context(call->host, domain, vcpu, op->ctxt.p);
+	err = vcpu_set_context(call->host, domain, vcpu, op->ctxt.p);
+	if (err && refs_reap(call->host))
+		err = vcpu_set_context(call->host, domain, vcpu, op->ctxt.p);
+	return err;
 }
 
 static uint32_t number_in(const struct xen_domctl *op)

@@ -7,6 +7,7 @@
 #include "../machine/domain.h"
 #include "../machine/frames.h"
 #include "../machine/pte.h"
+#include "../machine/refs.h"
 #include "../machine/tables.h"
 #include "../machine/types.h"
 #include "call.h"
@@ -51,6 +52,16 @@ static long base_pointer(struct call *call, struct domain *domain, const struct 
 	return new_root(call, &vcpu->user_root, op->arg1.mfn);
 }
 
+/* What a process that is dead had mapped writable does not stand in the way. */
+static long pin(struct call *call, struct domain *domain, uint64_t mfn, enum frame_type type)
+{
+	int err = frame_pin(call->host, domain, mfn, type);
+
+	if (err && refs_reap(call->host))
+		err = frame_pin(call->host, domain, mfn, type);
+	return err;
+}
+
 static long mmuext(struct call *call, struct domain *domain, const struct mmuext_op *op)
 {
 	switch (op->cmd) {
@@ -61,8 +72,7 @@ static long mmuext(struct call *call, struct domain *domain, const struct mmuext
 	case MMUEXT_PIN_L1_TABLE:
 	case MMUEXT_PIN_L2_TABLE:
 	case MMUEXT_PIN_L3_TABLE:
-		return frame_pin(call->host, domain, op->arg1.mfn,
-				 FRAME_L1 + op->cmd - MMUEXT_PIN_L1_TABLE);
+		return pin(call, domain, op->arg1.mfn, FRAME_L1 + op->cmd - MMUEXT_PIN_L1_TABLE);
 	case MMUEXT_UNPIN_TABLE:
 		return frame_unpin(call->host, domain, op->arg1.mfn);
 	case MMUEXT_NEW_BASEPTR:

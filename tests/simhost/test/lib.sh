@@ -2,6 +2,7 @@
 SIM_OUT=${SIM_OUT:-build/simhost}
 SIM=$SIM_OUT/simhost
 WORK=$(mktemp -d)
+touch "$WORK/log"
 HOST=$WORK/host
 
 die() { echo "failure: $*" >&2; exit 1; }
@@ -21,7 +22,7 @@ wait_for() {
 
 clean_up() {
 	status=$?
-	[ $status -eq 0 ] || tail -n 30 "$WORK/log" "$HOST/guests.log" >&2
+	[ $status -eq 0 ] || tail -n 30 "$WORK"/log "$HOST"/guests.lo[g] >&2
 	"$SIM" destroy "$HOST" 2>/dev/null
 	rm -rf "$WORK"
 	exit $status
