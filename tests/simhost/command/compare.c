@@ -171,7 +171,7 @@ static unsigned check_pages(const struct snapshot *snapshot, const struct guest_
 			snapshot->mfns[state->versions + pfn * 4 / PAGE_BYTES]);
 		uint8_t wanted[PAGE_BYTES];
 
-		if (map[pfn % PAGE_BYTES] != USE_DATA)
+		if (map[pfn % PAGE_BYTES] != USE_DATA && map[pfn % PAGE_BYTES] != USE_MAPPED)
 			continue;
 		stamp_page(wanted, state->seed, pfn, versions[pfn % (PAGE_BYTES / 4)]);
 		if (snapshot->mfns[pfn] != NO_FRAME &&
@@ -193,8 +193,10 @@ static int check(const struct snapshot *snapshot)
 		return command_fail("check: not a guest of ours");
 	wrong = check_pages(snapshot, state);
 	printf("phase %lu steps %lu ticks %lu suspends %lu restores %lu cancels %lu "
-	       "complaints %lu wrong-pages %u\n", state->phase, state->steps, state->ticks,
-	       state->suspends, state->restores, state->cancels, state->complaints, wrong);
+	       "complaints %lu writes %lu mms %lu ballooned %lu generation %lu wrong-pages %u\n",
+	       state->phase, state->steps, state->ticks, state->suspends, state->restores,
+	       state->cancels, state->complaints, state->writes, state->mms_made,
+	       state->ballooned, state->generation, wrong);
 	return wrong || state->complaints;
 }
 

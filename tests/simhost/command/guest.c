@@ -108,7 +108,7 @@ static int announce(const char *path, const struct guest_options *options,
 int command_guest(int argc, char **argv)
 {
 	struct guest_options options = {
-		.mem_mib = 64, .vcpus = 1, .seed = 1, .rate = 100, .p2m_is_linear = true,
+		.mem_mib = 64, .vcpus = 1, .seed = 1, .rate = 4, .p2m_is_linear = true,
 	};
 	struct domain *domain;
 	struct built built;

@@ -145,6 +145,25 @@ static bool within(uint64_t pfn, uint64_t first, uint64_t nr)
 	return pfn >= first && pfn < first + nr;
 }
 
+static bool is_leaf(const struct snapshot *snapshot, const struct guest_state *state, uint64_t pfn)
+{
+	for (uint64_t i = 0; i < state->p2m_pages; i++) {
+		const uint64_t *leaves = host_page(snapshot->host,
+			snapshot->mfns[state->leaves + i * 8 / PAGE_BYTES]);
+
+		if (leaves[i % (PAGE_BYTES / 8)] == pfn)
+			return true;
+	}
+	return false;
+}
+
+/* The lists of leaves, which the guest makes anew when it has been moved. */
+static bool is_in_lists(const struct guest_state *state, uint64_t pfn)
+{
+	return !state->p2m_is_linear && within(pfn, state->p2m_middle,
+					       state->p2m_top + 1 - state->p2m_middle);
+}
+
 const uint8_t *snapshot_page(const struct snapshot *snapshot, uint64_t pfn, uint8_t *buffer)
 {
 	const struct guest_state *state = state_of(snapshot);
@@ -157,12 +176,10 @@ const uint8_t *snapshot_page(const struct snapshot *snapshot, uint64_t pfn, uint
 		plain_table(snapshot, mfn, (uint64_t *)buffer);
 	else if (!state)
 		return buffer;
-	else if (within(pfn, state->p2m, state->p2m_pages))
+	else if (is_leaf(snapshot, state, pfn))
 		plain_list(snapshot, buffer);
-	else if (!state->p2m_is_linear && within(pfn, state->p2m + state->p2m_pages,
-						 state->p2m_top + 1 - state->p2m -
-						 state->p2m_pages))
-		memset(buffer, 0, PAGE_BYTES);	/* the guest makes its lists anew */
+	else if (is_in_lists(state, pfn))
+		memset(buffer, 0, PAGE_BYTES);
 	else if (pfn == state->store)
 		memset(buffer, 0, PAGE_BYTES);	/* xenstored writes to it as it pleases */
 	else if (pfn == state->start_info)

@@ -8,6 +8,7 @@
 #include "../machine/dirty.h"
 #include "../machine/domain.h"
 #include "../machine/pte.h"
+#include "../machine/types.h"
 #include "cpu.h"
 #include "walk.h"
 
@@ -150,6 +151,35 @@ bool cpu_is_32bit(struct cpu *cpu)
 	if (domain)
 		host_unlock(cpu->host);
 	return is_32bit;
+}
+
+uint64_t cpu_pfn(struct cpu *cpu, uint64_t mfn)
+{
+	uint64_t pfn = NO_FRAME;
+
+	if (!enter(cpu))
+		return NO_FRAME;
+	if (mfn < cpu->host->machine->nr_frames)
+		pfn = host_m2p(cpu->host)[mfn];
+	host_unlock(cpu->host);
+	return pfn;
+}
+
+int cpu_backend_write(struct cpu *cpu, uint64_t mfn, const void *page)
+{
+	struct domain *domain = enter(cpu);
+	int err;
+
+	if (!domain)
+		return -ESRCH;
+	err = frame_get_as(cpu->host, mfn, FRAME_WRITABLE, domain);
+	if (!err) {
+		memcpy(host_page(cpu->host, mfn), page, PAGE_BYTES);
+		dirty_mark(cpu->host, mfn);
+		frame_put_as(cpu->host, mfn);
+	}
+	host_unlock(cpu->host);
+	return err;
 }
 
 int cpu_load_shared(struct cpu *cpu, size_t at, void *to, size_t bytes)

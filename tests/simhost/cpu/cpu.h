@@ -29,8 +29,14 @@ enum cpu_register { CPU_AX, CPU_BX, CPU_CX, CPU_DX, CPU_SI, CPU_DI, CPU_IP, CPU_
 uint64_t cpu_get(struct cpu *cpu, enum cpu_register which);
 void cpu_set(struct cpu *cpu, enum cpu_register which, uint64_t value);
 
-/* What the guest sees of its own domain through shared_info and the like. */
 bool cpu_is_32bit(struct cpu *cpu);
+
+/* The machine-to-phys table, which every guest may read. */
+uint64_t cpu_pfn(struct cpu *cpu, uint64_t mfn);
+
+/* A driver in domain 0 fills a page of the guest's: -EINVAL if it is not the guest's,
+ * -EBUSY if it may not be written to. */
+int cpu_backend_write(struct cpu *cpu, uint64_t mfn, const void *page);
 
 /* The machine's page of shared_info, as if mapped by the guest. */
 int cpu_load_shared(struct cpu *cpu, size_t at, void *to, size_t bytes);

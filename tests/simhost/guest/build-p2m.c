@@ -20,16 +20,29 @@ static void put_entry(struct build *build, uint64_t first_pfn, uint64_t index, u
 		((uint64_t *)page)[index % per_page] = value;
 }
 
-/* A list of the frames of an array; as a real guest's, full to the end of its page. */
-static uint64_t build_list(struct build *build, uint64_t first, uint64_t nr)
+/* A list of frames; as a real guest's, full to the end of its last page. */
+static void fill_list(struct build *build, uint64_t list, const uint64_t *pfns, uint64_t nr)
 {
 	uint64_t per_page = PAGE_BYTES / width(build);
-	uint64_t pages = (nr + per_page - 1) / per_page;
-	uint64_t list = build_take(build, pages, USE_KERNEL);
 
-	for (uint64_t i = 0; i < pages * per_page; i++)
-		put_entry(build, list, i, build->p2m[first + (i < nr ? i : nr - 1)]);
-	return list;
+	for (uint64_t i = 0; i < (nr + per_page - 1) / per_page * per_page; i++)
+		put_entry(build, list, i, build->p2m[pfns[i < nr ? i : nr - 1]]);
+}
+
+/* Leaf frames, a list of them, and a list of the pages of that list. */
+static void build_lists(struct build *build, const uint64_t *leaves)
+{
+	uint64_t per_page = PAGE_BYTES / width(build);
+	struct guest_state *state = build->state;
+	uint64_t middle_pages = (state->p2m_pages + per_page - 1) / per_page;
+	uint64_t middle[middle_pages];
+
+	state->p2m_middle = build_take(build, middle_pages, USE_KERNEL);
+	state->p2m_top = build_take(build, 1, USE_KERNEL);
+	for (uint64_t i = 0; i < middle_pages; i++)
+		middle[i] = state->p2m_middle + i;
+	fill_list(build, state->p2m_middle, leaves, state->p2m_pages);
+	fill_list(build, state->p2m_top, middle, middle_pages);
 }
 
 static void announce_64(struct build *build, uint64_t top)
@@ -52,24 +65,37 @@ static void announce_32(struct build *build, uint64_t top)
 	shared->arch.p2m_generation = 2;
 }
 
+/* The guest's own list of which page is which leaf: they may move. */
+static void note_leaves(struct build *build, uint64_t first, uint64_t *leaves)
+{
+	uint64_t pages = build->state->p2m_pages;
+
+	build->state->leaves = build_take(build, (pages * 8 + PAGE_BYTES - 1) / PAGE_BYTES,
+					  USE_KERNEL);
+	for (uint64_t i = 0; i < pages; i++) {
+		uint64_t *noted = build_page(build, build->state->leaves + i * 8 / PAGE_BYTES);
+
+		noted[i % (PAGE_BYTES / 8)] = leaves[i] = first + i;
+	}
+}
+
 void build_p2m(struct build *build)
 {
-	uint64_t per_page = PAGE_BYTES / width(build), nr = build->nr_pages;
+	uint64_t per_page = PAGE_BYTES / width(build), nr = build->nr_pages, first;
 	struct guest_state *state = build->state;
+	uint64_t leaves[(nr + per_page - 1) / per_page];
 
 	state->p2m_pages = (nr + per_page - 1) / per_page;
-	state->p2m = build_take(build, state->p2m_pages, USE_KERNEL);
+	first = build_take(build, state->p2m_pages, USE_KERNEL);
+	note_leaves(build, first, leaves);
 	for (uint64_t pfn = 0; pfn < state->p2m_pages * per_page; pfn++)
-		put_entry(build, state->p2m, pfn, pfn < nr ? build->p2m[pfn] : NO_FRAME);
-	if (!state->p2m_is_linear) {
-		uint64_t middle = build_list(build, state->p2m, state->p2m_pages);
-
-		state->p2m_top = build_list(build, middle,
-					    (state->p2m_pages + per_page - 1) / per_page);
-	}
+		put_entry(build, first, pfn, pfn < nr ? build->p2m[pfn] : NO_FRAME);
+	if (!state->p2m_is_linear)
+		build_lists(build, leaves);
 	if (build->options->is_32bit)
 		announce_32(build, state->p2m_is_linear ? ~0u : build->p2m[state->p2m_top]);
 	else
 		announce_64(build, state->p2m_is_linear ? NO_FRAME : build->p2m[state->p2m_top]);
 	state->generation = 2;
+	build->first_leaf = first;
 }

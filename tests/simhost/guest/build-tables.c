@@ -63,10 +63,17 @@ static void map_everything(struct build *build)
 		if (build->p2m[pfn] != NO_FRAME)
 			map(build, state->direct_va + pfn * PAGE_BYTES, pfn);
 	for (uint64_t i = 0; state->p2m_is_linear && i < state->p2m_pages; i++)
-		map(build, state->p2m_va + i * PAGE_BYTES, state->p2m + i);
-	if (build->options->is_32bit)
-		for (unsigned top = 0; top < PAE_L3_SLOTS; top++)
-			find_slot(build, (uint64_t)top << 30);
+		map(build, state->p2m_va + i * PAGE_BYTES, build->first_leaf + i);
+}
+
+/* A 32-bit guest's fourth level 2 is each address space's own. */
+static void complete_32bit(struct build *build)
+{
+	const uint64_t *top = build_page(build, build->state->root);
+
+	for (unsigned slot = 0; slot < PAE_L3_SLOTS; slot++)
+		find_slot(build, (uint64_t)slot << 30);
+	build->state->kernel_l2 = host_m2p(build->host)[pte_mfn(top[PAE_L3_SLOTS - 1])];
 }
 
 void build_tables(struct build *build)
@@ -76,6 +83,8 @@ void build_tables(struct build *build)
 
 	state->root = build_take(build, 1, USE_TABLE);
 	map_everything(build);
+	if (build->options->is_32bit)
+		complete_32bit(build);
 	for (uint64_t pfn = 0; pfn < build->next_pfn; pfn++)
 		if (build->uses[pfn] == USE_TABLE)
 			protect(build, pfn);

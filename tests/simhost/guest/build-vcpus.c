@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "../machine/types.h"
 #include "../machine/vcpu.h"
 #include "build.h"
 
@@ -92,6 +93,10 @@ int build_vcpus(struct build *build)
 				       &context);
 		fill_extra(build, &build->domain->vcpus[i], i);
 	}
+	/* the kernel's root stays one, whoever runs, as from any domain builder */
+	if (!err)
+		err = frame_pin(build->host, build->domain, build->p2m[build->state->root],
+				build->options->is_32bit ? FRAME_L3 : FRAME_L4);
 	host_unlock(build->host);
 	return err;
 }

@@ -29,7 +29,7 @@ struct build {
 	struct host *host;
 	const struct guest_options *options;
 	struct built *built;
-	uint64_t nr_pages, next_pfn;
+	uint64_t nr_pages, next_pfn, first_leaf;
 	uint64_t *p2m;
 	uint8_t *uses;
 	struct guest_state *state;

@@ -78,19 +78,39 @@ uint64_t kernel_random(struct guest *guest, uint64_t bound)
 	return (x ^ (x >> 31)) % bound;
 }
 
+static uint64_t width(const struct guest *guest)
+{
+	return guest->is_32bit ? 4 : 8;
+}
+
+uint64_t kernel_leaf(struct guest *guest, uint64_t index)
+{
+	uint64_t pfn = 0;
+
+	kernel_load(guest, GET(guest, leaves) + index * 8 / PAGE_BYTES, index * 8 % PAGE_BYTES,
+		    &pfn, sizeof(pfn));
+	return pfn;
+}
+
 uint64_t kernel_mfn(struct guest *guest, uint64_t pfn)
 {
-	uint64_t width = guest->is_32bit ? 4 : 8, first = GET(guest, p2m), mfn = 0;
+	uint64_t at = pfn * width(guest), mfn = 0;
 
-	kernel_load(guest, first + pfn * width / PAGE_BYTES, pfn * width % PAGE_BYTES, &mfn, width);
+	kernel_load(guest, kernel_leaf(guest, at / PAGE_BYTES), at % PAGE_BYTES, &mfn, width(guest));
 	return guest->is_32bit && mfn == ~0u ? NO_FRAME : mfn;
+}
+
+uint64_t kernel_pfn(struct guest *guest, uint64_t mfn)
+{
+	return cpu_pfn(&guest->cpu, mfn);
 }
 
 void kernel_set_mfn(struct guest *guest, uint64_t pfn, uint64_t mfn)
 {
-	uint64_t width = guest->is_32bit ? 4 : 8, first = GET(guest, p2m);
+	uint64_t at = pfn * width(guest);
 
-	kernel_store(guest, first + pfn * width / PAGE_BYTES, pfn * width % PAGE_BYTES, &mfn, width);
+	kernel_store(guest, kernel_leaf(guest, at / PAGE_BYTES), at % PAGE_BYTES, &mfn,
+		     width(guest));
 }
 
 enum guest_use kernel_use(struct guest *guest, uint64_t pfn)
@@ -108,7 +128,7 @@ void kernel_set_use(struct guest *guest, uint64_t pfn, enum guest_use use)
 	kernel_store(guest, GET(guest, map) + pfn / PAGE_BYTES, pfn % PAGE_BYTES, &byte, 1);
 }
 
-static void set_version(struct guest *guest, uint64_t pfn, uint32_t version)
+void kernel_set_version(struct guest *guest, uint64_t pfn, uint32_t version)
 {
 	kernel_store(guest, GET(guest, versions) + pfn * 4 / PAGE_BYTES, pfn * 4 % PAGE_BYTES,
 		     &version, sizeof(version));
@@ -161,7 +181,7 @@ void kernel_rewrite(struct guest *guest, uint64_t pfn)
 
 	stamp_page(page, GET(guest, seed), pfn, version);
 	if (!kernel_store(guest, pfn, 0, page, sizeof(page)))
-		set_version(guest, pfn, version);
+		kernel_set_version(guest, pfn, version);
 }
 
 void kernel_verify(struct guest *guest, uint64_t pfn)
@@ -173,60 +193,4 @@ void kernel_verify(struct guest *guest, uint64_t pfn)
 	stamp_page(wanted, GET(guest, seed), pfn, kernel_version(guest, pfn));
 	if (memcmp(page, wanted, sizeof(page)))
 		kernel_complain(guest, "wrong content of pfn", pfn);
-}
-
-/* Rewrites a list of the frames of an array, to the end of its last page. */
-static void renew_list(struct guest *guest, uint64_t list, uint64_t first, uint64_t nr)
-{
-	uint64_t width = guest->is_32bit ? 4 : 8, per_page = PAGE_BYTES / width;
-	uint64_t pages = (nr + per_page - 1) / per_page;
-
-	for (uint64_t i = 0; i < pages * per_page; i++) {
-		uint64_t mfn = kernel_mfn(guest, first + (i < nr ? i : nr - 1));
-
-		kernel_store(guest, list + i / per_page, i % per_page * width, &mfn, width);
-	}
-}
-
-static void put_shared(struct guest *guest, size_t at_64, size_t at_32, uint64_t value)
-{
-	cpu_store_shared(&guest->cpu, guest->is_32bit ? at_32 : at_64, &value,
-			 guest->is_32bit ? 4 : 8);
-}
-
-#define PUT_SHARED(guest, field, value) \
-	put_shared(guest, offsetof(struct shared_info_x86_64, arch.field), \
-		   offsetof(struct shared_info_x86_32, arch.field), value)
-
-static void announce_linear(struct guest *guest)
-{
-	uint64_t root = kernel_mfn(guest, GET(guest, root));
-
-	PUT_SHARED(guest, pfn_to_mfn_frame_list_list, guest->is_32bit ? ~0u : ~0ul);
-	PUT_SHARED(guest, p2m_vaddr, GET(guest, p2m_va));
-	PUT_SHARED(guest, p2m_cr3, guest->is_32bit ? (uint32_t)(root << 12 | root >> 20) :
-		   root << 12);
-}
-
-static void announce_lists(struct guest *guest)
-{
-	uint64_t per_page = PAGE_BYTES / (guest->is_32bit ? 4 : 8);
-	uint64_t pages = GET(guest, p2m_pages), top = GET(guest, p2m_top);
-	uint64_t middle_pages = (pages + per_page - 1) / per_page;
-
-	renew_list(guest, top - middle_pages, GET(guest, p2m), pages);
-	renew_list(guest, top, top - middle_pages, middle_pages);
-	PUT_SHARED(guest, pfn_to_mfn_frame_list_list, kernel_mfn(guest, top));
-	PUT_SHARED(guest, p2m_vaddr, 0);
-	PUT_SHARED(guest, p2m_cr3, 0);
-}
-
-void kernel_announce_p2m(struct guest *guest)
-{
-	PUT_SHARED(guest, max_pfn, guest->nr_pages);
-	PUT_SHARED(guest, p2m_generation, GET(guest, generation));
-	if (GET(guest, p2m_is_linear))
-		announce_linear(guest);
-	else
-		announce_lists(guest);
 }

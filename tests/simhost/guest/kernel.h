@@ -36,7 +36,11 @@ uint64_t kernel_random(struct guest *guest, uint64_t bound);
 
 /* The p2m; NO_FRAME: the page is not there. */
 uint64_t kernel_mfn(struct guest *guest, uint64_t pfn);
+uint64_t kernel_pfn(struct guest *guest, uint64_t mfn);	/* from the M2P */
 void kernel_set_mfn(struct guest *guest, uint64_t pfn, uint64_t mfn);
+
+/* The page that holds that part of the p2m. */
+uint64_t kernel_leaf(struct guest *guest, uint64_t index);
 
 enum guest_use kernel_use(struct guest *guest, uint64_t pfn);
 void kernel_set_use(struct guest *guest, uint64_t pfn, enum guest_use use);
@@ -48,6 +52,7 @@ uint64_t kernel_take(struct guest *guest, enum guest_use use);
 void kernel_give(struct guest *guest, uint64_t pfn);
 
 uint32_t kernel_version(struct guest *guest, uint64_t pfn);
+void kernel_set_version(struct guest *guest, uint64_t pfn, uint32_t version);
 
 /* Fills a data page with its next version, or checks that it has the one it must. */
 void kernel_rewrite(struct guest *guest, uint64_t pfn);
@@ -55,8 +60,5 @@ void kernel_verify(struct guest *guest, uint64_t pfn);
 
 /* A data page below the end of the direct mapping. */
 uint64_t kernel_random_data_page(struct guest *guest);
-
-/* Tells the toolstack where the p2m is: after boot and after each restore. */
-void kernel_announce_p2m(struct guest *guest);
 
 #endif

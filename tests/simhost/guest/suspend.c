@@ -2,6 +2,7 @@
  * Suspend and resume as Linux does them.
  */
 #include "mm.h"
+#include "p2m.h"
 #include "suspend.h"
 #include "xenbus.h"
 
@@ -61,7 +62,7 @@ static void restored(struct guest *guest)
 	if (get_field(guest, console_field) != kernel_mfn(guest, GET(guest, console)))
 		kernel_complain(guest, "start_info has the wrong console",
 				get_field(guest, console_field));
-	kernel_announce_p2m(guest);
+	p2m_announce(guest);
 	xenbus_start(guest);
 	PUT(guest, restores, GET(guest, restores) + 1);
 }

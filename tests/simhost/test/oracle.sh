@@ -3,18 +3,23 @@
 # move guests of every kind, which stay what they were, run on, and can be moved again.
 cd "$(dirname "$0")/../../.." && . tests/simhost/test/lib.sh
 
+live=
 move() {
 	"$SIM" create "$HOST" --mem 256 "${host_options[@]}" || die create
 	"$SIM" guests "$HOST" --daemon
 	first=$("$SIM" guest "$HOST" --mem 32 --seed 7 "$@") || die guest
 	vcpus=1; [[ "$*" =~ --vcpus\ ([0-9]+) ]] && vcpus=${BASH_REMATCH[1]}
-	driver save "$first" "$WORK/1.img" || die "save ($*)"
+	wait_for "$first"; sleep "${busy:-0}"
+	# upstream reads the p2m before it suspends, and a guest may be changing it then
+	[ "$live" ] || driver suspend "$first" || die "suspend ($*)"
+	driver save "$first" "$WORK/1.img" $live || die "save ($*)"
 	second=$(driver restore "$WORK/1.img" "$vcpus") || die "restore ($*)"
 	"$SIM" compare "$HOST" "$first" "$HOST" "$second" >>"$WORK/log" || die "another guest ($*)"
 	driver resume "$first" && driver unpause "$second" || die "resume, unpause"
 	wait_for "$second"
+	driver suspend "$second" || die "suspend again ($*)"
 	driver save "$second" "$WORK/2.img" || die "save again ($*)"
-	driver suspend "$first" || die "suspend"
+	driver suspend "$first" || die "suspend the source again ($*)"
 	"$SIM" check "$HOST" "$first" >>"$WORK/log" || die "source after resume ($*)"
 	third=$(driver restore "$WORK/2.img" "$vcpus") || die "restore again ($*)"
 	"$SIM" compare "$HOST" "$second" "$HOST" "$third" >>"$WORK/log" || die "another guest, second time ($*)"
@@ -22,7 +27,7 @@ move() {
 	for domain in "$first" "$second" "$third"; do driver destroy "$domain"; done
 	[ "$("$SIM" list "$HOST" | wc -l)" = 1 ] || die "a domain is left ($*)"
 	"$SIM" destroy "$HOST"
-	echo "ok: $*"
+	echo "ok: $* $live"
 }
 
 host_options=()
@@ -32,6 +37,15 @@ for width in 64 32; do
 		move --width $width --p2m $p2m --vcpus 3 --holes 40
 	done
 done
+busy=0.1
+for workload in write fork remap balloon grant mix; do
+	move --workload $workload --vcpus 4
+	move --workload $workload --width 32 --p2m list
+done
+live=live
+for workload in idle write fork remap grant; do move --workload $workload --vcpus 4; done
+move --workload fork --width 32 --p2m list
+live= busy=
 move --vcpus 64
 host_options=(--scatter 100)
 move --width 64
