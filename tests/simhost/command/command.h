@@ -15,6 +15,7 @@ int command_guests(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_check(int argc, char **argv);
+int command_fault(int argc, char **argv);
 
 /* HOST is a directory, or a name below /dev/shm/simhost. */
 void command_host_path(char *path, size_t size, const char *name);

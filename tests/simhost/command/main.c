@@ -25,6 +25,7 @@ static const struct {
 	{ "list", command_list, "HOST" },
 	{ "compare", command_compare, "HOST DOMAIN HOST DOMAIN" },
 	{ "check", command_check, "HOST DOMAIN" },
+	{ "fault", command_fault, "HOST [--free-frames N | --memory-back]" },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };

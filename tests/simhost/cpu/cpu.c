@@ -33,6 +33,18 @@ static struct domain *enter(struct cpu *cpu)
 	}
 }
 
+bool cpu_runs(struct host *host, uint16_t domid)
+{
+	struct domain *domain;
+	bool runs;
+
+	host_lock(host);
+	domain = domain_find(host, domid);
+	runs = domain && domain_runs(domain);
+	host_unlock(host);
+	return runs;
+}
+
 static uint64_t root_of(const struct cpu *cpu, const struct domain *domain)
 {
 	const struct vcpu *vcpu = &domain->vcpus[cpu->vcpu];

@@ -16,6 +16,9 @@ struct cpu {
 	bool gone;	/* the guest is no more, or no longer runs: nothing has any effect */
 };
 
+/* Is there such a guest, and neither paused nor shut down? */
+bool cpu_runs(struct host *host, uint16_t domid);
+
 /* 0, or -EFAULT for what the tables do not allow; -ESRCH once the guest is gone. */
 int cpu_load(struct cpu *cpu, uint64_t va, void *to, size_t bytes);
 int cpu_store(struct cpu *cpu, uint64_t va, const void *from, size_t bytes);

@@ -15,6 +15,8 @@ int kernel_enter(struct guest *guest, struct host *host, uint16_t domid)
 	uint64_t magic;
 
 	memset(guest, 0, sizeof(*guest));
+	if (!cpu_runs(host, domid))
+		return -ESRCH;
 	guest->cpu = (struct cpu){ .host = host, .domid = domid };
 	guest->state_va = cpu_get(&guest->cpu, CPU_BX);
 	if (guest->cpu.gone || cpu_load(&guest->cpu, guest->state_va, &magic, 8) ||

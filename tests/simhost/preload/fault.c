@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../guest/run.h"
 #include "fault.h"
+#include "process.h"
 
 enum { RULES_MAX = 16, EVERY = -1 };
 
@@ -96,21 +98,47 @@ static bool applies(struct rule *rule, const char *name)
 		(rule->and_later && rule->seen > rule->number);
 }
 
+static void run_out_of_memory(void)
+{
+	struct host *host = process_host();
+
+	host_lock(host);
+	host->machine->out_of_memory_below = host->machine->nr_free;
+	host_unlock(host);
+}
+
+static void step_guest(const char *which)
+{
+	const char *times = strchr(which, 'x');
+	long steps = times ? atol(times + 1) : 1;
+
+	while (steps-- > 0)
+		guest_step(process_host(), atoi(which));
+}
+
 static int act(const struct rule *rule)
 {
-	if (!strcmp(rule->what, "kill"))
+	const char *what = rule->what;
+
+	if (!strcmp(what, "kill"))
 		kill(getpid(), SIGKILL);
-	if (strncmp(rule->what, "exec=", 5))
-		return parse_errno(rule->what);
 	inside = true;
-	if (system(rule->what + 5))
-		fprintf(stderr, "simhost: %s: failed\n", rule->what + 5);
+	if (!strcmp(what, "oom"))
+		run_out_of_memory();
+	else if (!strncmp(what, "step=", 5))
+		step_guest(what + 5);
+	else if (strncmp(what, "exec=", 5))
+		return inside = false, parse_errno(what);
+	else if (system(what + 5))
+		fprintf(stderr, "simhost: %s: failed\n", what + 5);
 	inside = false;
 	return 0;
 }
 
 static int find_fault(const char *name)
 {
+	const struct rule *due[RULES_MAX];
+	unsigned nr_due = 0;
 	int err = 0;
 
 	pthread_mutex_lock(&counting);
@@ -119,17 +147,19 @@ static int find_fault(const char *name)
 		if (trace)
 			fprintf(trace, "%lu %s\n", nr_calls, name);
 	}
-	for (unsigned i = 0; i < nr_rules && !err; i++)
+	for (unsigned i = 0; i < nr_rules && nr_due < RULES_MAX; i++)
 		if (applies(&rules[i], name))
-			err = act(&rules[i]);
+			due[nr_due++] = &rules[i];
 	pthread_mutex_unlock(&counting);
+	for (unsigned i = 0; i < nr_due && !err; i++)
+		err = act(due[i]);
 	return err;
 }
 
 int fault_at(const char *name)
 {
 	pthread_once(&once, read_environment);
-	if (inside)
+	if (inside || (!nr_rules && !trace && !simhost_hook && !strcmp(name, "mapframe")))
 		return 0;
 	if (simhost_hook) {
 		inside = true;

@@ -3,8 +3,10 @@
  *	KIND:N:WHAT[,...]
  * KIND: any, a call's name (domctl.getpageframeinfo3) or group (domctl), map,
  * mapframe; N: which of them, counted from 1, with a + that and all later, or *;
- * WHAT: an errno by name or number, kill, or exec=COMMAND.  SIMHOST_FAULT_IN: only in
- * the program of that name.  SIMHOST_TRACE: a file that gets the name of each call;
+ * WHAT: an errno by name or number; kill: SIGKILL to the process; oom: the host has no
+ * frame left from then on; exec=COMMAND; step=DOMxK: the guest makes K steps; and
+ * after the last three the call itself goes on.  SIMHOST_FAULT_IN: only in the program
+ * of that name.  SIMHOST_TRACE: a file that gets the name of each call;
  * SIMHOST_COUNT: one that gets their number at the end.
  * A program may also define simhost_hook(name, number), called before each.
  */

@@ -109,10 +109,6 @@ void *pages_map(struct host *host, void *addr, int prot, size_t nr, const uint64
 static int take_one(struct host *host, const struct domain *domain, uint16_t domid, int prot,
 		    uint64_t mfn)
 {
-	int err = fault_at("mapframe");
-
-	if (err)
-		return err;
 	if (domid == DOMID_XEN) {
 		if (mfn >= host->machine->nr_frames || host->frames[mfn].owner != DOMID_XEN)
 			return -EPERM;
@@ -126,10 +122,13 @@ void pages_take(struct host *host, uint16_t domid, int prot, size_t nr, uint64_t
 {
 	const struct domain *domain;
 
+	for (size_t i = 0; i < nr; i++)
+		err[i] = fault_at("mapframe");
 	host_lock(host);
 	domain = domain_find_any(host, domid);
 	for (size_t i = 0; i < nr; i++) {
-		err[i] = take_one(host, domain, domid, prot, mfns[i]);
+		if (!err[i])
+			err[i] = take_one(host, domain, domid, prot, mfns[i]);
 		if (err[i])
 			mfns[i] = NO_FRAME;
 	}
