@@ -8,6 +8,7 @@
 #include "../machine/frames.h"
 #include "../machine/pte.h"
 #include "../machine/refs.h"
+#include "../machine/shadow.h"
 #include "../machine/tables.h"
 #include "../machine/types.h"
 #include "call.h"
@@ -62,6 +63,25 @@ static long pin(struct call *call, struct domain *domain, uint64_t mfn, enum fra
 	return err;
 }
 
+static long flush(struct call *call, const struct mmuext_op *op)
+{
+	switch (op->cmd) {
+	case MMUEXT_TLB_FLUSH_LOCAL:
+	case MMUEXT_TLB_FLUSH_MULTI:
+	case MMUEXT_INVLPG_LOCAL:
+	case MMUEXT_INVLPG_MULTI:
+		shadow_flush_user(call->host, call->caller);
+		return 0;
+	case MMUEXT_TLB_FLUSH_ALL:
+	case MMUEXT_INVLPG_ALL:
+		shadow_flush_all(call->host, call->caller);
+		return 0;
+	case MMUEXT_FLUSH_CACHE:
+		return 0;
+	}
+	return -ENOSYS;
+}
+
 static long mmuext(struct call *call, struct domain *domain, const struct mmuext_op *op)
 {
 	switch (op->cmd) {
@@ -78,16 +98,8 @@ static long mmuext(struct call *call, struct domain *domain, const struct mmuext
 	case MMUEXT_NEW_BASEPTR:
 	case MMUEXT_NEW_USER_BASEPTR:
 		return base_pointer(call, domain, op);
-	case MMUEXT_TLB_FLUSH_LOCAL:
-	case MMUEXT_INVLPG_LOCAL:
-	case MMUEXT_TLB_FLUSH_MULTI:
-	case MMUEXT_INVLPG_MULTI:
-	case MMUEXT_TLB_FLUSH_ALL:
-	case MMUEXT_INVLPG_ALL:
-	case MMUEXT_FLUSH_CACHE:
-		return domain == call->caller ? 0 : -EPERM;
 	}
-	return -ENOSYS;
+	return domain == call->caller ? flush(call, op) : -EPERM;
 }
 
 long call_mmuext(struct call *call, struct mmuext_op *ops, unsigned nr, uint32_t *done,

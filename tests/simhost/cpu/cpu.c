@@ -8,9 +8,10 @@
 #include "../machine/dirty.h"
 #include "../machine/domain.h"
 #include "../machine/pte.h"
+#include "../machine/shadow.h"
 #include "../machine/types.h"
+#include "../machine/walk.h"
 #include "cpu.h"
-#include "walk.h"
 
 enum { PAUSED_POLL_US = 200 };
 
@@ -55,11 +56,14 @@ static uint64_t root_of(const struct cpu *cpu, const struct domain *domain)
 static uint8_t *translate(struct cpu *cpu, struct domain *domain, uint64_t va, bool write)
 {
 	struct walk walk = { .is_32bit = domain->is_32bit, .write = write, .user = cpu->user };
+	uint64_t root = root_of(cpu, domain);
 
-	if (walk_tables(cpu->host, root_of(cpu, domain), va, &walk))
+	if (cpu->host->machine->has_shadow)
+		walk.mfn = shadow_access(cpu->host, domain, root, va, write, cpu->user);
+	else if (walk_tables(cpu->host, root, va, &walk))
 		return NULL;
-	if (write)
-		dirty_mark(cpu->host, walk.mfn);
+	if (walk.mfn == NO_FRAME)
+		return NULL;
 	return (uint8_t *)host_page(cpu->host, walk.mfn) + va % PAGE_BYTES;
 }
 

@@ -9,6 +9,7 @@
 #include "domain.h"
 #include "frames.h"
 #include "ports.h"
+#include "shadow.h"
 #include "types.h"
 #include "vcpu.h"
 
@@ -183,6 +184,7 @@ void domain_destroy(struct host *host, struct domain *domain)
 {
 	domain->dying = true;
 	domain->log_dirty = false;
+	shadow_flush_all(host, domain);
 	for (unsigned i = 0; i < domain->nr_vcpus; i++)
 		vcpu_drop_tables(host, &domain->vcpus[i]);
 	for (uint32_t port = 1; port <= domain->max_port; port++)

@@ -153,14 +153,14 @@ static uint64_t pick(struct host *host, unsigned order)
 	return order ? pick_run(host, 1u << order) : pick_single(host);
 }
 
-static void hand_out(struct host *host, uint64_t mfn, struct domain *domain, uint8_t flags)
+static void hand_out(struct host *host, uint64_t mfn, uint16_t owner, uint8_t flags)
 {
 	struct frame *frame = &host->frames[mfn];
 
 	take(host, mfn);
 	memset(frame, 0, sizeof(*frame));
 	frame->refs = 1;
-	frame->owner = domain->domid;
+	frame->owner = owner;
 	frame->flags = FRAME_ALLOCATED | flags;
 	frame_set_pfn(host, mfn, NO_FRAME);
 	if (flags & FRAME_XEN_HEAP)
@@ -176,7 +176,7 @@ uint64_t frames_alloc(struct host *host, struct domain *domain, unsigned order)
 	if (mfn == NO_FRAME)
 		return NO_FRAME;
 	for (unsigned i = 0; i < 1u << order; i++)
-		hand_out(host, mfn + i, domain, 0);
+		hand_out(host, mfn + i, domain->domid, 0);
 	domain->tot_pages += 1u << order;
 	return mfn;
 }
@@ -187,8 +187,17 @@ uint64_t frames_alloc_shared(struct host *host, struct domain *domain)
 
 	if (mfn == NO_FRAME)
 		return NO_FRAME;
-	hand_out(host, mfn, domain, FRAME_XEN_HEAP);
+	hand_out(host, mfn, domain->domid, FRAME_XEN_HEAP);
 	domain->heap_pages++;
+	return mfn;
+}
+
+uint64_t frames_alloc_xen(struct host *host)
+{
+	uint64_t mfn = pick(host, 0);
+
+	if (mfn != NO_FRAME)
+		hand_out(host, mfn, DOMID_XEN, FRAME_XEN_HEAP);
 	return mfn;
 }
 

@@ -17,6 +17,9 @@ uint64_t frames_alloc(struct host *host, struct domain *domain, unsigned order);
 /* A zeroed frame of Xen's own, shared with the domain. */
 uint64_t frames_alloc_shared(struct host *host, struct domain *domain);
 
+/* A zeroed frame of Xen's own; given back by frame_put. */
+uint64_t frames_alloc_xen(struct host *host);
+
 static inline bool frame_exists(struct host *host, uint64_t mfn)
 {
 	return mfn < host->machine->nr_frames;

@@ -37,6 +37,8 @@ enum {
 	EXTENTS_MAX = 32768,
 	EXTENT_FRAMES = 512,
 	XSAVE_BYTES = 832,
+	SHADOW_ROOTS = 6,
+	SHADOW_PINS = 2,
 };
 
 enum frame_type {
@@ -56,6 +58,8 @@ enum frame_flags {
 	FRAME_PINNED = 4,
 	FRAME_XEN_HEAP = 8,	/* Xen's own, shared with the owner */
 	FRAME_BROKEN = 16,
+	FRAME_SHADOWED_USER = 32,	/* a table some shadow was made from, of user */
+	FRAME_SHADOWED_KERNEL = 64,	/* or of kernel addresses */
 };
 
 struct frame {
@@ -103,6 +107,24 @@ struct vcpu {
 	uint64_t run_ns;
 };
 
+struct shadow_root {
+	uint64_t guest_root;	/* mfn; 0: not in use */
+	uint64_t top;		/* mfn of our own top table */
+	uint64_t last_used;
+	bool user;
+};
+
+struct shadow_counts {
+	uint64_t fills, evictions, user_flushes, full_flushes;
+};
+
+struct shadow {
+	struct shadow_root roots[SHADOW_ROOTS];
+	uint64_t clock, nr_frames, max_frames;
+	uint64_t pinned[SHADOW_PINS];	/* addresses that are always there; 0: none */
+	struct shadow_counts counts;
+};
+
 struct cpu_policy_data {
 	uint32_t nr_leaves, nr_msrs;
 	xen_cpuid_leaf_t leaves[POLICY_LEAVES_MAX];
@@ -125,7 +147,8 @@ struct domain {
 	uint32_t tsc_mode, tsc_khz, tsc_incarnation;
 	uint64_t tsc_nsec;
 	uint32_t suspend_port;
-	uint64_t dirty_count, dirty_faults;
+	uint64_t dirty_count;
+	struct shadow shadow;
 	struct cpu_policy_data policy;
 	struct port ports[PORTS_MAX];
 	struct vcpu vcpus[VCPUS_MAX];

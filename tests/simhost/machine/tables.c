@@ -9,6 +9,7 @@
 #include "domain.h"
 #include "frames.h"
 #include "pte.h"
+#include "shadow.h"
 #include "tables.h"
 #include "types.h"
 
@@ -167,6 +168,7 @@ int table_promote(struct host *host, uint64_t mfn)
 
 void table_demote(struct host *host, uint64_t mfn)
 {
+	shadow_table_changes(host, mfn);
 	put_slots_below(host, mfn, SLOTS);
 	if (is_pae_top(owner_of(host, mfn), frame_level(host->frames[mfn].type)))
 		forget_pae_bits(host_page(host, mfn));
@@ -205,6 +207,7 @@ int table_update(struct host *host, uint64_t mfn, unsigned slot, uint64_t entry,
 	if (keep_ad)
 		entry |= old & (PTE_ACCESSED | PTE_DIRTY);
 	__atomic_store_n(where, entry, __ATOMIC_RELEASE);
+	shadow_table_changes(host, mfn);
 	dirty_mark(host, mfn);
 	if (!((old & PTE_PRESENT) && (entry & PTE_PRESENT) && same_mapping(old, entry)))
 		entry_put(host, level, old);

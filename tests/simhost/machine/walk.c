@@ -3,11 +3,9 @@
  */
 #include <errno.h>
 
-#include "../machine/frames.h"
-#include "../machine/pte.h"
+#include "frames.h"
+#include "pte.h"
 #include "walk.h"
-
-enum { LEVELS_MAX = 4 };
 
 static unsigned slot_of(uint64_t va, unsigned level)
 {
@@ -39,12 +37,13 @@ static void set_bits(uint64_t **entries, unsigned levels, bool write)
 int walk_tables(struct host *host, uint64_t root, uint64_t va, struct walk *walk)
 {
 	unsigned levels = walk->is_32bit ? 3 : 4;
-	uint64_t *entries[LEVELS_MAX + 1], mfn = root;
+	uint64_t *entries[WALK_LEVELS + 1], tables[WALK_LEVELS + 1], mfn = root;
 
 	walk->writable = true;
 	for (unsigned level = levels; level; level--) {
 		if (!frame_exists(host, mfn))
 			return -EFAULT;
+		tables[level] = mfn;
 		entries[level] = (uint64_t *)host_page(host, mfn) + slot_of(va, level);
 		if (!may_use(*entries[level], level, walk))
 			return -EFAULT;
@@ -54,7 +53,11 @@ int walk_tables(struct host *host, uint64_t root, uint64_t va, struct walk *walk
 	}
 	if (!frame_exists(host, mfn) || (walk->write && !walk->writable))
 		return -EFAULT;
-	set_bits(entries, walk->is_32bit ? 2 : 4, walk->write);
+	walk->dirty = *entries[1] & PTE_DIRTY;
 	walk->mfn = mfn;
+	for (unsigned level = 1; level <= levels; level++)
+		walk->tables[level] = tables[level];
+	if (!walk->probe)
+		set_bits(entries, walk->is_32bit ? 2 : 4, walk->write);
 	return 0;
 }
