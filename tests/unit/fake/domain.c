@@ -190,6 +190,11 @@ int domain_suspend(struct domain *domain, unsigned int timeout_seconds)
 	return domain->is_suspended ? 0 : -EIO;
 }
 
+int domain_withdraw(struct domain *domain)
+{
+	return domain_resume(domain);
+}
+
 int domain_resume(struct domain *domain)
 {
 	domain->is_suspended = false;

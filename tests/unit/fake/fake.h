@@ -62,6 +62,8 @@ extern unsigned int fake_calls, fake_fail_at;
 bool fake_fails(const char *what);
 /* Called at the start of each domain_map(), for guests that change while they are read. */
 extern void (*fake_on_map)(void);
+/* What Xen makes of every CPU policy that is set, if not NULL. */
+extern const struct cpu_policy *fake_drop_policy;
 /* Of host_facts(). */
 extern uint64_t fake_free_frames;
 

@@ -7,6 +7,8 @@
 #include "log.h"
 #include "xen/pte.h"
 
+const struct cpu_policy *fake_drop_policy;
+
 int domain_create(struct domain **domain, struct host *host, const struct domain_plan *plan)
 {
 	(void)host;
@@ -153,6 +155,6 @@ int domain_set_cpu_policy(struct domain *domain, const struct cpu_policy *policy
 	if (fake_fails("set cpu policy"))
 		return -EIO;
 	cpu_policy_release(&domain->policy);
-	domain->policy = copy_policy(policy);
+	domain->policy = copy_policy(fake_drop_policy ? fake_drop_policy : policy);
 	return 0;
 }
