@@ -181,6 +181,7 @@ static int check_provenance(const struct examination *x)
 {
 	static const char *const keys[] = { "domain", "uuid", "domid", "host", "saved", "pvferry", "xen", "p2m" };
 	struct json_object *json, *value;
+	const char *form;
 	int rc = 0;
 
 	if (!x->facts->is_image)
@@ -191,8 +192,9 @@ static int check_provenance(const struct examination *x)
 	for (size_t i = 0; !rc && i < sizeof(keys) / sizeof(*keys); i++)
 		if (!json_object_object_get_ex(json, keys[i], &value))
 			rc = fail(EBADMSG, "head: the provenance does not tell \"%s\"", keys[i]);
-	if (!rc && strcmp(json_object_get_string(value), "linear") && strcmp(json_object_get_string(value), "list"))
-		rc = fail(EBADMSG, "head: the provenance tells of a p2m of form \"%s\"", json_object_get_string(value));
+	form = rc ? NULL : json_object_get_string(value);	/* of null there is none */
+	if (!rc && (!form || (strcmp(form, "linear") && strcmp(form, "list"))))
+		rc = fail(EBADMSG, "head: the provenance tells of a p2m of form \"%s\"", form ? form : "null");
 	json_object_put(json);
 	return rc;
 }
