@@ -70,6 +70,14 @@ fuzz: $(FUZZERS)
 
 include tests/simhost/build.mk
 
+# Beside upstream's own save and restore, which run on simhost too. BENCH: options of tests/bench/bench.
+CANON := $(BUILD)/tests/bench/canon
+$(CANON): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c) $(wildcard pagetable-canon/*.c) p2m/inverse.c log.c)
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+bench: $(BUILD)/pvferry $(CANON) simhost
+	tests/bench/bench $(BENCH)
+
 install: all
 	install -D -m 755 $(BUILD)/pvferry $(DESTDIR)$(PREFIX)/sbin/pvferry
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 man/pvferry.1
@@ -78,4 +86,4 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all install test lint fuzz clean
+.PHONY: all install test lint fuzz bench clean

@@ -4,6 +4,7 @@
  *	helper-driver save DOMID FILE [live]		the guest is left suspended
  *	helper-driver restore FILE [VCPUS [KIB]]	prints the domid; the guest is paused
  *	helper-driver suspend|resume|unpause|destroy DOMID
+ * With TIMES in the environment it says when what happened, in ns of CLOCK_MONOTONIC.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <xenctrl.h>
@@ -29,6 +31,11 @@ enum {
 	SUSPEND_TRIES = 20000, TRY_US = 500,
 };
 
+/* When the helper first spoke, wanted the guest suspended, got that, and was through. */
+struct times {
+	uint64_t first, asked, suspended, complete;
+};
+
 struct job {
 	xc_interface *xch;
 	struct xs_handle *xs;
@@ -37,7 +44,16 @@ struct job {
 	uint32_t store_port, console_port;
 	int to_helper, from_helper;
 	bool verbose;
+	struct times times;
 };
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
 
 static int die(const char *format, ...)
 {
@@ -110,8 +126,11 @@ static bool take_message(struct job *job, int *result)
 	static unsigned char body[65536];
 	uint16_t length, number;
 	int32_t status[2];
+	int value;
 
 	read_exactly(job->from_helper, &length, sizeof(length));
+	if (!job->times.first)
+		job->times.first = now_ns();
 	read_exactly(job->from_helper, body, length);
 	memcpy(&number, body, sizeof(number));
 	switch (number) {
@@ -119,7 +138,10 @@ static bool take_message(struct job *job, int *result)
 		show_log(job, body + 2);
 		break;
 	case MSG_SUSPEND:
-		reply(job, suspend(job));
+		job->times.asked = now_ns();
+		value = suspend(job);
+		job->times.suspended = now_ns();
+		reply(job, value);
 		break;
 	case MSG_QEMU_LOGDIRTY:
 	case MSG_STATIC_DATA_DONE:
@@ -130,6 +152,7 @@ static bool take_message(struct job *job, int *result)
 		memcpy(&job->console_mfn, body + 10, 8);
 		break;
 	case MSG_COMPLETE:
+		job->times.complete = now_ns();
 		memcpy(status, body + 2, sizeof(status));
 		if (status[0])
 			fprintf(stderr, "helper-driver: helper says %d, %s\n", status[0],
@@ -173,6 +196,10 @@ static int run_helper(struct job *job, int stream, char **arguments)
 	while (!take_message(job, &result))
 		;
 	waitpid(pid, &status, 0);
+	if (getenv("TIMES"))
+		fprintf(stderr, "times: first %" PRIu64 " asked %" PRIu64 " suspended %" PRIu64
+			" complete %" PRIu64 "\n", job->times.first, job->times.asked,
+			job->times.suspended, job->times.complete);
 	return result || status;
 }
 
