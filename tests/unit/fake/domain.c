@@ -52,6 +52,16 @@ struct domain *fake_find(uint32_t id)
 	return id < FAKE_DOMAINS ? domains[id] : NULL;
 }
 
+void fake_remove(struct domain *domain)
+{
+	fake_unmap(domain);
+	fake_store_forget(domain->id);
+	for (uint64_t mfn = 0; mfn < FAKE_FRAMES; mfn++)
+		if (fake_frame(MFN(mfn))->owner == domain->id)
+			*fake_frame(MFN(mfn)) = (struct fake_frame){ .owner = 0 };
+	release(domain);
+}
+
 unsigned int fake_domains(void)
 {
 	unsigned int count = 0;
@@ -176,9 +186,6 @@ int domain_destroy(struct domain *domain)
 {
 	if (fake_fails("destroy"))
 		return -EIO;
-	for (uint64_t mfn = 0; mfn < FAKE_FRAMES; mfn++)
-		if (fake_frame(MFN(mfn))->owner == domain->id)
-			*fake_frame(MFN(mfn)) = (struct fake_frame){ .owner = 0 };
 	domain->is_destroyed = true;
 	return 0;
 }

@@ -55,6 +55,10 @@ void fake_store_set(const char *path, const char *value);
 unsigned int fake_mappings(void);
 unsigned int fake_domains(void);
 struct domain *fake_find(uint32_t id);
+/* Takes down what is mapped of a domain. */
+void fake_unmap(struct domain *domain);
+/* As if it had never been. */
+void fake_remove(struct domain *domain);
 
 /* The Nth call from now on fails, counted from 1; 0: none. Calls so far are counted. */
 extern unsigned int fake_calls, fake_fail_at;
@@ -70,6 +74,7 @@ extern uint64_t fake_free_frames;
 /* Inside fake/ only. */
 void fake_forget_mappings(void);
 void fake_store_reset(void);
+void fake_store_forget(uint32_t id);
 /* Makes sure that the frame is a table of this level, and all it names is what it may name. */
 int fake_validate(struct domain *domain, mfn_t mfn, unsigned int level);
 

@@ -18,6 +18,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct mapping {
 	struct mapping *next;
+	const struct domain *of;
 	uint8_t *at;
 	size_t count;
 	bool writable;
@@ -122,6 +123,7 @@ void *domain_map(struct domain *domain, const mfn_t *mfns, size_t count, bool wr
 		}
 	m = make(mfns, count, writable);
 	pthread_mutex_lock(&lock);
+	m->of = domain;
 	m->next = mappings;
 	mappings = m;
 	for (size_t i = 0; i < count; i++)
@@ -149,6 +151,19 @@ void domain_unmap(struct domain *domain, void *at, size_t count)
 	pthread_mutex_unlock(&lock);
 	munmap(m->at, count * PAGE_BYTES);
 	free(m);
+}
+
+void fake_unmap(struct domain *domain)
+{
+	struct mapping *m = mappings;
+
+	while (m) {
+		struct mapping *next = m->next;
+
+		if (m->of == domain)
+			domain_unmap(domain, m->at, m->count);
+		m = next;
+	}
 }
 
 int domain_frame_types(struct domain *domain, const mfn_t *mfns, size_t count, uint8_t *types)

@@ -50,6 +50,17 @@ void fake_store_reset(void)
 	remove_below("");
 }
 
+void fake_store_forget(uint32_t id)
+{
+	static const char *const formats[] = { "/local/domain/%u", "/libxl/%u", "/local/domain/0/backend/console/%u" };
+	char path[64];
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+		snprintf(path, sizeof(path), formats[i], id);
+		remove_below(path);
+	}
+}
+
 const char *fake_store_at(const char *path)
 {
 	for (const struct entry *entry = entries; entry; entry = entry->next)
