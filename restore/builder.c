@@ -14,11 +14,11 @@ struct task {
 	const struct restore_options *options;
 };
 
-static void note_created(const struct restoration *r)
+static void note_created(uint32_t id, void *context)
 {
-	struct built *built = r->context;
+	struct built *built = context;
 
-	built->domain = domain_id(r->domain);
+	built->domain = id;
 	built->is_created = true;
 }
 

@@ -122,14 +122,13 @@ static int create_domain(struct restoration *r)
 		.cpupool = config_number(&r->config, "c_info", "poolid", 0),
 		.msr_relaxed = config_build_flag(&r->config, "arch_x86", "msr_relaxed"),
 		.map_limit_kib = most,
+		.on_created = r->on_created, .context = r->context,
 	};
 	int rc;
 
 	config_uuid(&r->config, plan.uuid);
 	plan.most_kib = (target > r->frames_wanted * 4 ? target : r->frames_wanted * 4) + MAXMEM_SLACK_KIB;
 	rc = domain_create(&r->domain, r->host, &plan);
-	if (!rc && r->on_created)
-		r->on_created(r);
 	if (!rc)
 		rc = domain_alloc_port(r->domain, &r->connections.store_port);
 	if (!rc)

@@ -39,7 +39,7 @@ struct restoration {
 	bool has_repeats;		/* a live stream: nothing stays mapped */
 	struct connections connections;
 	/* Called as soon as there is a domain; for those who clean up behind us. May be NULL. */
-	void (*on_created)(const struct restoration *restoration);
+	void (*on_created)(uint32_t id, void *context);
 	void *context;			/* the caller's */
 };
 

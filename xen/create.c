@@ -50,6 +50,8 @@ int domain_create(struct domain **domain, struct host *host, const struct domain
 	memcpy(create.handle, plan->uuid, sizeof(create.handle));
 	if (xc_domain_create(host->xc, &id, &create))
 		return fail_errno("Xen will not create a domain");
+	if (plan->on_created)
+		plan->on_created(id, plan->context);
 	rc = domain_open(domain, host, id);
 	if (rc) {
 		xc_domain_destroy(host->xc, id);

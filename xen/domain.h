@@ -76,6 +76,9 @@ struct domain_plan {
 	bool msr_relaxed;			/* reads of unknown MSRs give 0 */
 	uint64_t most_kib;		/* of memory, the toolstack's slack included */
 	uint64_t map_limit_kib;		/* of its e820 */
+	/* Told as soon as there is a domain, which is long before it is ready. May be NULL. */
+	void (*on_created)(uint32_t id, void *context);
+	void *context;
 };
 
 /* An empty, paused PV domain. */
