@@ -5,4 +5,4 @@ FLAVOUR = "noshadow"
 
 
 def run(stage):
-    all_cells(stage, stage.guest(vcpus=1), ["linear", "list"])
+    all_cells(stage, stage.guest(vcpus=1, check="mib=32"), ["linear", "list"])

@@ -5,4 +5,4 @@ FLAVOUR = "noshadow"
 
 
 def run(stage):
-    all_cells(stage, stage.guest(vcpus=2, linear_only=True), ["linear"])
+    all_cells(stage, stage.guest(vcpus=2, linear_only=True, check="mib=32"), ["linear"])

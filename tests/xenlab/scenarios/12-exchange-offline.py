@@ -6,7 +6,7 @@ FLAVOUR = "noshadow"
 
 
 def run(stage):
-    guest = stage.guest(vcpus=2, offline=1)
+    guest = stage.guest(vcpus=2, offline=1, check="mib=32")
     expect(online(stage) == 1, "the guest's second vCPU is not off")
     all_cells(stage, guest, ["list"])
     expect(online(stage) == 1, "the vCPU that was off came back by itself")

@@ -5,4 +5,4 @@ FLAVOUR = "shadow"
 
 
 def run(stage):
-    all_cells(stage, stage.guest(vcpus=2), ["linear", "list"])
+    all_cells(stage, stage.guest(vcpus=2, check="mib=32"), ["linear", "list"])

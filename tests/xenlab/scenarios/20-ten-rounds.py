@@ -3,7 +3,7 @@ FLAVOUR = "noshadow"
 
 
 def run(stage):
-    guest = stage.guest(vcpus=2)
+    guest = stage.guest(vcpus=2, check="mib=32")
     for _ in range(10):
         before = guest.last_tick()
         stage.ok("rm -f /tmp/image; pvferry save guest /tmp/image && pvferry restore /tmp/image")
