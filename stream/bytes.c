@@ -38,7 +38,8 @@ void *bytes_grow(struct bytes *bytes, size_t count)
 	if (bytes->no_memory)
 		return NULL;
 	at = bytes->at + bytes->count;
-	memset(at, 0, count);
+	if (count)
+		memset(at, 0, count);
 	bytes->count += count;
 	return at;
 }

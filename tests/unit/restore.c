@@ -1,0 +1,158 @@
+/*
+ * migrate/ and restore/ together: a file that was cut, a guest that is broken
+ * and any call that fails leave nothing behind, and the guest can go on.
+ */
+#include "unit.h"
+
+#include <unistd.h>
+
+#include "fake/ferry.h"
+
+static int setup(void **state)
+{
+	(void)state;
+	ferry_open();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ferry_close();
+	return 0;
+}
+
+static void unmovable_table_is_named(void **state)
+{
+	(void)state;
+	ferry_make(8, P2M_LINEAR, 3000);
+	*guest_entry(&ferry.guest, 1, 0x8000000) = fake_allocate(FAKE_XEN).n << PAGE_BITS | PTE_PRESENT;
+	for (int level = LEVEL_PLAIN; level <= 1; level++) {
+		assert_fails(ferry_save(level), EREMOTE, "a page table of level 1: slot 0");
+		assert_true(ferry.migration.is_suspended);	/* the caller resumes it */
+		ferry_release();
+		ferry.guest.domain->is_suspended = false;
+	}
+}
+
+/* Mapped are: shared info, four levels of tables, the p2m; then the memory. */
+static void move_p2m_before_memory(void)
+{
+	static unsigned int maps;
+
+	if (++maps == 7)
+		word_set(ferry.guest.layout, ferry.guest.shared_info, ferry.guest.layout->shared_info.p2m_generation, 4);
+}
+
+static void p2m_that_moves_is_noticed(void **state)
+{
+	(void)state;
+	ferry_make(8, P2M_LINEAR, 3000);
+	fake_on_map = move_p2m_before_memory;
+	assert_fails(ferry_save(1), EAGAIN, "the guest's p2m changed");
+	assert_true(ferry.migration.is_suspended);
+}
+
+static void name_in_use_is_told(void **state)
+{
+	(void)state;
+	ferry_make(8, P2M_LINEAR, 3000);
+	assert_done(ferry_save(1));
+	assert_fails(ferry_restore(NULL), EEXIST, "there is a domain \"web1\" already");
+	assert_int_equal(fake_domains(), 1);
+}
+
+static void too_little_memory_is_told_before(void **state)
+{
+	(void)state;
+	ferry_make(8, P2M_LINEAR, 3000);
+	assert_done(ferry_save(1));
+	fake_free_frames = 2900;
+	assert_fails(ferry_restore("web2"), ENOMEM, "too little free memory");
+	assert_int_equal(fake_domains(), 1);
+}
+
+static void cut_image_builds_nothing(void **state)
+{
+	off_t whole;
+
+	(void)state;
+	ferry_make(8, P2M_LINEAR, 3000);
+	for (int level = LEVEL_PLAIN; level <= 1; level++) {
+		assert_done(ferry_save(level));
+		ferry.guest.domain->is_suspended = false;
+		whole = lseek(ferry.fd, 0, SEEK_END);
+		for (int tenth = 9; tenth > 0; tenth--) {
+			assert_int_equal(ftruncate(ferry.fd, whole * tenth / 10), 0);
+			assert_int_equal(ferry_restore("web2"), -ENODATA);
+			assert_int_equal(fake_domains(), 1);
+			ferry_release();
+		}
+	}
+}
+
+/* --- any call fails ----------------------------------------------------------------- */
+
+/* Saves with the Nth call failing, for every N, until none fails. */
+static void every_failure_of_a_save_is_survived(void **state)
+{
+	unsigned int n = 0, calls;
+	int rc;
+
+	(void)state;
+	ferry_make(8, P2M_LINEAR, 3000);
+	do {
+		fake_fail_at = ++n;
+		fake_calls = 0;
+		rc = ferry_save(n % 2);
+		if (rc && !strstr(fail_reason(), "fake: call"))
+			fail_test("call %u: the reason is \"%s\"", n, fail_reason());
+		assert_int_equal(ferry.migration.is_suspended, ferry.guest.domain->is_suspended);
+		calls = fake_calls;
+		ferry_release();
+		ferry.guest.domain->is_suspended = false;
+	} while (calls >= n);
+	assert_int_equal(rc, 0);
+	assert_true(n > 30);
+}
+
+static void every_failure_of_a_restore_is_survived(void **state)
+{
+	unsigned int n = 0, built, calls;
+	int rc;
+
+	(void)state;
+	ferry_make(8, P2M_LINEAR, 3000);
+	assert_done(ferry_save(1));
+	do {
+		fake_fail_at = ++n;
+		fake_calls = 0;
+		rc = ferry_restore("web2");
+		built = fake_domains() - 1;
+		if (rc && !strstr(fail_reason(), "fake: call") && rc != -ESRCH)
+			fail_test("call %u: the reason is \"%s\"", n, fail_reason());
+		if (rc && built)
+			fail_test("call %u: a domain is left", n);
+		if (rc && (fake_store_at("/local/domain/2/name") || fake_store_at("/libxl/2/type")))
+			fail_test("call %u: something is left in xenstore", n);
+		calls = fake_calls;
+		fake_fail_at = 0;
+		ferry_release();
+	} while (calls >= n);
+	assert_int_equal(rc, 0);
+	assert_true(n > 40);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(unmovable_table_is_named), TEST(p2m_that_moves_is_noticed), TEST(name_in_use_is_told),
+		TEST(too_little_memory_is_told_before), TEST(cut_image_builds_nothing),
+		TEST(every_failure_of_a_save_is_survived), TEST(every_failure_of_a_restore_is_survived),
+	};
+
+	alarm(300);	/* whoever still waits then waits for ever */
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
