@@ -145,6 +145,15 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* What was printed must have arrived, or the status says otherwise. */
+static int check_output(const struct command *command, int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	fprintf(stderr, "pvferry: %s: cannot write to standard output\n", command->name);
+	return status ? status : EXIT_NOT_DONE;
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command;
@@ -164,5 +173,5 @@ int main(int argc, char **argv)
 	}
 	if (stop_on_signals())
 		return say_failure(argv[1], "", NULL);
-	return command->run(command, argc - 1, argv + 1);
+	return check_output(command, command->run(command, argc - 1, argv + 1));
 }
