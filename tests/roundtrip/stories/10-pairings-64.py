@@ -1,0 +1,8 @@
+"""64-bit guests: ours and upstream as saver and as restorer, both forms of the p2m, holes, several vCPUs, all workloads."""
+from pairings import Guest, try_all
+
+
+def run(stage):
+    guests = [Guest(p2m=p2m, **more) for p2m in ("linear", "list")
+              for more in ({}, dict(vcpus=3, holes=40), dict(workload="fork", mem=16), dict(workload="balloon"))]
+    try_all(stage, stage.host("from", 128), stage.host("to", 128), guests)
