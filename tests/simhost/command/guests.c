@@ -92,6 +92,14 @@ static long now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Its file has been removed, and so it is nobody's. */
+static bool host_is_gone(const struct host *host)
+{
+	struct stat stat;
+
+	return fstat(host->fd, &stat) || !stat.st_nlink;
+}
+
 static void run(struct host *host, const struct plan *plan)
 {
 	long end = plan->ms ? now_ms() + plan->ms : 0;
@@ -99,8 +107,11 @@ static void run(struct host *host, const struct plan *plan)
 	for (long step = 0; !stopping && (!plan->steps || step < plan->steps); step++) {
 		if (end && now_ms() >= end)
 			break;
-		if (!step_all(host, plan->domain) && !plan->steps)
-			usleep(IDLE_US);
+		if (step_all(host, plan->domain) || plan->steps)
+			continue;
+		if (host_is_gone(host))
+			break;
+		usleep(IDLE_US);
 	}
 }
 
@@ -138,6 +149,7 @@ static int daemonise(const char *host_path)
 	}
 	snprintf(log, sizeof(log), "%s/guests.log", host_path);
 	setsid();
+	closefrom(3);
 	if (!freopen("/dev/null", "r", stdin) || !freopen(log, "a", stdout) ||
 	    !freopen(log, "a", stderr))
 		_exit(1);
@@ -161,6 +173,8 @@ int command_guests(int argc, char **argv)
 		ret = daemonise(host.path);
 		if (ret)
 			return ret < 0 ? command_fail("%s", strerror(-ret)) : 0;
+		if (command_attach(&host, argv[optind]))
+			return 1;
 	}
 	signal(SIGTERM, on_signal);
 	signal(SIGINT, on_signal);

@@ -15,8 +15,9 @@
 enum { ROUNDS = 30000, MMS = 5, MM_DATA = 64 };
 
 static struct guest guest;
-static bool in_user;
+static bool in_user, faulted;
 static int now_in;
+static uint64_t changed_va;
 
 static int setup(void **state)
 {
@@ -61,6 +62,8 @@ static uint64_t random_va(void)
 		return guest.direct_va + kernel_random(&guest, guest.nr_pages + 8) * PAGE_BYTES;
 	case 1:
 		return rules.state->p2m_va + kernel_random(&guest, 8) * PAGE_BYTES;
+	case 2:
+		return changed_va;
 	default:
 		return USER_VA + kernel_random(&guest, MM_DATA + 4) * PAGE_BYTES;
 	}
@@ -84,6 +87,7 @@ static void access_like_reference(void)
 	got = write ? cpu_store(&cpu, va, &word, sizeof(word)) :
 		cpu_load(&cpu, va, &word, sizeof(word));
 	assert_int_equal(got, wanted);
+	faulted = wanted;
 	if (wanted)
 		return;
 	assert_memory_equal(&word, host_page(&rules.host, walk.mfn), sizeof(word));
@@ -95,10 +99,11 @@ static void access_like_reference(void)
 /* The guest clears accessed and dirty bits, changes rights, moves pages. */
 static void change_something(void)
 {
-	int mm = kernel_random(&guest, MMS);
+	int mm = kernel_random(&guest, 2) ? now_in : (int)kernel_random(&guest, MMS);
 	unsigned page = kernel_random(&guest, MM_DATA), other = kernel_random(&guest, MM_DATA);
 	uint64_t entry = mm_get_entry(&guest, mm, page);
 
+	changed_va = USER_VA + page * PAGE_BYTES;
 	switch (kernel_random(&guest, 8)) {
 	case 0:
 		mm_switch(&guest, 0, now_in = mm);
@@ -122,7 +127,8 @@ static void change_something(void)
 			mm_unpin(&guest, mm);
 		break;
 	case 6:
-		mm_set_entry(&guest, mm, page, entry & ~PTE_PRESENT);
+		if (entry & PTE_USER)
+			mm_set_entry(&guest, mm, page, entry ^ PTE_PRESENT);
 		break;
 	case 7:
 		rules_guest_call(__HYPERVISOR_mmuext_op, &(struct mmuext_op){
@@ -133,12 +139,16 @@ static void change_something(void)
 
 static void shadows_do_what_a_walk_would(void **state)
 {
+	unsigned touched = 0;
+
 	(void)state;
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		if (kernel_random(&guest, 4) == 0)
 			change_something();
 		access_like_reference();
+		touched += !faulted;
 	}
+	assert_true(touched > ROUNDS / 3);
 	assert_int_equal(GET(&guest, complaints), 0);
 	assert_true(rules.domain->shadow.counts.fills > 0);
 	assert_true(rules.domain->shadow.counts.evictions > 0);
