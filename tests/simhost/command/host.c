@@ -21,6 +21,7 @@ static const struct option create_options[] = {
 	{ "scatter", required_argument, NULL, 'c' },
 	{ "no-pv32", no_argument, NULL, '3' },
 	{ "no-poison", no_argument, NULL, 'p' },
+	{ "allocate", no_argument, NULL, 'a' },
 	{ "no-xenstored", no_argument, NULL, 'x' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -37,6 +38,7 @@ static int parse_create(int argc, char **argv, struct host_options *options, boo
 		case 'c': options->scatter = strtoul(optarg, NULL, 0); break;
 		case '3': options->has_pv32 = false; break;
 		case 'p': options->poison = false; break;
+		case 'a': options->allocate = true; break;
 		case 'x': *xenstored = false; break;
 		default: return 2;
 		}

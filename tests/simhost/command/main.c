@@ -16,7 +16,8 @@ static const struct {
 	const char *usage;
 } commands[] = {
 	{ "create", command_create, "HOST [--mem MiB] [--flavour shadow|noshadow] [--seed N]\n"
-	  "\t\t[--scatter PERCENT] [--no-pv32] [--no-poison] [--no-xenstored]" },
+	  "\t\t[--scatter PERCENT] [--no-pv32] [--no-poison] [--allocate]\n"
+	  "\t\t[--no-xenstored]" },
 	{ "destroy", command_destroy, "HOST" },
 	{ "run", command_run, "HOST -- COMMAND..." },
 	{ "guest", command_guest, "HOST [--mem MiB] [--vcpus N] [--width 64|32] [--p2m linear|list]\n"

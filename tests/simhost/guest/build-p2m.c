@@ -20,29 +20,26 @@ static void put_entry(struct build *build, uint64_t first_pfn, uint64_t index, u
 		((uint64_t *)page)[index % per_page] = value;
 }
 
-/* A list of frames; as a real guest's, full to the end of its last page. */
-static void fill_list(struct build *build, uint64_t list, const uint64_t *pfns, uint64_t nr)
+/* A list of the frames of pages in a row; as a real guest's, full to the end of its page. */
+static void fill_list(struct build *build, uint64_t list, uint64_t first, uint64_t nr)
 {
 	uint64_t per_page = PAGE_BYTES / width(build);
 
 	for (uint64_t i = 0; i < (nr + per_page - 1) / per_page * per_page; i++)
-		put_entry(build, list, i, build->p2m[pfns[i < nr ? i : nr - 1]]);
+		put_entry(build, list, i, build->p2m[first + (i < nr ? i : nr - 1)]);
 }
 
 /* Leaf frames, a list of them, and a list of the pages of that list. */
-static void build_lists(struct build *build, const uint64_t *leaves)
+static void build_lists(struct build *build)
 {
 	uint64_t per_page = PAGE_BYTES / width(build);
 	struct guest_state *state = build->state;
 	uint64_t middle_pages = (state->p2m_pages + per_page - 1) / per_page;
-	uint64_t middle[middle_pages];
 
 	state->p2m_middle = build_take(build, middle_pages, USE_KERNEL);
 	state->p2m_top = build_take(build, 1, USE_KERNEL);
-	for (uint64_t i = 0; i < middle_pages; i++)
-		middle[i] = state->p2m_middle + i;
-	fill_list(build, state->p2m_middle, leaves, state->p2m_pages);
-	fill_list(build, state->p2m_top, middle, middle_pages);
+	fill_list(build, state->p2m_middle, build->first_leaf, state->p2m_pages);
+	fill_list(build, state->p2m_top, state->p2m_middle, middle_pages);
 }
 
 static void announce_64(struct build *build, uint64_t top)
@@ -66,7 +63,7 @@ static void announce_32(struct build *build, uint64_t top)
 }
 
 /* The guest's own list of which page is which leaf: they may move. */
-static void note_leaves(struct build *build, uint64_t first, uint64_t *leaves)
+static void note_leaves(struct build *build)
 {
 	uint64_t pages = build->state->p2m_pages;
 
@@ -75,27 +72,25 @@ static void note_leaves(struct build *build, uint64_t first, uint64_t *leaves)
 	for (uint64_t i = 0; i < pages; i++) {
 		uint64_t *noted = build_page(build, build->state->leaves + i * 8 / PAGE_BYTES);
 
-		noted[i % (PAGE_BYTES / 8)] = leaves[i] = first + i;
+		noted[i % (PAGE_BYTES / 8)] = build->first_leaf + i;
 	}
 }
 
 void build_p2m(struct build *build)
 {
-	uint64_t per_page = PAGE_BYTES / width(build), nr = build->nr_pages, first;
+	uint64_t per_page = PAGE_BYTES / width(build), nr = build->nr_pages;
 	struct guest_state *state = build->state;
-	uint64_t leaves[(nr + per_page - 1) / per_page];
 
 	state->p2m_pages = (nr + per_page - 1) / per_page;
-	first = build_take(build, state->p2m_pages, USE_KERNEL);
-	note_leaves(build, first, leaves);
+	build->first_leaf = build_take(build, state->p2m_pages, USE_KERNEL);
+	note_leaves(build);
 	for (uint64_t pfn = 0; pfn < state->p2m_pages * per_page; pfn++)
-		put_entry(build, first, pfn, pfn < nr ? build->p2m[pfn] : NO_FRAME);
+		put_entry(build, build->first_leaf, pfn, pfn < nr ? build->p2m[pfn] : NO_FRAME);
 	if (!state->p2m_is_linear)
-		build_lists(build, leaves);
+		build_lists(build);
 	if (build->options->is_32bit)
 		announce_32(build, state->p2m_is_linear ? ~0u : build->p2m[state->p2m_top]);
 	else
 		announce_64(build, state->p2m_is_linear ? NO_FRAME : build->p2m[state->p2m_top]);
 	state->generation = 2;
-	build->first_leaf = first;
 }

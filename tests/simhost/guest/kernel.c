@@ -165,8 +165,8 @@ uint64_t kernel_take(struct guest *guest, enum guest_use use)
 
 	if (pfn == NO_FRAME)
 		return NO_FRAME;
-	kernel_store(guest, pfn, 0, zeroes, sizeof(zeroes));
 	kernel_set_use(guest, pfn, use);
+	kernel_store(guest, pfn, 0, zeroes, sizeof(zeroes));
 	return pfn;
 }
 

@@ -69,6 +69,7 @@ static void lay_out(struct machine *machine, const struct host_options *options)
 static int write_header(int fd, const struct host_options *options)
 {
 	struct machine *machine;
+	int err = 0;
 
 	if (ftruncate(fd, sizeof(*machine)))
 		return -errno;
@@ -84,13 +85,14 @@ static int write_header(int fd, const struct host_options *options)
 	machine->scatter = options->scatter;
 	machine->random = options->seed * 0x9e3779b97f4a7c15ul + 1;
 	strcpy(machine->header.magic, MAGIC);
-	if (machine->nr_frames / EXTENT_FRAMES > EXTENTS_MAX ||
-	    ftruncate(fd, machine->header.file_bytes)) {
-		munmap(machine, sizeof(*machine));
-		return -EFBIG;
-	}
+	if (machine->nr_frames / EXTENT_FRAMES > EXTENTS_MAX)
+		err = -EFBIG;
+	else if (ftruncate(fd, machine->header.file_bytes))
+		err = -errno;
+	else if (options->allocate)
+		err = -posix_fallocate(fd, 0, machine->header.file_bytes);
 	munmap(machine, sizeof(*machine));
-	return 0;
+	return err;
 }
 
 int host_create(const char *path, const struct host_options *options)

@@ -23,7 +23,7 @@ struct host {
 
 struct host_options {
 	uint64_t mem_mib, seed;
-	bool has_shadow, has_pv32, poison;
+	bool has_shadow, has_pv32, poison, allocate;
 	uint32_t scatter;
 };
 

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "dirty.h"
 #include "frames.h"
 #include "pte.h"
 #include "walk.h"
@@ -24,13 +25,17 @@ static bool may_use(uint64_t entry, unsigned level, const struct walk *walk)
 	return true;
 }
 
-static void set_bits(uint64_t **entries, unsigned levels, bool write)
+/* Which is a store to the guest's table, though the guest made none. */
+static void set_bits(struct host *host, const struct walk *walk, uint64_t **entries,
+		     unsigned levels)
 {
 	for (unsigned level = 1; level <= levels; level++) {
-		uint64_t bits = PTE_ACCESSED | (write && level == 1 ? PTE_DIRTY : 0);
+		uint64_t bits = PTE_ACCESSED | (walk->write && level == 1 ? PTE_DIRTY : 0);
 
-		if ((*entries[level] & bits) != bits)
-			__atomic_fetch_or(entries[level], bits, __ATOMIC_RELAXED);
+		if ((*entries[level] & bits) == bits)
+			continue;
+		__atomic_fetch_or(entries[level], bits, __ATOMIC_RELAXED);
+		dirty_mark(host, walk->tables[level]);
 	}
 }
 
@@ -58,6 +63,6 @@ int walk_tables(struct host *host, uint64_t root, uint64_t va, struct walk *walk
 	for (unsigned level = 1; level <= levels; level++)
 		walk->tables[level] = tables[level];
 	if (!walk->probe)
-		set_bits(entries, walk->is_32bit ? 2 : 4, walk->write);
+		set_bits(host, walk, entries, walk->is_32bit ? 2 : 4);
 	return 0;
 }

@@ -205,6 +205,26 @@ static void dirty_is_what_was_written(void **state)
 	log_dirty(XEN_DOMCTL_SHADOW_OP_OFF);
 }
 
+static void a_table_whose_bits_change_is_dirty_too(void **state)
+{
+	uint64_t bitmap[64], va = USER_VA + PAGE_BYTES, word = 0;
+	struct walk walk;
+
+	(void)state;
+	log_dirty(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY);
+	assert_int_equal(cpu_load(&guest.cpu, va, &word, 8), 0);
+	clean(bitmap);
+	assert_int_equal(reference(va, true, &walk), 0);
+	assert_int_equal(cpu_store(&guest.cpu, va, &word, 8), 0);
+	clean(bitmap);
+	assert_true(is_set(bitmap, host_m2p(&rules.host)[walk.tables[1]]));
+	assert_true(is_set(bitmap, host_m2p(&rules.host)[walk.mfn]));
+	assert_int_equal(cpu_store(&guest.cpu, va, &word, 8), 0);
+	clean(bitmap);
+	assert_false(is_set(bitmap, host_m2p(&rules.host)[walk.tables[1]]));
+	log_dirty(XEN_DOMCTL_SHADOW_OP_OFF);
+}
+
 static void a_page_read_only_to_the_guest_faults_on_stores(void **state)
 {
 	uint64_t va = guest.direct_va + rules.state->root * PAGE_BYTES, word;
@@ -304,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SHADOW(shadows_do_what_a_walk_would),
 		SHADOW(dirty_is_what_was_written),
+		SHADOW(a_table_whose_bits_change_is_dirty_too),
 		SHADOW(a_page_read_only_to_the_guest_faults_on_stores),
 		SHADOW(few_roots_are_kept),
 		SHADOW(a_pinned_address_is_always_there),
