@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "../machine/domain.h"
 #include "kernel.h"
 #include "mm.h"
 #include "run.h"
@@ -27,7 +28,7 @@ static int run(struct guest *guest)
 	return busy | workload_step(guest);
 }
 
-int guest_step(struct host *host, uint16_t domid)
+static int step(struct host *host, uint16_t domid)
 {
 	struct guest guest;
 	int err = kernel_enter(&guest, host, domid), busy = 1;
@@ -50,4 +51,29 @@ int guest_step(struct host *host, uint16_t domid)
 		break;
 	}
 	return busy;
+}
+
+static int slot_of(struct host *host, uint16_t domid)
+{
+	struct domain *domain;
+	int slot;
+
+	host_lock(host);
+	domain = domain_find(host, domid);
+	slot = domain ? domain - host->machine->domains : -ESRCH;
+	host_unlock(host);
+	return slot;
+}
+
+int guest_step(struct host *host, uint16_t domid)
+{
+	int slot = slot_of(host, domid), ret;
+
+	if (slot < 0)
+		return slot;
+	if (!host_try_stepping(host, slot))
+		return 0;
+	ret = step(host, domid);
+	host_end_stepping(host, slot);
+	return ret;
 }

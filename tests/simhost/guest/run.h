@@ -6,7 +6,8 @@
 
 #include "../machine/host.h"
 
-/* 1: something was done, 0: nothing to do; -ESRCH: no such guest, or it does not run. */
+/* 1: something was done; 0: nothing to do, or another process is at it; -ESRCH: no such
+ * guest, or it does not run. */
 int guest_step(struct host *host, uint16_t domid);
 
 #endif

@@ -78,6 +78,8 @@ static int write_header(int fd, const struct host_options *options)
 		return -errno;
 	lay_out(machine, options);
 	init_lock(&machine->lock);
+	for (unsigned i = 0; i < DOMAINS_MAX; i++)
+		init_lock(&machine->stepping[i]);
 	machine->header.version = VERSION;
 	machine->has_shadow = options->has_shadow;
 	machine->has_pv32 = options->has_pv32;
@@ -177,6 +179,20 @@ void host_lock(struct host *host)
 void host_unlock(struct host *host)
 {
 	pthread_mutex_unlock(&host->machine->lock);
+}
+
+bool host_try_stepping(struct host *host, unsigned slot)
+{
+	int err = pthread_mutex_trylock(&host->machine->stepping[slot]);
+
+	if (err == EOWNERDEAD)
+		pthread_mutex_consistent(&host->machine->stepping[slot]);
+	return !err || err == EOWNERDEAD;
+}
+
+void host_end_stepping(struct host *host, unsigned slot)
+{
+	pthread_mutex_unlock(&host->machine->stepping[slot]);
 }
 
 uint64_t host_random(struct host *host, uint64_t bound)

@@ -38,6 +38,11 @@ void host_detach(struct host *host);
 void host_lock(struct host *host);
 void host_unlock(struct host *host);
 
+/* One process at a time runs the guest in a slot of machine.domains: false if another
+ * one does. */
+bool host_try_stepping(struct host *host, unsigned slot);
+void host_end_stepping(struct host *host, unsigned slot);
+
 /* A number below bound, from the machine's own sequence; lock held. */
 uint64_t host_random(struct host *host, uint64_t bound);
 

@@ -166,6 +166,7 @@ struct machine {
 	struct machine_header header;
 	uint64_t nr_frames;
 	pthread_mutex_t lock;
+	pthread_mutex_t stepping[DOMAINS_MAX];	/* held by whoever runs that guest */
 	uint64_t deaths_inside;	/* processes that died holding the lock */
 	bool has_shadow;	/* log-dirty exists */
 	bool has_pv32;

@@ -16,6 +16,8 @@
 
 enum { REGION_PAGES = 1 << 18, REGIONS = 1 << 17, WRITABLE = 1u << 31 };
 
+#define REGION_BYTES (REGION_PAGES * PAGE_BYTES)
+
 /* mfn + 1, and whether it may be written to; 0: none of ours */
 static uint32_t *regions[REGIONS];
 static pthread_mutex_t growing = PTHREAD_MUTEX_INITIALIZER;
@@ -143,13 +145,19 @@ static void drop_page(struct host *host, uint32_t *entry)
 	refs_drop(host, (was & ~WRITABLE) - 1, was & WRITABLE);
 }
 
+static size_t to_next_region(uintptr_t va)
+{
+	return REGION_BYTES - va % REGION_BYTES;
+}
+
 int pages_unmap(void *addr, size_t bytes)
 {
 	struct host *host = NULL;
 
-	for (size_t done = 0; done < bytes; done += PAGE_BYTES) {
+	for (size_t done = 0, n; done < bytes; done += n) {
 		uint32_t *entry = entry_of((uintptr_t)addr + done, false);
 
+		n = entry ? PAGE_BYTES : to_next_region((uintptr_t)addr + done);
 		if (!entry || !*entry)
 			continue;
 		if (!host) {
