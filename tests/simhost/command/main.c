@@ -21,7 +21,8 @@ static const struct {
 	{ "destroy", command_destroy, "HOST" },
 	{ "run", command_run, "HOST -- COMMAND..." },
 	{ "guest", command_guest, "HOST [--mem MiB] [--vcpus N] [--width 64|32] [--p2m linear|list]\n"
-	  "\t\t[--workload NAME] [--seed N] [--rate N] [--holes N] [--name NAME]" },
+	  "\t\t[--workload NAME] [--seed N] [--rate N] [--holes N] [--name NAME]\n"
+	  "\t\t[--keeps-foreign]" },
 	{ "guests", command_guests, "HOST [--domain N] [--steps N | --ms N] [--daemon | --stop]" },
 	{ "list", command_list, "HOST" },
 	{ "compare", command_compare, "HOST DOMAIN HOST DOMAIN" },

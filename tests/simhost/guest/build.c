@@ -147,6 +147,7 @@ static void lay_out_state(struct build *build)
 	state->is_32bit = options->is_32bit;
 	state->workload = options->workload;
 	state->rate = options->rate;
+	state->keeps_foreign = options->keeps_foreign;
 	state->nr_vcpus = options->vcpus;
 	state->nr_pages = nr;
 	state->direct_pages = options->is_32bit && nr > DIRECT_PAGES_32 ? DIRECT_PAGES_32 : nr;

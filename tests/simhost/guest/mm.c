@@ -238,6 +238,8 @@ static void release_pages(struct guest *guest, const struct guest_mm *mm)
 		if (!(entry & PTE_PRESENT))
 			continue;
 		pfn = kernel_pfn(guest, pte_mfn(entry));
+		if (pfn >= guest->nr_pages)	/* not the guest's own */
+			continue;
 		if (kernel_use(guest, pfn) != USE_MAPPED)
 			kernel_complain(guest, "an entry names the wrong pfn", pfn);
 		kernel_set_use(guest, pfn, USE_DATA);

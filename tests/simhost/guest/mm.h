@@ -32,6 +32,11 @@ void mm_switch(struct guest *guest, unsigned vcpu, int mm);
 uint64_t mm_get_entry(struct guest *guest, unsigned mm, unsigned index);
 void mm_set_entry(struct guest *guest, unsigned mm, unsigned index, uint64_t entry);
 
+/* While a guest runs one entry of its names a frame that no p2m knows, that of its
+ * shared_info, as a driver's mappings of another's pages do. */
+void mm_map_foreign(struct guest *guest);
+void mm_unmap_foreign(struct guest *guest);
+
 /* One page of the kernel's own address space, through update_va_mapping. */
 void mm_map_kernel(struct guest *guest, uint64_t va, uint64_t pfn, bool writable);
 

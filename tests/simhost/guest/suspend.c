@@ -38,6 +38,8 @@ void suspend_guest(struct guest *guest)
 {
 	struct sched_shutdown shutdown = { .reason = SHUTDOWN_suspend };
 
+	if (!GET(guest, keeps_foreign))
+		mm_unmap_foreign(guest);
 	mm_pin_all(guest);
 	put_field(guest, store_field, GET(guest, store));
 	put_field(guest, console_field, GET(guest, console));
@@ -74,5 +76,6 @@ void resume_guest(struct guest *guest)
 	else
 		restored(guest);
 	mm_unpin_all(guest);
+	mm_map_foreign(guest);
 	PUT(guest, phase, GUEST_RUN);
 }

@@ -25,6 +25,7 @@ void workload_start(struct guest *guest)
 		return;
 	for (unsigned i = 0; i < FIRST_MMS; i++)
 		mm_create(guest, 40 + i * 90);
+	mm_map_foreign(guest);
 	start_vcpus(guest);
 }
 
@@ -81,6 +82,8 @@ static void write_as_user(struct guest *guest, unsigned vcpu, int mm)
 	if (!(entry & PTE_PRESENT))
 		return;
 	pfn = kernel_pfn(guest, pte_mfn(entry));
+	if (pfn >= guest->nr_pages)
+		return;
 	cpu.vcpu = vcpu;
 	cpu.user = true;
 	stamp_page(content, GET(guest, seed), pfn, kernel_version(guest, pfn) + 1);

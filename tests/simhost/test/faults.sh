@@ -51,6 +51,23 @@ after=$("$SIM" check "$HOST" "$guest" | sed 's/.* ticks \([0-9]*\).*/\1/')
 SIMHOST_FAULT="domctl:4:exec=touch $WORK/touched" driver save "$guest" "$WORK/3.img" || die save
 [ -e "$WORK/touched" ] || die "the command was not run"
 
+# a host without shadow paging has no log-dirty, and upstream no live save
+"$SIM" create "$HOST.2" --flavour noshadow --mem 64 && "$SIM" guests "$HOST.2" --daemon
+plain=$("$SIM" guest "$HOST.2" --mem 16)
+HOST=$HOST.2 wait_for "$plain"
+HOST=$HOST.2 driver save "$plain" "$WORK/4.img" live && die "a live save without log-dirty"
+grep -q 'Failed to enable logdirty: 95,22' "$WORK/log" || die "not said: no log-dirty"
+"$SIM" check "$HOST.2" "$plain" | grep -q '^phase 1' || die "the guest does not run on"
+"$SIM" destroy "$HOST.2"
+
+# a guest that keeps an entry for a frame not its own: upstream loses the table, silently
+rude=$("$SIM" guest "$HOST" --mem 16 --keeps-foreign)
+"$SIM" guests "$HOST" --daemon
+wait_for "$rude"
+driver save "$rude" "$WORK/5.img" || die "upstream refuses what it used to lose"
+driver destroy "$rude"
+"$SIM" guests "$HOST" --stop
+
 # and without faults all is well
 copy=$(driver restore "$WORK/3.img" 2) || die restore
 "$SIM" compare "$HOST" "$guest" "$HOST" "$copy" >>"$WORK/log" || die "another guest"
