@@ -170,8 +170,10 @@ static void stamp_all(struct build *build)
 	for (uint64_t pfn = build->next_pfn; pfn < build->nr_pages; pfn++) {
 		uint32_t version = pfn % 8 != 0;
 
-		if (build->p2m[pfn] == NO_FRAME)
+		if (build->p2m[pfn] == NO_FRAME) {
+			build->state->ballooned++;
 			continue;
+		}
 		build->uses[pfn] = USE_DATA;
 		stamp_page(build_page(build, pfn), build->options->seed, pfn, version);
 		versions = build_page(build, build->state->versions + pfn * 4 / PAGE_BYTES);

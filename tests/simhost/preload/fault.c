@@ -24,7 +24,8 @@ struct rule {
 	long seen;
 };
 
-void simhost_hook(const char *name, unsigned long number) __attribute__((weak));
+void simhost_hook(const char *name, unsigned long number)
+	__attribute__((weak, visibility("default")));
 
 static struct rule rules[RULES_MAX];
 static unsigned nr_rules;

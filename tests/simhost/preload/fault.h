@@ -8,7 +8,8 @@
  * after the last three the call itself goes on.  SIMHOST_FAULT_IN: only in the program
  * of that name.  SIMHOST_TRACE: a file that gets the name of each call;
  * SIMHOST_COUNT: one that gets their number at the end.
- * A program may also define simhost_hook(name, number), called before each.
+ * A program may also define and export simhost_hook(const char *name, unsigned long
+ * number), which is called before each.
  */
 #ifndef SIMHOST_FAULT_H
 #define SIMHOST_FAULT_H
