@@ -23,7 +23,7 @@ $(SIM_OUT)/libsimhost.so: $(call sim_objects,preload machine calls cpu guest)
 $(SIM_OUT)/helper-driver: $(SIM_OUT)/test/helper-driver.o
 	$(CC) $(SIM_CFLAGS) $(LDFLAGS) -o $@ $^ -lxenctrl -lxenguest -lxenstore
 
-SIM_TESTS := rules-memory rules-domain rules-vcpu shadow differences
+SIM_TESTS := rules-memory rules-domain rules-vcpu rules-pae shadow differences
 simhost-tests: simhost $(SIM_TESTS:%=$(SIM_OUT)/%)
 
 $(SIM_TESTS:%=$(SIM_OUT)/%): $(SIM_OUT)/%: $(SIM_OUT)/test/%.o $(SIM_OUT)/test/rules.o $(SIM_CORE)

@@ -6,11 +6,13 @@
 #include "rules.h"
 
 struct rules rules;
+bool rules_want_32bit;
 
 int rules_setup(void **state)
 {
 	struct guest_options options = {
 		.name = "rules", .mem_mib = 8, .vcpus = 2, .seed = 3, .p2m_is_linear = true,
+		.is_32bit = rules_want_32bit,
 	};
 
 	(void)state;

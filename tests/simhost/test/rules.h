@@ -33,7 +33,8 @@ struct rules {
 
 extern struct rules rules;
 
-/* A 64-bit guest of 8 MiB, stopped, on the host that SIMHOST names. */
+/* A guest of 8 MiB, stopped, on the host that SIMHOST names: 64-bit unless that is set. */
+extern bool rules_want_32bit;
 int rules_setup(void **state);
 int rules_teardown(void **state);
 

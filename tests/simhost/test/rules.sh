@@ -4,7 +4,7 @@
 cd "$(dirname "$0")/../../.." && . tests/simhost/test/lib.sh
 
 "$SIM" create "$HOST" --mem 64 --no-xenstored || die create
-for test in rules-memory rules-domain rules-vcpu shadow; do
+for test in rules-memory rules-domain rules-vcpu rules-pae shadow; do
 	"$SIM" run "$HOST" -- "$SIM_OUT/$test" 2>&1 | grep -Ev '^\[ +(RUN|OK) ' || true
 	[ "${PIPESTATUS[0]}" = 0 ] || die "$test"
 done
