@@ -96,8 +96,7 @@ void call_name(char *name, size_t size, unsigned op, const uint64_t args[CALL_AR
 		command = memory_name(cmd);
 	if (command)
 		snprintf(name, size, "%s.%s", op_name(op), command);
-	else if (op == __HYPERVISOR_domctl || op == __HYPERVISOR_memory_op ||
-		 op == __HYPERVISOR_sysctl)
+	else if (op == __HYPERVISOR_domctl || op == __HYPERVISOR_memory_op || op == __HYPERVISOR_sysctl)
 		snprintf(name, size, "%s.%u", op_name(op), cmd);
 	else
 		snprintf(name, size, "%s", op_name(op));

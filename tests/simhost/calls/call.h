@@ -13,7 +13,7 @@ enum { CALL_ARGS = 5 };
 struct call {
 	struct host *host;
 	struct domain *caller;
-	struct vcpu *vcpu;	/* the caller's, that makes the call */
+	struct vcpu *vcpu; /* the caller's, that makes the call */
 };
 
 /* What Xen would return: >= 0 or -errno. */
@@ -29,10 +29,9 @@ long call_domctl(struct call *call, struct xen_domctl *op);
 long call_domctl_vcpu(struct call *call, struct domain *domain, struct xen_domctl *op);
 long call_sysctl(struct call *call, struct xen_sysctl *op);
 long call_memory(struct call *call, unsigned cmd, void *arg);
-long call_mmuext(struct call *call, struct mmuext_op *ops, unsigned nr, uint32_t *done,
-		 uint16_t foreign);
-long call_mmu_update(struct call *call, struct mmu_update *updates, unsigned nr,
-		     uint32_t *done, uint32_t foreign);
+long call_mmuext(struct call *call, struct mmuext_op *ops, unsigned nr, uint32_t *done, uint16_t foreign);
+long call_mmu_update(struct call *call, struct mmu_update *updates, unsigned nr, uint32_t *done,
+		     uint32_t foreign);
 long call_update_va_mapping(struct call *call, uint64_t va, uint64_t entry, uint64_t flags);
 long call_event_channel(struct call *call, unsigned cmd, void *arg);
 long call_grant_table(struct call *call, unsigned cmd, void *ops, unsigned nr);

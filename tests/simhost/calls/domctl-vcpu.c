@@ -26,16 +26,14 @@ static long get_info(struct domain *domain, struct xen_domctl_getvcpuinfo *info)
 	return 0;
 }
 
-static long get_context(struct call *call, struct domain *domain,
-			struct xen_domctl_vcpucontext *op)
+static long get_context(struct call *call, struct domain *domain, struct xen_domctl_vcpucontext *op)
 {
 	struct vcpu *vcpu = vcpu_of(domain, op->vcpu);
 
 	return vcpu ? vcpu_get_context(call->host, domain, vcpu, op->ctxt.p) : -ESRCH;
 }
 
-static long set_context(struct call *call, struct domain *domain,
-			struct xen_domctl_vcpucontext *op)
+static long set_context(struct call *call, struct domain *domain, struct xen_domctl_vcpucontext *op)
 {
 	struct vcpu *vcpu = vcpu_of(domain, op->vcpu);
 
@@ -53,11 +51,9 @@ static uint32_t number_in(const struct xen_domctl *op)
 {
 	switch (op->cmd) {
 	case XEN_DOMCTL_get_ext_vcpucontext:
-	case XEN_DOMCTL_set_ext_vcpucontext:
-		return op->u.ext_vcpucontext.vcpu;
+	case XEN_DOMCTL_set_ext_vcpucontext: return op->u.ext_vcpucontext.vcpu;
 	case XEN_DOMCTL_getvcpuextstate:
-	case XEN_DOMCTL_setvcpuextstate:
-		return op->u.vcpuextstate.vcpu;
+	case XEN_DOMCTL_setvcpuextstate: return op->u.vcpuextstate.vcpu;
 	}
 	return op->u.vcpu_msrs.vcpu;
 }
@@ -69,16 +65,11 @@ static long more_state(struct domain *domain, struct xen_domctl *op)
 	if (!vcpu)
 		return -ESRCH;
 	switch (op->cmd) {
-	case XEN_DOMCTL_get_ext_vcpucontext:
-		return vcpu_get_extended(vcpu, &op->u.ext_vcpucontext);
-	case XEN_DOMCTL_set_ext_vcpucontext:
-		return vcpu_set_extended(vcpu, &op->u.ext_vcpucontext);
-	case XEN_DOMCTL_getvcpuextstate:
-		return vcpu_get_xsave(vcpu, &op->u.vcpuextstate);
-	case XEN_DOMCTL_setvcpuextstate:
-		return vcpu_set_xsave(vcpu, &op->u.vcpuextstate);
-	case XEN_DOMCTL_get_vcpu_msrs:
-		return vcpu_get_msrs(vcpu, &op->u.vcpu_msrs);
+	case XEN_DOMCTL_get_ext_vcpucontext: return vcpu_get_extended(vcpu, &op->u.ext_vcpucontext);
+	case XEN_DOMCTL_set_ext_vcpucontext: return vcpu_set_extended(vcpu, &op->u.ext_vcpucontext);
+	case XEN_DOMCTL_getvcpuextstate: return vcpu_get_xsave(vcpu, &op->u.vcpuextstate);
+	case XEN_DOMCTL_setvcpuextstate: return vcpu_set_xsave(vcpu, &op->u.vcpuextstate);
+	case XEN_DOMCTL_get_vcpu_msrs: return vcpu_get_msrs(vcpu, &op->u.vcpu_msrs);
 	}
 	return vcpu_set_msrs(vcpu, &op->u.vcpu_msrs);
 }
@@ -86,19 +77,15 @@ static long more_state(struct domain *domain, struct xen_domctl *op)
 long call_domctl_vcpu(struct call *call, struct domain *domain, struct xen_domctl *op)
 {
 	switch (op->cmd) {
-	case XEN_DOMCTL_getvcpuinfo:
-		return get_info(domain, &op->u.getvcpuinfo);
-	case XEN_DOMCTL_getvcpucontext:
-		return get_context(call, domain, &op->u.vcpucontext);
-	case XEN_DOMCTL_setvcpucontext:
-		return set_context(call, domain, &op->u.vcpucontext);
+	case XEN_DOMCTL_getvcpuinfo: return get_info(domain, &op->u.getvcpuinfo);
+	case XEN_DOMCTL_getvcpucontext: return get_context(call, domain, &op->u.vcpucontext);
+	case XEN_DOMCTL_setvcpucontext: return set_context(call, domain, &op->u.vcpucontext);
 	case XEN_DOMCTL_get_ext_vcpucontext:
 	case XEN_DOMCTL_set_ext_vcpucontext:
 	case XEN_DOMCTL_getvcpuextstate:
 	case XEN_DOMCTL_setvcpuextstate:
 	case XEN_DOMCTL_get_vcpu_msrs:
-	case XEN_DOMCTL_set_vcpu_msrs:
-		return more_state(domain, op);
+	case XEN_DOMCTL_set_vcpu_msrs: return more_state(domain, op);
 	}
 	return -ENOSYS;
 }

@@ -53,8 +53,7 @@ static uint32_t frame_info(struct host *host, const struct domain *domain, uint6
 	return frame->flags & FRAME_VALIDATED ? info : XEN_DOMCTL_PFINFO_NOTAB;
 }
 
-static long get_frame_info(struct call *call, struct domain *domain,
-			   struct xen_domctl_getpageframeinfo3 *op)
+static long get_frame_info(struct call *call, struct domain *domain, struct xen_domctl_getpageframeinfo3 *op)
 {
 	if (op->num > PAGE_INFO_MAX)
 		return -E2BIG;
@@ -122,34 +121,23 @@ static long destroy(struct call *call, struct domain *domain)
 static long control(struct call *call, struct domain *domain, struct xen_domctl *op)
 {
 	switch (op->cmd) {
-	case XEN_DOMCTL_destroydomain:
-		return destroy(call, domain);
-	case XEN_DOMCTL_pausedomain:
-		return pause(domain);
-	case XEN_DOMCTL_unpausedomain:
-		return domain_unpause(domain);
-	case XEN_DOMCTL_resumedomain:
-		return resume(domain);
-	case XEN_DOMCTL_subscribe:
-		return subscribe(domain, op->u.subscribe.port);
-	case XEN_DOMCTL_max_vcpus:
-		return set_max_vcpus(domain, op->u.max_vcpus.max);
-	case XEN_DOMCTL_max_mem:
-		domain->max_pages = op->u.max_mem.max_memkb / 4;
-		return 0;
+	case XEN_DOMCTL_destroydomain: return destroy(call, domain);
+	case XEN_DOMCTL_pausedomain: return pause(domain);
+	case XEN_DOMCTL_unpausedomain: return domain_unpause(domain);
+	case XEN_DOMCTL_resumedomain: return resume(domain);
+	case XEN_DOMCTL_subscribe: return subscribe(domain, op->u.subscribe.port);
+	case XEN_DOMCTL_max_vcpus: return set_max_vcpus(domain, op->u.max_vcpus.max);
+	case XEN_DOMCTL_max_mem: domain->max_pages = op->u.max_mem.max_memkb / 4; return 0;
 	case XEN_DOMCTL_setdomainhandle:
 		memcpy(domain->handle, op->u.setdomainhandle.handle, sizeof(domain->handle));
 		return 0;
 	case XEN_DOMCTL_set_address_size:
 		return domain_set_address_size(call->host, domain, op->u.address_size.size);
-	case XEN_DOMCTL_get_address_size:
-		op->u.address_size.size = domain->is_32bit ? 32 : 64;
-		return 0;
+	case XEN_DOMCTL_get_address_size: op->u.address_size.size = domain->is_32bit ? 32 : 64; return 0;
 	case XEN_DOMCTL_settimeoffset:
 	case XEN_DOMCTL_setvcpuaffinity:
 	case XEN_DOMCTL_setnodeaffinity:
-	case XEN_DOMCTL_setdebugging:
-		return 0;
+	case XEN_DOMCTL_setdebugging: return 0;
 	}
 	return -ENOSYS;
 }
@@ -161,18 +149,12 @@ static long on_domain(struct call *call, struct domain *domain, struct xen_domct
 	if (ret != -ENOSYS)
 		return ret;
 	switch (op->cmd) {
-	case XEN_DOMCTL_getpageframeinfo3:
-		return get_frame_info(call, domain, &op->u.getpageframeinfo3);
-	case XEN_DOMCTL_shadow_op:
-		return dirty_control(call->host, domain, &op->u.shadow_op);
-	case XEN_DOMCTL_gettscinfo:
-		return get_tsc(domain, &op->u.tsc_info);
-	case XEN_DOMCTL_settscinfo:
-		return set_tsc(domain, &op->u.tsc_info);
-	case XEN_DOMCTL_get_cpu_policy:
-		return cpu_policy_get(&domain->policy, &op->u.cpu_policy);
-	case XEN_DOMCTL_set_cpu_policy:
-		return cpu_policy_set(call->host, domain, &op->u.cpu_policy);
+	case XEN_DOMCTL_getpageframeinfo3: return get_frame_info(call, domain, &op->u.getpageframeinfo3);
+	case XEN_DOMCTL_shadow_op: return dirty_control(call->host, domain, &op->u.shadow_op);
+	case XEN_DOMCTL_gettscinfo: return get_tsc(domain, &op->u.tsc_info);
+	case XEN_DOMCTL_settscinfo: return set_tsc(domain, &op->u.tsc_info);
+	case XEN_DOMCTL_get_cpu_policy: return cpu_policy_get(&domain->policy, &op->u.cpu_policy);
+	case XEN_DOMCTL_set_cpu_policy: return cpu_policy_set(call->host, domain, &op->u.cpu_policy);
 	}
 	return call_domctl_vcpu(call, domain, op);
 }

@@ -34,8 +34,7 @@ static long alloc_unbound(struct call *call, struct evtchn_alloc_unbound *op)
 
 static long bind_interdomain(struct call *call, struct evtchn_bind_interdomain *op)
 {
-	int ret = port_bind_interdomain(call->host, call->caller, op->remote_dom,
-					op->remote_port);
+	int ret = port_bind_interdomain(call->host, call->caller, op->remote_dom, op->remote_port);
 
 	return number_or_error(ret, &op->local_port);
 }
@@ -54,23 +53,17 @@ static long reset(struct call *call, const struct evtchn_reset *op)
 long call_event_channel(struct call *call, unsigned cmd, void *arg)
 {
 	switch (cmd) {
-	case EVTCHNOP_alloc_unbound:
-		return alloc_unbound(call, arg);
-	case EVTCHNOP_bind_interdomain:
-		return bind_interdomain(call, arg);
+	case EVTCHNOP_alloc_unbound: return alloc_unbound(call, arg);
+	case EVTCHNOP_bind_interdomain: return bind_interdomain(call, arg);
 	case EVTCHNOP_bind_virq:
-		return number_or_error(port_bind_virq(call->host, call->caller,
-						      ((struct evtchn_bind_virq *)arg)->virq),
-				       &((struct evtchn_bind_virq *)arg)->port);
-	case EVTCHNOP_close:
-		return port_close(call->host, call->caller, ((struct evtchn_close *)arg)->port);
-	case EVTCHNOP_send:
-		return port_send(call->host, call->caller, ((struct evtchn_send *)arg)->port);
+		return number_or_error(
+			port_bind_virq(call->host, call->caller, ((struct evtchn_bind_virq *)arg)->virq),
+			&((struct evtchn_bind_virq *)arg)->port);
+	case EVTCHNOP_close: return port_close(call->host, call->caller, ((struct evtchn_close *)arg)->port);
+	case EVTCHNOP_send: return port_send(call->host, call->caller, ((struct evtchn_send *)arg)->port);
 	case EVTCHNOP_unmask:
-		return port_unmask(call->host, call->caller,
-				   ((struct evtchn_unmask *)arg)->port);
-	case EVTCHNOP_reset:
-		return reset(call, arg);
+		return port_unmask(call->host, call->caller, ((struct evtchn_unmask *)arg)->port);
+	case EVTCHNOP_reset: return reset(call, arg);
 	}
 	return -ENOSYS;
 }
@@ -91,14 +84,11 @@ long call_sched(struct call *call, unsigned cmd, void *arg)
 {
 	switch (cmd) {
 	case SCHEDOP_yield:
-	case SCHEDOP_block:
-		return 0;
+	case SCHEDOP_block: return 0;
 	case SCHEDOP_shutdown:
-		domain_shutdown(call->host, call->caller,
-				((struct sched_shutdown *)arg)->reason);
+		domain_shutdown(call->host, call->caller, ((struct sched_shutdown *)arg)->reason);
 		return 0;
-	case SCHEDOP_remote_shutdown:
-		return remote_shutdown(call, arg);
+	case SCHEDOP_remote_shutdown: return remote_shutdown(call, arg);
 	}
 	return -ENOSYS;
 }

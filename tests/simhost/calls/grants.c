@@ -46,12 +46,8 @@ long call_grant_table(struct call *call, unsigned cmd, void *ops, unsigned nr)
 	if (nr != 1)
 		return -EINVAL;
 	switch (cmd) {
-	case GNTTABOP_setup_table:
-		setup->status = set_up(call, setup);
-		return 0;
-	case GNTTABOP_query_size:
-		query->status = query_size(call, query);
-		return 0;
+	case GNTTABOP_setup_table: setup->status = set_up(call, setup); return 0;
+	case GNTTABOP_query_size: query->status = query_size(call, query); return 0;
 	}
 	return -ENOSYS;
 }

@@ -35,8 +35,7 @@ static long populate(struct call *call, struct xen_memory_reservation *op)
 		return -EPERM;
 	for (i = 0; i < op->nr_extents; i++) {
 		uint64_t pfn = op->extent_start.p[i];
-		uint64_t mfn = may_grow(domain, order) ?
-			frames_alloc(call->host, domain, order) : NO_FRAME;
+		uint64_t mfn = may_grow(domain, order) ? frames_alloc(call->host, domain, order) : NO_FRAME;
 
 		if (mfn == NO_FRAME)
 			break;
@@ -55,8 +54,9 @@ static long increase(struct call *call, struct xen_memory_reservation *op)
 	if (!domain)
 		return -ESRCH;
 	for (i = 0; i < op->nr_extents; i++) {
-		uint64_t mfn = op->extent_order <= ORDER_MAX && may_grow(domain, op->extent_order) ?
-			frames_alloc(call->host, domain, op->extent_order) : NO_FRAME;
+		uint64_t mfn = op->extent_order <= ORDER_MAX && may_grow(domain, op->extent_order)
+				     ? frames_alloc(call->host, domain, op->extent_order)
+				     : NO_FRAME;
 
 		if (mfn == NO_FRAME)
 			break;
@@ -122,8 +122,8 @@ static long max_pfn(struct call *call, const domid_t *domid)
 	if (domain->shared_info == NO_FRAME)
 		return -EINVAL;
 	page = host_page(call->host, domain->shared_info);
-	max = domain->is_32bit ? ((struct shared_info_x86_32 *)page)->arch.max_pfn :
-		((struct shared_info_x86_64 *)page)->arch.max_pfn;
+	max = domain->is_32bit ? ((struct shared_info_x86_32 *)page)->arch.max_pfn
+			       : ((struct shared_info_x86_64 *)page)->arch.max_pfn;
 	return max ? max - 1 : 0;
 }
 
@@ -153,8 +153,7 @@ static long acquire(struct call *call, struct xen_mem_acquire_resource *op)
 
 	if (!domain)
 		return -ESRCH;
-	if (op->type != XENMEM_resource_grant_table ||
-	    op->id != XENMEM_resource_grant_table_id_shared)
+	if (op->type != XENMEM_resource_grant_table || op->id != XENMEM_resource_grant_table_id_shared)
 		return -EOPNOTSUPP;
 	if (!op->frame_list.p) {
 		op->nr_frames = domain->max_grant_frames;
@@ -173,10 +172,8 @@ static long about_machine(struct call *call, unsigned cmd, void *arg)
 	const struct machine *machine = call->host->machine;
 
 	switch (cmd) {
-	case XENMEM_maximum_ram_page:
-		return machine->nr_frames - 1;
-	case XENMEM_machphys_mfn_list:
-		return list_m2p(machine->m2p, machine->m2p_frames, arg);
+	case XENMEM_maximum_ram_page: return machine->nr_frames - 1;
+	case XENMEM_machphys_mfn_list: return list_m2p(machine->m2p, machine->m2p_frames, arg);
 	case XENMEM_machphys_compat_mfn_list:
 		return list_m2p(machine->compat_m2p, machine->compat_m2p_frames, arg);
 	}
@@ -186,22 +183,14 @@ static long about_machine(struct call *call, unsigned cmd, void *arg)
 long call_memory(struct call *call, unsigned cmd, void *arg)
 {
 	switch (cmd & ((1u << MEMORY_OP_BITS) - 1)) {
-	case XENMEM_populate_physmap:
-		return populate(call, arg);
-	case XENMEM_increase_reservation:
-		return increase(call, arg);
-	case XENMEM_decrease_reservation:
-		return decrease(call, arg);
-	case XENMEM_maximum_gpfn:
-		return max_pfn(call, arg);
-	case XENMEM_current_reservation:
-		return reservation(call, arg, false);
-	case XENMEM_maximum_reservation:
-		return reservation(call, arg, true);
-	case XENMEM_set_memory_map:
-		return set_memory_map(call, arg);
-	case XENMEM_acquire_resource:
-		return acquire(call, arg);
+	case XENMEM_populate_physmap: return populate(call, arg);
+	case XENMEM_increase_reservation: return increase(call, arg);
+	case XENMEM_decrease_reservation: return decrease(call, arg);
+	case XENMEM_maximum_gpfn: return max_pfn(call, arg);
+	case XENMEM_current_reservation: return reservation(call, arg, false);
+	case XENMEM_maximum_reservation: return reservation(call, arg, true);
+	case XENMEM_set_memory_map: return set_memory_map(call, arg);
+	case XENMEM_acquire_resource: return acquire(call, arg);
 	}
 	return about_machine(call, cmd, arg);
 }

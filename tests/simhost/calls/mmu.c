@@ -69,15 +69,10 @@ static long flush(struct call *call, const struct mmuext_op *op)
 	case MMUEXT_TLB_FLUSH_LOCAL:
 	case MMUEXT_TLB_FLUSH_MULTI:
 	case MMUEXT_INVLPG_LOCAL:
-	case MMUEXT_INVLPG_MULTI:
-		shadow_flush_user(call->host, call->caller);
-		return 0;
+	case MMUEXT_INVLPG_MULTI: shadow_flush_user(call->host, call->caller); return 0;
 	case MMUEXT_TLB_FLUSH_ALL:
-	case MMUEXT_INVLPG_ALL:
-		shadow_flush_all(call->host, call->caller);
-		return 0;
-	case MMUEXT_FLUSH_CACHE:
-		return 0;
+	case MMUEXT_INVLPG_ALL: shadow_flush_all(call->host, call->caller); return 0;
+	case MMUEXT_FLUSH_CACHE: return 0;
 	}
 	return -ENOSYS;
 }
@@ -93,17 +88,14 @@ static long mmuext(struct call *call, struct domain *domain, const struct mmuext
 	case MMUEXT_PIN_L2_TABLE:
 	case MMUEXT_PIN_L3_TABLE:
 		return pin(call, domain, op->arg1.mfn, FRAME_L1 + op->cmd - MMUEXT_PIN_L1_TABLE);
-	case MMUEXT_UNPIN_TABLE:
-		return frame_unpin(call->host, domain, op->arg1.mfn);
+	case MMUEXT_UNPIN_TABLE: return frame_unpin(call->host, domain, op->arg1.mfn);
 	case MMUEXT_NEW_BASEPTR:
-	case MMUEXT_NEW_USER_BASEPTR:
-		return base_pointer(call, domain, op);
+	case MMUEXT_NEW_USER_BASEPTR: return base_pointer(call, domain, op);
 	}
 	return domain == call->caller ? flush(call, op) : -EPERM;
 }
 
-long call_mmuext(struct call *call, struct mmuext_op *ops, unsigned nr, uint32_t *done,
-		 uint16_t foreign)
+long call_mmuext(struct call *call, struct mmuext_op *ops, unsigned nr, uint32_t *done, uint16_t foreign)
 {
 	struct domain *domain = frame_owner(call, foreign);
 	long ret = 0;
@@ -159,18 +151,15 @@ static long mmu_update(struct call *call, const struct mmu_update *from, struct 
 	struct mmu_update update = { .ptr = from->ptr & ~3ul, .val = from->val };
 
 	switch (from->ptr & 3) {
-	case MMU_NORMAL_PT_UPDATE:
-		return update_table(call, &update, false, owner);
-	case MMU_PT_UPDATE_PRESERVE_AD:
-		return update_table(call, &update, true, owner);
-	case MMU_MACHPHYS_UPDATE:
-		return update_m2p(call, &update, owner);
+	case MMU_NORMAL_PT_UPDATE: return update_table(call, &update, false, owner);
+	case MMU_PT_UPDATE_PRESERVE_AD: return update_table(call, &update, true, owner);
+	case MMU_MACHPHYS_UPDATE: return update_m2p(call, &update, owner);
 	}
 	return -ENOSYS;
 }
 
-long call_mmu_update(struct call *call, struct mmu_update *updates, unsigned nr,
-		     uint32_t *done, uint32_t foreign)
+long call_mmu_update(struct call *call, struct mmu_update *updates, unsigned nr, uint32_t *done,
+		     uint32_t foreign)
 {
 	struct domain *owner = frame_owner(call, foreign & 0xffff);
 	long ret = 0;

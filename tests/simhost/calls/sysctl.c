@@ -51,14 +51,12 @@ static long get_policy(struct call *call, struct xen_sysctl_cpu_policy *op)
 
 	if (op->index > XEN_SYSCTL_cpu_policy_hvm_default || op->_rsvd)
 		return -EINVAL;
-	if (op->index == XEN_SYSCTL_cpu_policy_hvm_max ||
-	    op->index == XEN_SYSCTL_cpu_policy_hvm_default)
+	if (op->index == XEN_SYSCTL_cpu_policy_hvm_max || op->index == XEN_SYSCTL_cpu_policy_hvm_default)
 		return -EOPNOTSUPP;
 	if (op->leaves.p) {
 		if (op->nr_leaves < policy->nr_leaves)
 			return -ENOBUFS;
-		memcpy(op->leaves.p, policy->leaves,
-		       policy->nr_leaves * sizeof(*policy->leaves));
+		memcpy(op->leaves.p, policy->leaves, policy->nr_leaves * sizeof(*policy->leaves));
 	}
 	if (op->msrs.p) {
 		if (op->nr_msrs < policy->nr_msrs)
@@ -77,12 +75,9 @@ long call_sysctl(struct call *call, struct xen_sysctl *op)
 	if (op->interface_version != XEN_SYSCTL_INTERFACE_VERSION)
 		return -EACCES;
 	switch (op->cmd) {
-	case XEN_SYSCTL_getdomaininfolist:
-		return list_domains(call, &op->u.getdomaininfolist);
-	case XEN_SYSCTL_physinfo:
-		return physinfo(call, &op->u.physinfo);
-	case XEN_SYSCTL_get_cpu_policy:
-		return get_policy(call, &op->u.cpu_policy);
+	case XEN_SYSCTL_getdomaininfolist: return list_domains(call, &op->u.getdomaininfolist);
+	case XEN_SYSCTL_physinfo: return physinfo(call, &op->u.physinfo);
+	case XEN_SYSCTL_get_cpu_policy: return get_policy(call, &op->u.cpu_policy);
 	}
 	return -ENOSYS;
 }

@@ -19,7 +19,7 @@ int command_fault(int argc, char **argv);
 
 /* HOST is a directory, or a name below /dev/shm/simhost. */
 void command_host_path(char *path, size_t size, const char *name);
-int command_attach(struct host *host, const char *name);	/* says what is wrong */
+int command_attach(struct host *host, const char *name); /* says what is wrong */
 
 /* SIMHOST, LD_PRELOAD and the places of the host's xenstored. */
 void command_set_environment(const char *path);

@@ -51,8 +51,7 @@ static void compare_pages(const struct snapshot *a, const struct snapshot *b)
 	}
 }
 
-static void compare_bytes(const char *what, unsigned vcpu, const void *a, const void *b,
-			  size_t bytes)
+static void compare_bytes(const char *what, unsigned vcpu, const void *a, const void *b, size_t bytes)
 {
 	const uint8_t *left = a, *right = b;
 
@@ -88,7 +87,7 @@ static bool has_leaf(const struct cpu_policy_data *policy, const xen_cpuid_leaf_
 	for (unsigned i = 0; i < policy->nr_leaves; i++)
 		if (!memcmp(&policy->leaves[i], leaf, sizeof(*leaf)))
 			return true;
-	return !(leaf->a | leaf->b | leaf->c | leaf->d);	/* as good as none */
+	return !(leaf->a | leaf->b | leaf->c | leaf->d); /* as good as none */
 }
 
 static void compare_policies(const struct cpu_policy_data *a, const struct cpu_policy_data *b)
@@ -161,22 +160,19 @@ int command_compare(int argc, char **argv)
 	return ret;
 }
 
-static bool has_version(const struct snapshot *snapshot, uint64_t seed, uint64_t pfn,
-			uint32_t version)
+static bool has_version(const struct snapshot *snapshot, uint64_t seed, uint64_t pfn, uint32_t version)
 {
 	uint8_t wanted[PAGE_BYTES];
 
 	stamp_page(wanted, seed, pfn, version);
 	return snapshot->mfns[pfn] != NO_FRAME &&
-		!memcmp(wanted, host_page(snapshot->host, snapshot->mfns[pfn]), PAGE_BYTES);
+	       !memcmp(wanted, host_page(snapshot->host, snapshot->mfns[pfn]), PAGE_BYTES);
 }
 
 /* Between writing a page and noting its version a guest that runs is one ahead. */
-static bool page_is_right(const struct snapshot *snapshot, const struct guest_state *state,
-			  uint64_t pfn)
+static bool page_is_right(const struct snapshot *snapshot, const struct guest_state *state, uint64_t pfn)
 {
-	const uint8_t *map = host_page(snapshot->host,
-				       snapshot->mfns[state->map + pfn / PAGE_BYTES]);
+	const uint8_t *map = host_page(snapshot->host, snapshot->mfns[state->map + pfn / PAGE_BYTES]);
 	const uint32_t *versions = host_page(snapshot->host,
 					     snapshot->mfns[state->versions + pfn * 4 / PAGE_BYTES]);
 	uint32_t version = versions[pfn % (PAGE_BYTES / 4)];
@@ -184,8 +180,7 @@ static bool page_is_right(const struct snapshot *snapshot, const struct guest_st
 	if (map[pfn % PAGE_BYTES] != USE_DATA && map[pfn % PAGE_BYTES] != USE_MAPPED)
 		return true;
 	return has_version(snapshot, state->seed, pfn, version) ||
-		(domain_runs(snapshot->domain) &&
-		 has_version(snapshot, state->seed, pfn, version + 1));
+	       (domain_runs(snapshot->domain) && has_version(snapshot, state->seed, pfn, version + 1));
 }
 
 static unsigned check_pages(const struct snapshot *snapshot, const struct guest_state *state)
@@ -200,8 +195,9 @@ static unsigned check_pages(const struct snapshot *snapshot, const struct guest_
 
 static int check(const struct snapshot *snapshot)
 {
-	const struct guest_state *state = snapshot->mfns[0] == NO_FRAME ? NULL :
-		host_page(snapshot->host, snapshot->mfns[0]);
+	const struct guest_state *state = snapshot->mfns[0] == NO_FRAME
+						? NULL
+						: host_page(snapshot->host, snapshot->mfns[0]);
 	unsigned wrong;
 
 	if (!state || state->magic != GUEST_MAGIC)
@@ -209,9 +205,8 @@ static int check(const struct snapshot *snapshot)
 	wrong = check_pages(snapshot, state);
 	printf("phase %lu steps %lu ticks %lu suspends %lu restores %lu cancels %lu "
 	       "complaints %lu writes %lu mms %lu ballooned %lu generation %lu wrong-pages %u\n",
-	       state->phase, state->steps, state->ticks, state->suspends, state->restores,
-	       state->cancels, state->complaints, state->writes, state->mms_made,
-	       state->ballooned, state->generation, wrong);
+	       state->phase, state->steps, state->ticks, state->suspends, state->restores, state->cancels,
+	       state->complaints, state->writes, state->mms_made, state->ballooned, state->generation, wrong);
 	return wrong || state->complaints;
 }
 

@@ -53,11 +53,11 @@ static int parse(int argc, char **argv, struct guest_options *options)
 	return optind + 1 == argc ? 0 : 2;
 }
 
-static bool put(struct xs_handle *xs, uint16_t domid, bool guests, const char *key,
-		const char *format, ...)
+static bool put(struct xs_handle *xs, uint16_t domid, bool guests, const char *key, const char *format, ...)
 {
 	struct xs_permissions permissions[2] = {
-		{ guests ? domid : 0, XS_PERM_NONE }, { guests ? 0 : domid, XS_PERM_READ },
+		{ guests ? domid : 0, XS_PERM_NONE },
+		{ guests ? 0 : domid, XS_PERM_READ },
 	};
 	char path[128], value[128];
 	va_list list;
@@ -67,7 +67,7 @@ static bool put(struct xs_handle *xs, uint16_t domid, bool guests, const char *k
 	va_end(list);
 	snprintf(path, sizeof(path), "/local/domain/%u%s%s", domid, *key ? "/" : "", key);
 	return xs_write(xs, XBT_NULL, path, value, strlen(value)) &&
-		xs_set_permissions(xs, XBT_NULL, path, permissions, 2);
+	       xs_set_permissions(xs, XBT_NULL, path, permissions, 2);
 }
 
 static bool tell_xenstore(struct xs_handle *xs, const struct guest_options *options,
@@ -75,25 +75,22 @@ static bool tell_xenstore(struct xs_handle *xs, const struct guest_options *opti
 {
 	uint16_t domid = built->domid;
 
-	return put(xs, domid, false, "", "%s", "") &&
-		put(xs, domid, false, "name", "%s", options->name) &&
-		put(xs, domid, false, "domid", "%u", domid) &&
-		put(xs, domid, false, "vm", "/vm/%s", options->name) &&
-		put(xs, domid, false, "memory/target", "%lu", options->mem_mib * 1024) &&
-		put(xs, domid, false, "memory/static-max", "%lu", options->mem_mib * 1024) &&
-		put(xs, domid, false, "store/ring-ref", "%lu", built->store_mfn) &&
-		put(xs, domid, false, "store/port", "%u", built->store_port) &&
-		put(xs, domid, false, "console/ring-ref", "%lu", built->console_mfn) &&
-		put(xs, domid, false, "console/port", "%u", built->console_port) &&
-		put(xs, domid, false, "control", "%s", "") &&
-		put(xs, domid, false, "control/platform-feature-multiprocessor-suspend", "1") &&
-		put(xs, domid, true, "control/shutdown", "%s", "") &&
-		put(xs, domid, true, "data", "%s", "") &&
-		xs_introduce_domain(xs, domid, built->store_mfn, built->store_port);
+	return put(xs, domid, false, "", "%s", "") && put(xs, domid, false, "name", "%s", options->name) &&
+	       put(xs, domid, false, "domid", "%u", domid) &&
+	       put(xs, domid, false, "vm", "/vm/%s", options->name) &&
+	       put(xs, domid, false, "memory/target", "%lu", options->mem_mib * 1024) &&
+	       put(xs, domid, false, "memory/static-max", "%lu", options->mem_mib * 1024) &&
+	       put(xs, domid, false, "store/ring-ref", "%lu", built->store_mfn) &&
+	       put(xs, domid, false, "store/port", "%u", built->store_port) &&
+	       put(xs, domid, false, "console/ring-ref", "%lu", built->console_mfn) &&
+	       put(xs, domid, false, "console/port", "%u", built->console_port) &&
+	       put(xs, domid, false, "control", "%s", "") &&
+	       put(xs, domid, false, "control/platform-feature-multiprocessor-suspend", "1") &&
+	       put(xs, domid, true, "control/shutdown", "%s", "") && put(xs, domid, true, "data", "%s", "") &&
+	       xs_introduce_domain(xs, domid, built->store_mfn, built->store_port);
 }
 
-static int announce(const char *path, const struct guest_options *options,
-		    const struct built *built)
+static int announce(const char *path, const struct guest_options *options, const struct built *built)
 {
 	struct xs_handle *xs;
 	bool ok;
@@ -110,7 +107,11 @@ static int announce(const char *path, const struct guest_options *options,
 int command_guest(int argc, char **argv)
 {
 	struct guest_options options = {
-		.mem_mib = 64, .vcpus = 1, .seed = 1, .rate = 4, .p2m_is_linear = true,
+		.mem_mib = 64,
+		.vcpus = 1,
+		.seed = 1,
+		.rate = 4,
+		.p2m_is_linear = true,
 	};
 	struct domain *domain;
 	struct built built;

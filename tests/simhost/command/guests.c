@@ -24,12 +24,9 @@ struct plan {
 };
 
 static const struct option options_known[] = {
-	{ "domain", required_argument, NULL, 'd' },
-	{ "steps", required_argument, NULL, 's' },
-	{ "ms", required_argument, NULL, 'm' },
-	{ "daemon", no_argument, NULL, 'b' },
-	{ "stop", no_argument, NULL, 'x' },
-	{ NULL, 0, NULL, 0 },
+	{ "domain", required_argument, NULL, 'd' }, { "steps", required_argument, NULL, 's' },
+	{ "ms", required_argument, NULL, 'm' },	    { "daemon", no_argument, NULL, 'b' },
+	{ "stop", no_argument, NULL, 'x' },	    { NULL, 0, NULL, 0 },
 };
 
 static volatile sig_atomic_t stopping;
@@ -150,8 +147,7 @@ static int daemonise(const char *host_path)
 	snprintf(log, sizeof(log), "%s/guests.log", host_path);
 	setsid();
 	closefrom(3);
-	if (!freopen("/dev/null", "r", stdin) || !freopen(log, "a", stdout) ||
-	    !freopen(log, "a", stderr))
+	if (!freopen("/dev/null", "r", stdin) || !freopen(log, "a", stdout) || !freopen(log, "a", stderr))
 		_exit(1);
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	return 0;

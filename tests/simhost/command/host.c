@@ -49,7 +49,11 @@ static int parse_create(int argc, char **argv, struct host_options *options, boo
 int command_create(int argc, char **argv)
 {
 	struct host_options options = {
-		.mem_mib = 1024, .seed = 1, .has_shadow = true, .has_pv32 = true, .poison = true,
+		.mem_mib = 1024,
+		.seed = 1,
+		.has_shadow = true,
+		.has_pv32 = true,
+		.poison = true,
 	};
 	bool xenstored = true;
 	char path[PATH_MAX];
@@ -126,11 +130,9 @@ static void print_domain(struct host *host, const struct domain *domain)
 	struct xen_domctl_getdomaininfo info;
 
 	domain_info(host, domain, &info);
-	printf("%5u  %s  %2u vcpus  %8lu pages  %c%c%c%c%c", domain->domid,
-	       domain->is_32bit ? "32" : "64", domain->nr_vcpus, domain->tot_pages,
-	       info.flags & XEN_DOMINF_running ? 'r' : '-',
-	       info.flags & XEN_DOMINF_paused ? 'p' : '-',
-	       info.flags & XEN_DOMINF_shutdown ? 's' : '-',
+	printf("%5u  %s  %2u vcpus  %8lu pages  %c%c%c%c%c", domain->domid, domain->is_32bit ? "32" : "64",
+	       domain->nr_vcpus, domain->tot_pages, info.flags & XEN_DOMINF_running ? 'r' : '-',
+	       info.flags & XEN_DOMINF_paused ? 'p' : '-', info.flags & XEN_DOMINF_shutdown ? 's' : '-',
 	       info.flags & XEN_DOMINF_dying ? 'd' : '-', domain->log_dirty ? 'l' : '-');
 	if (domain->shutdown)
 		printf("  shutdown %u", domain->shutdown_code);

@@ -15,12 +15,14 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *usage;
 } commands[] = {
-	{ "create", command_create, "HOST [--mem MiB] [--flavour shadow|noshadow] [--seed N]\n"
+	{ "create", command_create,
+	  "HOST [--mem MiB] [--flavour shadow|noshadow] [--seed N]\n"
 	  "\t\t[--scatter PERCENT] [--no-pv32] [--no-poison] [--allocate]\n"
 	  "\t\t[--no-xenstored]" },
 	{ "destroy", command_destroy, "HOST" },
 	{ "run", command_run, "HOST -- COMMAND..." },
-	{ "guest", command_guest, "HOST [--mem MiB] [--vcpus N] [--width 64|32] [--p2m linear|list]\n"
+	{ "guest", command_guest,
+	  "HOST [--mem MiB] [--vcpus N] [--width 64|32] [--p2m linear|list]\n"
 	  "\t\t[--workload NAME] [--seed N] [--rate N] [--holes N] [--name NAME]\n"
 	  "\t\t[--keeps-foreign]" },
 	{ "guests", command_guests, "HOST [--domain N] [--steps N | --ms N] [--daemon | --stop]" },
@@ -80,8 +82,7 @@ void command_set_environment(const char *path)
 	library_path(library, sizeof(library));
 	if (already && strstr(already, "libsimhost.so"))
 		already = NULL;
-	snprintf(value, sizeof(value), "%s%s%s", library, already ? ":" : "",
-		 already ? already : "");
+	snprintf(value, sizeof(value), "%s%s%s", library, already ? ":" : "", already ? already : "");
 	setenv("LD_PRELOAD", value, 1);
 	setenv("SIMHOST", path, 1);
 	/* a sanitised program does not mind that another library comes before its own */

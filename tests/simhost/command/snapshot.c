@@ -19,8 +19,8 @@ static uint64_t max_pfn(const struct snapshot *snapshot)
 {
 	void *shared = host_page(snapshot->host, snapshot->domain->shared_info);
 
-	return snapshot->domain->is_32bit ? ((struct shared_info_x86_32 *)shared)->arch.max_pfn :
-		((struct shared_info_x86_64 *)shared)->arch.max_pfn;
+	return snapshot->domain->is_32bit ? ((struct shared_info_x86_32 *)shared)->arch.max_pfn
+					  : ((struct shared_info_x86_64 *)shared)->arch.max_pfn;
 }
 
 int snapshot_init(struct snapshot *snapshot, struct host *host, uint16_t domid)
@@ -82,8 +82,7 @@ static uint64_t plain_entry(const struct snapshot *snapshot, uint64_t entry, uns
 	if (!(entry & PTE_PRESENT))
 		return entry;
 	entry = (entry & ~PTE_FRAME) | snapshot_pfn(snapshot, pte_mfn(entry)) << 12;
-	return pte_adjust(entry, level, is_32bit) &
-		~(PTE_ACCESSED | (level > 1 ? PTE_DIRTY : 0));
+	return pte_adjust(entry, level, is_32bit) & ~(PTE_ACCESSED | (level > 1 ? PTE_DIRTY : 0));
 }
 
 static void plain_table(const struct snapshot *snapshot, uint64_t mfn, uint64_t *slots)
@@ -91,9 +90,9 @@ static void plain_table(const struct snapshot *snapshot, uint64_t mfn, uint64_t 
 	unsigned level = frame_level(snapshot->host->frames[mfn].type);
 
 	for (unsigned slot = 0; slot < SLOTS; slot++) {
-		bool is_xens = level == 4 ? slot >= L4_XEN_FIRST && slot <= L4_XEN_LAST :
-			snapshot->host->frames[mfn].type == FRAME_L2_XEN &&
-			slot >= PAE_L2_XEN_FIRST;
+		bool is_xens = level == 4 ? slot >= L4_XEN_FIRST && slot <= L4_XEN_LAST
+					  : snapshot->host->frames[mfn].type == FRAME_L2_XEN &&
+						    slot >= PAE_L2_XEN_FIRST;
 
 		slots[slot] = is_xens ? 0 : plain_entry(snapshot, slots[slot], level);
 	}
@@ -149,7 +148,7 @@ static bool is_leaf(const struct snapshot *snapshot, const struct guest_state *s
 {
 	for (uint64_t i = 0; i < state->p2m_pages; i++) {
 		const uint64_t *leaves = host_page(snapshot->host,
-			snapshot->mfns[state->leaves + i * 8 / PAGE_BYTES]);
+						   snapshot->mfns[state->leaves + i * 8 / PAGE_BYTES]);
 
 		if (leaves[i % (PAGE_BYTES / 8)] == pfn)
 			return true;
@@ -160,8 +159,8 @@ static bool is_leaf(const struct snapshot *snapshot, const struct guest_state *s
 /* The lists of leaves, which the guest makes anew when it has been moved. */
 static bool is_in_lists(const struct guest_state *state, uint64_t pfn)
 {
-	return !state->p2m_is_linear && within(pfn, state->p2m_middle,
-					       state->p2m_top + 1 - state->p2m_middle);
+	return !state->p2m_is_linear &&
+	       within(pfn, state->p2m_middle, state->p2m_top + 1 - state->p2m_middle);
 }
 
 const uint8_t *snapshot_page(const struct snapshot *snapshot, uint64_t pfn, uint8_t *buffer)
@@ -181,7 +180,7 @@ const uint8_t *snapshot_page(const struct snapshot *snapshot, uint64_t pfn, uint
 	else if (is_in_lists(state, pfn))
 		memset(buffer, 0, PAGE_BYTES);
 	else if (pfn == state->store)
-		memset(buffer, 0, PAGE_BYTES);	/* xenstored writes to it as it pleases */
+		memset(buffer, 0, PAGE_BYTES); /* xenstored writes to it as it pleases */
 	else if (pfn == state->start_info)
 		plain_start_info(snapshot, buffer);
 	return buffer;
@@ -196,7 +195,7 @@ static void plain_vcpu_64(const struct snapshot *snapshot, unsigned number,
 	context->ctrlreg[1] = vcpu->user_root ? snapshot_pfn(snapshot, vcpu->user_root) + 1 : 0;
 	for (unsigned i = 0; i * 512 < context->gdt_ents; i++)
 		context->gdt_frames[i] = snapshot_pfn(snapshot, context->gdt_frames[i]);
-	context->vm_assist = 0;	/* the domain's, given with vCPU 0 only */
+	context->vm_assist = 0; /* the domain's, given with vCPU 0 only */
 	if (!number)
 		context->user_regs.rdx = snapshot_pfn(snapshot, context->user_regs.rdx);
 }

@@ -10,7 +10,7 @@ struct snapshot {
 	struct host *host;
 	struct domain *domain;
 	uint64_t nr_pages;
-	uint64_t *mfns;		/* by pfn, NO_FRAME where there is none: from the M2P */
+	uint64_t *mfns; /* by pfn, NO_FRAME where there is none: from the M2P */
 };
 
 /* Reads where the pages are; the lock is held, and stays so while it is in use. */

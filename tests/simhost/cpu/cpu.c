@@ -117,8 +117,7 @@ long cpu_call(struct cpu *cpu, unsigned op, uint64_t a0, uint64_t a1, uint64_t a
 	if (!enter(cpu))
 		return -ESRCH;
 	host_unlock(cpu->host);
-	return hypercall(cpu->host, cpu->domid, cpu->vcpu, op,
-			 (uint64_t[CALL_ARGS]){ a0, a1, a2, a3 });
+	return hypercall(cpu->host, cpu->domid, cpu->vcpu, op, (uint64_t[CALL_ARGS]){ a0, a1, a2, a3 });
 }
 
 static void *register_at(struct domain *domain, unsigned vcpu, enum cpu_register which)
@@ -140,8 +139,8 @@ uint64_t cpu_get(struct cpu *cpu, enum cpu_register which)
 
 	if (!domain)
 		return 0;
-	value = domain->is_32bit ? *(uint32_t *)register_at(domain, cpu->vcpu, which) :
-		*(uint64_t *)register_at(domain, cpu->vcpu, which);
+	value = domain->is_32bit ? *(uint32_t *)register_at(domain, cpu->vcpu, which)
+				 : *(uint64_t *)register_at(domain, cpu->vcpu, which);
 	host_unlock(cpu->host);
 	return value;
 }

@@ -12,8 +12,8 @@ struct cpu {
 	struct host *host;
 	uint16_t domid;
 	unsigned vcpu;
-	bool user;	/* through the user root, without rights to kernel pages */
-	bool gone;	/* the guest is no more, or no longer runs: nothing has any effect */
+	bool user; /* through the user root, without rights to kernel pages */
+	bool gone; /* the guest is no more, or no longer runs: nothing has any effect */
 };
 
 /* Is there such a guest, and neither paused nor shut down? */

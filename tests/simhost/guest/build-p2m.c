@@ -67,8 +67,7 @@ static void note_leaves(struct build *build)
 {
 	uint64_t pages = build->state->p2m_pages;
 
-	build->state->leaves = build_take(build, (pages * 8 + PAGE_BYTES - 1) / PAGE_BYTES,
-					  USE_KERNEL);
+	build->state->leaves = build_take(build, (pages * 8 + PAGE_BYTES - 1) / PAGE_BYTES, USE_KERNEL);
 	for (uint64_t i = 0; i < pages; i++) {
 		uint64_t *noted = build_page(build, build->state->leaves + i * 8 / PAGE_BYTES);
 

@@ -9,8 +9,7 @@
 
 enum { GDT_ENTRIES = 512, XSAVE_ALL = 7 };
 
-static void fill_context_64(struct build *build, vcpu_guest_context_x86_64_t *context,
-			    unsigned vcpu)
+static void fill_context_64(struct build *build, vcpu_guest_context_x86_64_t *context, unsigned vcpu)
 {
 	struct guest_state *state = build->state;
 
@@ -35,8 +34,7 @@ static void fill_context_64(struct build *build, vcpu_guest_context_x86_64_t *co
 	context->trap_ctxt[14] = (struct trap_info_x86_64){ 14, 4, 0xe033, state->direct_va + 14 };
 }
 
-static void fill_context_32(struct build *build, vcpu_guest_context_x86_32_t *context,
-			    unsigned vcpu)
+static void fill_context_32(struct build *build, vcpu_guest_context_x86_32_t *context, unsigned vcpu)
 {
 	struct guest_state *state = build->state;
 	uint64_t root = build->p2m[state->root];
@@ -68,8 +66,7 @@ static void fill_extra(struct build *build, struct vcpu *vcpu, unsigned number)
 		vcpu->xsave[i] = build->options->seed + number + i;
 	memcpy(vcpu->xsave + 512, &bv, sizeof(bv));
 	vcpu->ext.sysenter_callback_cs = vcpu->ext.syscall32_callback_cs = 0xe033;
-	vcpu->ext.sysenter_callback_eip = vcpu->ext.syscall32_callback_eip =
-		build->state->direct_va + 32;
+	vcpu->ext.sysenter_callback_eip = vcpu->ext.syscall32_callback_eip = build->state->direct_va + 32;
 	vcpu->tsc_aux = number;
 }
 
@@ -89,8 +86,7 @@ int build_vcpus(struct build *build)
 			fill_context_32(build, &context.x32, i);
 		else
 			fill_context_64(build, &context.x64, i);
-		err = vcpu_set_context(build->host, build->domain, &build->domain->vcpus[i],
-				       &context);
+		err = vcpu_set_context(build->host, build->domain, &build->domain->vcpus[i], &context);
 		fill_extra(build, &build->domain->vcpus[i], i);
 	}
 	/* the kernel's root stays one, whoever runs, as from any domain builder */

@@ -21,7 +21,7 @@ uint64_t build_take(struct build *build, uint64_t pages, enum guest_use use)
 {
 	uint64_t first;
 
-	for (;;) {	/* arrays of the guest's are in a row, without holes */
+	for (;;) { /* arrays of the guest's are in a row, without holes */
 		uint64_t n = 0;
 
 		first = build->next_pfn;
@@ -44,8 +44,7 @@ static long domctl(struct build *build, struct xen_domctl *op)
 	op->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
 	if (op->cmd != XEN_DOMCTL_createdomain)
 		op->domain = build->built->domid;
-	return hypercall(build->host, 0, 0, __HYPERVISOR_domctl,
-			 (uint64_t[CALL_ARGS]){ (uintptr_t)op });
+	return hypercall(build->host, 0, 0, __HYPERVISOR_domctl, (uint64_t[CALL_ARGS]){ (uintptr_t)op });
 }
 
 static int create(struct build *build)
@@ -80,7 +79,9 @@ static int create(struct build *build)
 static long populate(struct build *build, uint64_t *extents, uint64_t nr, unsigned order)
 {
 	struct xen_memory_reservation op = {
-		.nr_extents = nr, .extent_order = order, .domid = build->built->domid,
+		.nr_extents = nr,
+		.extent_order = order,
+		.domid = build->built->domid,
 	};
 
 	op.extent_start.p = (xen_pfn_t *)extents;
@@ -92,8 +93,8 @@ static int populate_2m(struct build *build, uint64_t pfn)
 {
 	uint64_t extent = pfn;
 
-	if (build->host->machine->scatter || build->options->holes ||
-	    pfn + SUPERPAGE > build->nr_pages || populate(build, &extent, 1, 9) != 1)
+	if (build->host->machine->scatter || build->options->holes || pfn + SUPERPAGE > build->nr_pages ||
+	    populate(build, &extent, 1, 9) != 1)
 		return -ENOMEM;
 	for (uint64_t i = 0; i < SUPERPAGE; i++)
 		build->p2m[pfn + i] = extent + i;
@@ -159,8 +160,7 @@ static void lay_out_state(struct build *build)
 	state->console = build_take(build, 1, USE_KERNEL);
 	state->gdt = build_take(build, options->vcpus, USE_KERNEL);
 	state->map = build_take(build, (nr + PAGE_BYTES - 1) / PAGE_BYTES, USE_KERNEL);
-	state->versions = build_take(build, (nr + PAGE_BYTES / 4 - 1) / (PAGE_BYTES / 4),
-				     USE_KERNEL);
+	state->versions = build_take(build, (nr + PAGE_BYTES / 4 - 1) / (PAGE_BYTES / 4), USE_KERNEL);
 }
 
 static void stamp_all(struct build *build)
@@ -197,8 +197,7 @@ static int open_ports(struct build *build)
 		struct evtchn_alloc_unbound op = { .dom = build->built->domid, .remote_dom = 0 };
 
 		console = hypercall(build->host, 0, 0, __HYPERVISOR_event_channel_op,
-				    (uint64_t[CALL_ARGS]){ EVTCHNOP_alloc_unbound,
-							   (uintptr_t)&op });
+				    (uint64_t[CALL_ARGS]){ EVTCHNOP_alloc_unbound, (uintptr_t)&op });
 		if (console)
 			return console;
 		*(i ? &build->built->console_port : &build->built->store_port) = op.port;
@@ -235,10 +234,12 @@ static void seed_grants(struct build *build)
 	grant_entry_v1_t *entries = host_page(build->host, build->domain->grant_frames[0]);
 
 	entries[GNTTAB_RESERVED_CONSOLE] = (grant_entry_v1_t){
-		.flags = GTF_permit_access, .frame = build->built->console_mfn,
+		.flags = GTF_permit_access,
+		.frame = build->built->console_mfn,
 	};
 	entries[GNTTAB_RESERVED_XENSTORE] = (grant_entry_v1_t){
-		.flags = GTF_permit_access, .frame = build->built->store_mfn,
+		.flags = GTF_permit_access,
+		.frame = build->built->store_mfn,
 	};
 }
 
@@ -275,7 +276,9 @@ static int furnish(struct build *build)
 int guest_build(struct host *host, const struct guest_options *options, struct built *built)
 {
 	struct build build = {
-		.host = host, .options = options, .built = built,
+		.host = host,
+		.options = options,
+		.built = built,
 		.nr_pages = options->mem_mib * MIB_PAGES,
 	};
 	int err = -ENOMEM;

@@ -12,7 +12,7 @@ struct guest_options {
 	uint64_t mem_mib, vcpus, seed, rate;
 	bool is_32bit, p2m_is_linear, keeps_foreign;
 	enum guest_workload workload;
-	unsigned holes;		/* one page in so many is not there; 0: none */
+	unsigned holes; /* one page in so many is not there; 0: none */
 };
 
 struct built {

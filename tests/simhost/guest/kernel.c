@@ -19,8 +19,7 @@ int kernel_enter(struct guest *guest, struct host *host, uint16_t domid)
 		return -ESRCH;
 	guest->cpu = (struct cpu){ .host = host, .domid = domid };
 	guest->state_va = cpu_get(&guest->cpu, CPU_BX);
-	if (guest->cpu.gone || cpu_load(&guest->cpu, guest->state_va, &magic, 8) ||
-	    magic != GUEST_MAGIC)
+	if (guest->cpu.gone || cpu_load(&guest->cpu, guest->state_va, &magic, 8) || magic != GUEST_MAGIC)
 		return -ESRCH;
 	guest->is_32bit = GET(guest, is_32bit);
 	guest->direct_va = GET(guest, direct_va);
@@ -89,8 +88,8 @@ uint64_t kernel_leaf(struct guest *guest, uint64_t index)
 {
 	uint64_t pfn = 0;
 
-	kernel_load(guest, GET(guest, leaves) + index * 8 / PAGE_BYTES, index * 8 % PAGE_BYTES,
-		    &pfn, sizeof(pfn));
+	kernel_load(guest, GET(guest, leaves) + index * 8 / PAGE_BYTES, index * 8 % PAGE_BYTES, &pfn,
+		    sizeof(pfn));
 	return pfn;
 }
 
@@ -111,8 +110,7 @@ void kernel_set_mfn(struct guest *guest, uint64_t pfn, uint64_t mfn)
 {
 	uint64_t at = pfn * width(guest);
 
-	kernel_store(guest, kernel_leaf(guest, at / PAGE_BYTES), at % PAGE_BYTES, &mfn,
-		     width(guest));
+	kernel_store(guest, kernel_leaf(guest, at / PAGE_BYTES), at % PAGE_BYTES, &mfn, width(guest));
 }
 
 enum guest_use kernel_use(struct guest *guest, uint64_t pfn)
@@ -132,16 +130,16 @@ void kernel_set_use(struct guest *guest, uint64_t pfn, enum guest_use use)
 
 void kernel_set_version(struct guest *guest, uint64_t pfn, uint32_t version)
 {
-	kernel_store(guest, GET(guest, versions) + pfn * 4 / PAGE_BYTES, pfn * 4 % PAGE_BYTES,
-		     &version, sizeof(version));
+	kernel_store(guest, GET(guest, versions) + pfn * 4 / PAGE_BYTES, pfn * 4 % PAGE_BYTES, &version,
+		     sizeof(version));
 }
 
 uint32_t kernel_version(struct guest *guest, uint64_t pfn)
 {
 	uint32_t version = 0;
 
-	kernel_load(guest, GET(guest, versions) + pfn * 4 / PAGE_BYTES, pfn * 4 % PAGE_BYTES,
-		    &version, sizeof(version));
+	kernel_load(guest, GET(guest, versions) + pfn * 4 / PAGE_BYTES, pfn * 4 % PAGE_BYTES, &version,
+		    sizeof(version));
 	return version;
 }
 

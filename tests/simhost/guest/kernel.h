@@ -16,7 +16,7 @@ struct guest {
 	uint64_t direct_va, nr_pages;
 };
 
-#define GET(guest, field) kernel_get(guest, offsetof(struct guest_state, field))
+#define GET(guest, field)	 kernel_get(guest, offsetof(struct guest_state, field))
 #define PUT(guest, field, value) kernel_put(guest, offsetof(struct guest_state, field), value)
 
 /* 0, or -ESRCH if that domain's first vCPU does not run one of our kernels. */
@@ -36,7 +36,7 @@ uint64_t kernel_random(struct guest *guest, uint64_t bound);
 
 /* The p2m; NO_FRAME: the page is not there. */
 uint64_t kernel_mfn(struct guest *guest, uint64_t pfn);
-uint64_t kernel_pfn(struct guest *guest, uint64_t mfn);	/* from the M2P */
+uint64_t kernel_pfn(struct guest *guest, uint64_t mfn); /* from the M2P */
 void kernel_set_mfn(struct guest *guest, uint64_t pfn, uint64_t mfn);
 
 /* The page that holds that part of the p2m. */

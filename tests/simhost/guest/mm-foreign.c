@@ -10,11 +10,11 @@ static uint64_t shared_info_mfn(struct guest *guest)
 	uint64_t address = 0;
 
 	if (guest->is_32bit)
-		kernel_load(guest, GET(guest, start_info),
-			    offsetof(struct start_info_x86_32, shared_info), &address, 4);
+		kernel_load(guest, GET(guest, start_info), offsetof(struct start_info_x86_32, shared_info),
+			    &address, 4);
 	else
-		kernel_load(guest, GET(guest, start_info),
-			    offsetof(struct start_info_x86_64, shared_info), &address, 8);
+		kernel_load(guest, GET(guest, start_info), offsetof(struct start_info_x86_64, shared_info),
+			    &address, 8);
 	return address / PAGE_BYTES;
 }
 

@@ -8,8 +8,9 @@
 
 enum { KERNEL_FIRST_SLOT = L4_XEN_LAST + 1, USER_L2_SLOT = USER_VA >> 21 & (SLOTS - 1) };
 
-#define MM(mm, field) (offsetof(struct guest_state, mms) + (mm) * sizeof(struct guest_mm) + \
-		       offsetof(struct guest_mm, field))
+#define MM(mm, field) \
+	(offsetof(struct guest_state, mms) + (mm) * sizeof(struct guest_mm) + \
+	 offsetof(struct guest_mm, field))
 
 static const uint64_t table_bits = PTE_PRESENT | PTE_RW | PTE_USER | PTE_ACCESSED | PTE_DIRTY;
 
@@ -41,8 +42,7 @@ static void hang(struct guest *guest, uint64_t above, unsigned slot, uint64_t be
 	write_slot(guest, above, slot, pte_make(kernel_mfn(guest, below), bits));
 }
 
-static void copy_slots(struct guest *guest, uint64_t to, uint64_t from, unsigned first,
-		       unsigned end)
+static void copy_slots(struct guest *guest, uint64_t to, uint64_t from, unsigned first, unsigned end)
 {
 	uint64_t slots[SLOTS];
 	size_t at = first * 8, bytes = (end - first) * 8;
@@ -72,8 +72,8 @@ static void fill_l1s(struct guest *guest, const struct guest_mm *mm)
 	for (unsigned i = 0; i < MM_L1S; i++)
 		hang(guest, mm->l2, USER_L2_SLOT + i, mm->l1[i], table_bits);
 	for (unsigned i = 0; i < mm->pages; i++) {
-		uint64_t bits = PTE_PRESENT | PTE_USER | (i % 5 ? PTE_RW : 0) |
-			(i % 3 ? PTE_NX : 0) | (uint64_t)(i % 8) << 9;
+		uint64_t bits = PTE_PRESENT | PTE_USER | (i % 5 ? PTE_RW : 0) | (i % 3 ? PTE_NX : 0) |
+				(uint64_t)(i % 8) << 9;
 		uint64_t pfn = i % 7 ? kernel_random_data_page(guest) : NO_FRAME;
 
 		if (pfn == NO_FRAME) {
@@ -88,7 +88,10 @@ static void fill_l1s(struct guest *guest, const struct guest_mm *mm)
 static bool take_tables(struct guest *guest, struct guest_mm *mm)
 {
 	uint64_t *const wanted[] = {
-		&mm->root, &mm->l2, &mm->l1[0], &mm->l1[1],
+		&mm->root,
+		&mm->l2,
+		&mm->l1[0],
+		&mm->l1[1],
 		guest->is_32bit ? &mm->kernel_l2 : &mm->user_root,
 		guest->is_32bit ? NULL : &mm->l3,
 	};
@@ -168,8 +171,9 @@ static void set_writable(struct guest *guest, const struct guest_mm *mm, bool wr
 /* A top level and its user twin in one list, as Linux has it. */
 static void pin_roots(struct guest *guest, const struct guest_mm *mm, bool pin)
 {
-	unsigned cmd = !pin ? MMUEXT_UNPIN_TABLE :
-		guest->is_32bit ? MMUEXT_PIN_L3_TABLE : MMUEXT_PIN_L4_TABLE;
+	unsigned cmd = !pin	       ? MMUEXT_UNPIN_TABLE
+		     : guest->is_32bit ? MMUEXT_PIN_L3_TABLE
+				       : MMUEXT_PIN_L4_TABLE;
 	struct mmuext_op ops[2] = {
 		{ .cmd = cmd, .arg1.mfn = kernel_mfn(guest, mm->root) },
 		{ .cmd = cmd },
@@ -178,8 +182,8 @@ static void pin_roots(struct guest *guest, const struct guest_mm *mm, bool pin)
 
 	if (!guest->is_32bit)
 		ops[1].arg1.mfn = kernel_mfn(guest, mm->user_root);
-	err = cpu_call(&guest->cpu, __HYPERVISOR_mmuext_op, (uintptr_t)ops,
-		       guest->is_32bit ? 1 : 2, 0, DOMID_SELF);
+	err = cpu_call(&guest->cpu, __HYPERVISOR_mmuext_op, (uintptr_t)ops, guest->is_32bit ? 1 : 2, 0,
+		       DOMID_SELF);
 	if (err && err != -ESRCH)
 		kernel_complain(guest, pin ? "cannot pin pfn" : "cannot unpin pfn", mm->root);
 }
@@ -238,7 +242,7 @@ static void release_pages(struct guest *guest, const struct guest_mm *mm)
 		if (!(entry & PTE_PRESENT))
 			continue;
 		pfn = kernel_pfn(guest, pte_mfn(entry));
-		if (pfn >= guest->nr_pages)	/* not the guest's own */
+		if (pfn >= guest->nr_pages) /* not the guest's own */
 			continue;
 		if (kernel_use(guest, pfn) != USE_MAPPED)
 			kernel_complain(guest, "an entry names the wrong pfn", pfn);
@@ -264,7 +268,8 @@ void mm_destroy(struct guest *guest, unsigned index)
 void mm_switch(struct guest *guest, unsigned vcpu, int index)
 {
 	struct mmuext_op ops[2] = {
-		{ .cmd = MMUEXT_NEW_BASEPTR }, { .cmd = MMUEXT_NEW_USER_BASEPTR },
+		{ .cmd = MMUEXT_NEW_BASEPTR },
+		{ .cmd = MMUEXT_NEW_USER_BASEPTR },
 	};
 	struct cpu cpu = guest->cpu;
 	struct guest_mm mm = { .root = GET(guest, root) };
@@ -278,12 +283,10 @@ void mm_switch(struct guest *guest, unsigned vcpu, int index)
 	ops[0].arg1.mfn = kernel_mfn(guest, mm.root);
 	ops[1].arg1.mfn = mm.user_root ? kernel_mfn(guest, mm.user_root) : 0;
 	cpu.vcpu = vcpu;
-	err = cpu_call(&cpu, __HYPERVISOR_mmuext_op, (uintptr_t)ops, guest->is_32bit ? 1 : 2, 0,
-		       DOMID_SELF);
+	err = cpu_call(&cpu, __HYPERVISOR_mmuext_op, (uintptr_t)ops, guest->is_32bit ? 1 : 2, 0, DOMID_SELF);
 	if (err && err != -ESRCH)
 		kernel_complain(guest, "cannot switch to root", mm.root);
-	cpu_store(&guest->cpu, guest->state_va + offsetof(struct guest_state, vcpu_mm) + vcpu,
-		  &noted, 1);
+	cpu_store(&guest->cpu, guest->state_va + offsetof(struct guest_state, vcpu_mm) + vcpu, &noted, 1);
 }
 
 uint64_t mm_get_entry(struct guest *guest, unsigned index, unsigned page)
@@ -295,7 +298,8 @@ void mm_set_entry(struct guest *guest, unsigned index, unsigned page, uint64_t e
 {
 	uint64_t l1 = kernel_get(guest, MM(index, l1) + page / SLOTS * 8);
 	struct mmu_update update = {
-		.ptr = kernel_mfn(guest, l1) * PAGE_BYTES + page % SLOTS * 8, .val = entry,
+		.ptr = kernel_mfn(guest, l1) * PAGE_BYTES + page % SLOTS * 8,
+		.val = entry,
 	};
 	long err;
 

@@ -7,8 +7,7 @@
 
 static void put_shared(struct guest *guest, size_t at_64, size_t at_32, uint64_t value)
 {
-	cpu_store_shared(&guest->cpu, guest->is_32bit ? at_32 : at_64, &value,
-			 guest->is_32bit ? 4 : 8);
+	cpu_store_shared(&guest->cpu, guest->is_32bit ? at_32 : at_64, &value, guest->is_32bit ? 4 : 8);
 }
 
 #define PUT_SHARED(guest, field, value) \
@@ -24,8 +23,7 @@ static void put_in_list(struct guest *guest, uint64_t list, uint64_t index, uint
 {
 	uint64_t mfn = kernel_mfn(guest, pfn), width = guest->is_32bit ? 4 : 8;
 
-	kernel_store(guest, list + index / per_page(guest), index % per_page(guest) * width, &mfn,
-		     width);
+	kernel_store(guest, list + index / per_page(guest), index % per_page(guest) * width, &mfn, width);
 }
 
 static uint64_t middle_pages(struct guest *guest)
@@ -51,8 +49,7 @@ static void announce_lists(struct guest *guest)
 	for (uint64_t i = 0; i < pages; i++)
 		list_leaf(guest, i);
 	for (uint64_t i = 0; i < per_page(guest); i++)
-		put_in_list(guest, GET(guest, p2m_top), i,
-			    GET(guest, p2m_middle) + (i < nr ? i : nr - 1));
+		put_in_list(guest, GET(guest, p2m_top), i, GET(guest, p2m_middle) + (i < nr ? i : nr - 1));
 	PUT_SHARED(guest, pfn_to_mfn_frame_list_list, kernel_mfn(guest, GET(guest, p2m_top)));
 	PUT_SHARED(guest, p2m_vaddr, 0);
 	PUT_SHARED(guest, p2m_cr3, 0);
@@ -64,8 +61,7 @@ static void announce_linear(struct guest *guest)
 
 	PUT_SHARED(guest, pfn_to_mfn_frame_list_list, guest->is_32bit ? ~0u : ~0ul);
 	PUT_SHARED(guest, p2m_vaddr, GET(guest, p2m_va));
-	PUT_SHARED(guest, p2m_cr3, guest->is_32bit ? (uint32_t)(root << 12 | root >> 20) :
-		   root << 12);
+	PUT_SHARED(guest, p2m_cr3, guest->is_32bit ? (uint32_t)(root << 12 | root >> 20) : root << 12);
 }
 
 void p2m_announce(struct guest *guest)
@@ -112,8 +108,8 @@ void p2m_move_leaf(struct guest *guest, uint64_t index)
 		return;
 	p2m_begin_change(guest);
 	copy_page(guest, new, old);
-	kernel_store(guest, GET(guest, leaves) + index * 8 / PAGE_BYTES, index * 8 % PAGE_BYTES,
-		     &new, sizeof(new));
+	kernel_store(guest, GET(guest, leaves) + index * 8 / PAGE_BYTES, index * 8 % PAGE_BYTES, &new,
+		     sizeof(new));
 	if (GET(guest, p2m_is_linear))
 		mm_map_kernel(guest, GET(guest, p2m_va) + index * PAGE_BYTES, new, true);
 	else

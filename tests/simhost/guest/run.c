@@ -37,18 +37,10 @@ static int step(struct host *host, uint16_t domid)
 		return err;
 	PUT(&guest, steps, GET(&guest, steps) + 1);
 	switch (GET(&guest, phase)) {
-	case GUEST_BOOT:
-		boot(&guest);
-		break;
-	case GUEST_RUN:
-		busy = run(&guest);
-		break;
-	case GUEST_SUSPEND:
-		suspend_guest(&guest);
-		break;
-	case GUEST_SUSPENDED:
-		resume_guest(&guest);
-		break;
+	case GUEST_BOOT: boot(&guest); break;
+	case GUEST_RUN: busy = run(&guest); break;
+	case GUEST_SUSPEND: suspend_guest(&guest); break;
+	case GUEST_SUSPENDED: resume_guest(&guest); break;
 	}
 	return busy;
 }

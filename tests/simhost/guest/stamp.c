@@ -33,7 +33,7 @@ void stamp_page(void *page, uint64_t seed, uint64_t pfn, uint32_t version)
 }
 
 static const char *const names[WORKLOADS] = {
-	[WORKLOAD_IDLE] = "idle", [WORKLOAD_WRITE] = "write", [WORKLOAD_FORK] = "fork",
+	[WORKLOAD_IDLE] = "idle",   [WORKLOAD_WRITE] = "write",	    [WORKLOAD_FORK] = "fork",
 	[WORKLOAD_REMAP] = "remap", [WORKLOAD_BALLOON] = "balloon", [WORKLOAD_GRANT] = "grant",
 	[WORKLOAD_MIX] = "mix",
 };

@@ -11,7 +11,8 @@ struct field {
 };
 
 static const struct field store_field = {
-	offsetof(struct start_info_x86_64, store_mfn), offsetof(struct start_info_x86_32, store_mfn),
+	offsetof(struct start_info_x86_64, store_mfn),
+	offsetof(struct start_info_x86_32, store_mfn),
 };
 
 static const struct field console_field = {
@@ -21,16 +22,16 @@ static const struct field console_field = {
 
 static void put_field(struct guest *guest, struct field field, uint64_t value)
 {
-	kernel_store(guest, GET(guest, start_info), guest->is_32bit ? field.at_32 : field.at_64,
-		     &value, guest->is_32bit ? 4 : 8);
+	kernel_store(guest, GET(guest, start_info), guest->is_32bit ? field.at_32 : field.at_64, &value,
+		     guest->is_32bit ? 4 : 8);
 }
 
 static uint64_t get_field(struct guest *guest, struct field field)
 {
 	uint64_t value = 0;
 
-	kernel_load(guest, GET(guest, start_info), guest->is_32bit ? field.at_32 : field.at_64,
-		    &value, guest->is_32bit ? 4 : 8);
+	kernel_load(guest, GET(guest, start_info), guest->is_32bit ? field.at_32 : field.at_64, &value,
+		    guest->is_32bit ? 4 : 8);
 	return value;
 }
 
@@ -62,8 +63,7 @@ static void restored(struct guest *guest)
 	if (get_field(guest, store_field) != kernel_mfn(guest, GET(guest, store)))
 		kernel_complain(guest, "start_info has the wrong store", get_field(guest, store_field));
 	if (get_field(guest, console_field) != kernel_mfn(guest, GET(guest, console)))
-		kernel_complain(guest, "start_info has the wrong console",
-				get_field(guest, console_field));
+		kernel_complain(guest, "start_info has the wrong console", get_field(guest, console_field));
 	p2m_announce(guest);
 	xenbus_start(guest);
 	PUT(guest, restores, GET(guest, restores) + 1);

@@ -102,9 +102,7 @@ static void step_fork(struct guest *guest)
 	int mm = random_mm(guest);
 
 	switch (kernel_random(guest, 8)) {
-	case 0:
-		mm_create(guest, 1 + kernel_random(guest, MM_L1S * SLOTS / 4));
-		break;
+	case 0: mm_create(guest, 1 + kernel_random(guest, MM_L1S * SLOTS / 4)); break;
 	case 1:
 		if (mm < 0)
 			break;
@@ -112,9 +110,7 @@ static void step_fork(struct guest *guest)
 		mm_destroy(guest, mm);
 		break;
 	case 2:
-	case 3:
-		mm_switch(guest, vcpu, mm);
-		break;
+	case 3: mm_switch(guest, vcpu, mm); break;
 	default:
 		mm = vcpu_mm(guest, vcpu) - 1;
 		if (mm >= 0)
@@ -158,8 +154,8 @@ static void balloon_out(struct guest *guest)
 	p2m_begin_change(guest);
 	kernel_set_mfn(guest, pfn, NO_FRAME);
 	p2m_end_change(guest);
-	if (cpu_call(&guest->cpu, __HYPERVISOR_memory_op, XENMEM_decrease_reservation,
-		     (uintptr_t)&op, 0, 0) != 1)
+	if (cpu_call(&guest->cpu, __HYPERVISOR_memory_op, XENMEM_decrease_reservation, (uintptr_t)&op, 0,
+		     0) != 1)
 		kernel_complain(guest, "cannot give back pfn", pfn);
 	PUT(guest, ballooned, GET(guest, ballooned) + 1);
 }
@@ -175,8 +171,7 @@ static void balloon_in(struct guest *guest)
 		return;
 	mfn = pfn;
 	op.extent_start.p = &mfn;
-	if (cpu_call(&guest->cpu, __HYPERVISOR_memory_op, XENMEM_populate_physmap,
-		     (uintptr_t)&op, 0, 0) != 1)
+	if (cpu_call(&guest->cpu, __HYPERVISOR_memory_op, XENMEM_populate_physmap, (uintptr_t)&op, 0, 0) != 1)
 		return;
 	p2m_begin_change(guest);
 	kernel_set_mfn(guest, pfn, mfn);
@@ -191,12 +186,8 @@ static void step_balloon(struct guest *guest)
 	uint64_t out = GET(guest, ballooned), most = guest->nr_pages / BALLOON_SHARE;
 
 	switch (kernel_random(guest, 16)) {
-	case 0:
-		p2m_move_leaf(guest, kernel_random(guest, GET(guest, p2m_pages)));
-		break;
-	case 1 ... 7:
-		balloon_in(guest);
-		break;
+	case 0: p2m_move_leaf(guest, kernel_random(guest, GET(guest, p2m_pages))); break;
+	case 1 ... 7: balloon_in(guest); break;
 	default:
 		if (out < most)
 			balloon_out(guest);
@@ -221,7 +212,7 @@ static void step_grant(struct guest *guest)
 
 static void step_mix(struct guest *guest)
 {
-	static void (*const steps[])(struct guest *guest) = {
+	static void (*const steps[])(struct guest * guest) = {
 		step_write, step_fork, step_remap, step_balloon, step_grant,
 	};
 
@@ -230,7 +221,7 @@ static void step_mix(struct guest *guest)
 
 bool workload_step(struct guest *guest)
 {
-	static void (*const steps[WORKLOADS])(struct guest *guest) = {
+	static void (*const steps[WORKLOADS])(struct guest * guest) = {
 		[WORKLOAD_WRITE] = step_write, [WORKLOAD_FORK] = step_fork,
 		[WORKLOAD_REMAP] = step_remap, [WORKLOAD_BALLOON] = step_balloon,
 		[WORKLOAD_GRANT] = step_grant, [WORKLOAD_MIX] = step_mix,

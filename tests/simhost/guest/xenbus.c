@@ -10,7 +10,7 @@
 #include "xenbus.h"
 
 #define SHUTDOWN_NODE "control/shutdown"
-#define TOKEN "shutdown"
+#define TOKEN	      "shutdown"
 
 typedef struct xenstore_domain_interface ring_t;
 
@@ -32,8 +32,9 @@ static uint32_t store_port(struct guest *guest)
 	uint32_t port = 0;
 
 	kernel_load(guest, GET(guest, start_info),
-		    guest->is_32bit ? offsetof(struct start_info_x86_32, store_evtchn) :
-		    offsetof(struct start_info_x86_64, store_evtchn), &port, sizeof(port));
+		    guest->is_32bit ? offsetof(struct start_info_x86_32, store_evtchn)
+				    : offsetof(struct start_info_x86_64, store_evtchn),
+		    &port, sizeof(port));
 	return port;
 }
 
@@ -54,8 +55,8 @@ static void request(struct guest *guest, uint32_t type, const void *payload, uin
 	memcpy(message, &header, sizeof(header));
 	memcpy(message + sizeof(header), payload, bytes);
 	for (uint32_t i = 0; i < sizeof(header) + bytes; i++, produced++)
-		kernel_store(guest, GET(guest, store),
-			     offsetof(ring_t, req) + MASK_XENSTORE_IDX(produced), &message[i], 1);
+		kernel_store(guest, GET(guest, store), offsetof(ring_t, req) + MASK_XENSTORE_IDX(produced),
+			     &message[i], 1);
 	set_index(guest, offsetof(ring_t, req_prod), produced);
 	notify(guest);
 }
@@ -71,8 +72,7 @@ void xenbus_start(struct guest *guest)
 static void take_bytes(struct guest *guest, uint32_t from, void *to, uint32_t bytes)
 {
 	for (uint32_t i = 0; i < bytes; i++)
-		kernel_load(guest, GET(guest, store),
-			    offsetof(ring_t, rsp) + MASK_XENSTORE_IDX(from + i),
+		kernel_load(guest, GET(guest, store), offsetof(ring_t, rsp) + MASK_XENSTORE_IDX(from + i),
 			    (uint8_t *)to + i, 1);
 }
 
@@ -85,7 +85,7 @@ static void shut_down(struct guest *guest, uint8_t reason)
 
 static void obey(struct guest *guest, const char *order)
 {
-	static const char clear[] = SHUTDOWN_NODE;	/* and its NUL, and no value */
+	static const char clear[] = SHUTDOWN_NODE; /* and its NUL, and no value */
 
 	if (!strcmp(order, "suspend"))
 		request(guest, XS_WRITE, clear, sizeof(clear));
@@ -100,18 +100,10 @@ static void receive(struct guest *guest, uint32_t type, const char *payload)
 	static const char read[] = SHUTDOWN_NODE;
 
 	switch (type) {
-	case XS_WATCH_EVENT:
-		request(guest, XS_READ, read, sizeof(read));
-		break;
-	case XS_READ:
-		obey(guest, payload);
-		break;
-	case XS_WRITE:
-		PUT(guest, phase, GUEST_SUSPEND);
-		break;
-	case XS_ERROR:
-		kernel_complain(guest, "xenstore says no", 0);
-		break;
+	case XS_WATCH_EVENT: request(guest, XS_READ, read, sizeof(read)); break;
+	case XS_READ: obey(guest, payload); break;
+	case XS_WRITE: PUT(guest, phase, GUEST_SUSPEND); break;
+	case XS_ERROR: kernel_complain(guest, "xenstore says no", 0); break;
 	}
 }
 

@@ -48,8 +48,8 @@ int cpu_policy_get(const struct cpu_policy_data *policy, struct xen_domctl_cpu_p
 	return 0;
 }
 
-static const xen_cpuid_leaf_t *find_leaf(const struct cpu_policy_data *policy,
-					 uint32_t leaf, uint32_t subleaf)
+static const xen_cpuid_leaf_t *find_leaf(const struct cpu_policy_data *policy, uint32_t leaf,
+					 uint32_t subleaf)
 {
 	for (unsigned i = 0; i < policy->nr_leaves; i++)
 		if (policy->leaves[i].leaf == leaf && policy->leaves[i].subleaf == subleaf)
@@ -61,8 +61,7 @@ static bool beyond_host(const struct cpu_policy_data *host, const xen_cpuid_leaf
 {
 	const xen_cpuid_leaf_t *ours = find_leaf(host, leaf->leaf, leaf->subleaf);
 
-	if (leaf->leaf == 0 || leaf->leaf == 0x80000000u ||
-	    (leaf->leaf == 7 && leaf->subleaf == 0))
+	if (leaf->leaf == 0 || leaf->leaf == 0x80000000u || (leaf->leaf == 7 && leaf->subleaf == 0))
 		return !ours || leaf->a > ours->a;
 	return false;
 }

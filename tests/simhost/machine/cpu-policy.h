@@ -14,7 +14,6 @@ int cpu_policy_get(const struct cpu_policy_data *policy, struct xen_domctl_cpu_p
 
 /* Checks and takes over, features that the host lacks cleared.  -EEXIST once the
  * domain has run, -EINVAL and err_* for a leaf or MSR beyond the host's limits. */
-int cpu_policy_set(struct host *host, struct domain *domain,
-		   struct xen_domctl_cpu_policy *in);
+int cpu_policy_set(struct host *host, struct domain *domain, struct xen_domctl_cpu_policy *in);
 
 #endif

@@ -48,8 +48,7 @@ static void copy_bitmap(struct domain *domain, uint8_t *to, uint64_t pages)
 		to[pages / 8] = ((uint8_t *)domain->dirty)[pages / 8] & ((1u << tail) - 1);
 }
 
-static int peek(struct host *host, struct domain *domain, struct xen_domctl_shadow_op *op,
-		bool clear)
+static int peek(struct host *host, struct domain *domain, struct xen_domctl_shadow_op *op, bool clear)
 {
 	if (!domain->log_dirty)
 		return -EINVAL;
@@ -72,15 +71,10 @@ int dirty_control(struct host *host, struct domain *domain, struct xen_domctl_sh
 	if (!host->machine->has_shadow)
 		return op->op == XEN_DOMCTL_SHADOW_OP_OFF ? -EINVAL : -EOPNOTSUPP;
 	switch (op->op) {
-	case XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY:
-		return enable(host, domain);
-	case XEN_DOMCTL_SHADOW_OP_OFF:
-		domain->log_dirty = false;
-		return 0;
-	case XEN_DOMCTL_SHADOW_OP_CLEAN:
-		return peek(host, domain, op, true);
-	case XEN_DOMCTL_SHADOW_OP_PEEK:
-		return peek(host, domain, op, false);
+	case XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY: return enable(host, domain);
+	case XEN_DOMCTL_SHADOW_OP_OFF: domain->log_dirty = false; return 0;
+	case XEN_DOMCTL_SHADOW_OP_CLEAN: return peek(host, domain, op, true);
+	case XEN_DOMCTL_SHADOW_OP_PEEK: return peek(host, domain, op, false);
 	}
 	return -EINVAL;
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-
 #include "cpu-policy.h"
 #include "domain.h"
 #include "frames.h"
@@ -98,8 +97,8 @@ static uint16_t unused_domid(struct host *host)
 
 static int check_config(const struct xen_domctl_createdomain *config)
 {
-	if (config->flags & ~(XEN_DOMCTL_CDF_iommu | XEN_DOMCTL_CDF_vpmu |
-			      XEN_DOMCTL_CDF_xs_domain | XEN_DOMCTL_CDF_s3_integrity))
+	if (config->flags & ~(XEN_DOMCTL_CDF_iommu | XEN_DOMCTL_CDF_vpmu | XEN_DOMCTL_CDF_xs_domain |
+			      XEN_DOMCTL_CDF_s3_integrity))
 		return -EINVAL;
 	if (!config->max_vcpus || config->max_vcpus > VCPUS_MAX)
 		return -EINVAL;
@@ -124,10 +123,9 @@ static void apply_config(struct host *host, struct domain *domain,
 	domain->flags = config->flags;
 	domain->arch = config->arch;
 	domain->max_vcpus = config->max_vcpus;
-	domain->max_port = config->max_evtchn_port < PORTS_MAX ?
-		config->max_evtchn_port : PORTS_MAX - 1;
-	domain->max_grant_frames = config->max_grant_frames < 0 ?
-		DEFAULT_GRANT_FRAMES : config->max_grant_frames;
+	domain->max_port = config->max_evtchn_port < PORTS_MAX ? config->max_evtchn_port : PORTS_MAX - 1;
+	domain->max_grant_frames = config->max_grant_frames < 0 ? DEFAULT_GRANT_FRAMES
+								: config->max_grant_frames;
 	if (domain->max_grant_frames > GRANT_FRAMES_MAX)
 		domain->max_grant_frames = GRANT_FRAMES_MAX;
 	domain->grant_version = 1;
@@ -137,8 +135,8 @@ static void apply_config(struct host *host, struct domain *domain,
 	domain->policy = host->machine->policy;
 }
 
-int domain_create(struct host *host, uint16_t domid,
-		  const struct xen_domctl_createdomain *config, struct domain **made)
+int domain_create(struct host *host, uint16_t domid, const struct xen_domctl_createdomain *config,
+		  struct domain **made)
 {
 	struct domain *domain;
 	int err = check_config(config);
@@ -167,15 +165,13 @@ static void release_frames(struct host *host, struct domain *domain)
 	for (uint64_t mfn = 0; mfn < host->machine->nr_frames; mfn++) {
 		struct frame *frame = &host->frames[mfn];
 
-		if (frame->owner == domain->domid && frame->refs &&
-		    frame->flags & FRAME_PINNED)
+		if (frame->owner == domain->domid && frame->refs && frame->flags & FRAME_PINNED)
 			frame_unpin(host, domain, mfn);
 	}
 	for (uint64_t mfn = 0; mfn < host->machine->nr_frames; mfn++) {
 		struct frame *frame = &host->frames[mfn];
 
-		if (frame->owner == domain->domid && frame->refs &&
-		    frame->flags & FRAME_ALLOCATED)
+		if (frame->owner == domain->domid && frame->refs && frame->flags & FRAME_ALLOCATED)
 			frame_release(host, mfn);
 	}
 }
@@ -189,7 +185,7 @@ void domain_destroy(struct host *host, struct domain *domain)
 		vcpu_drop_tables(host, &domain->vcpus[i]);
 	for (uint32_t port = 1; port <= domain->max_port; port++)
 		port_close(host, domain, port);
-	domain->heap_pages++;	/* not gone while we still look at it */
+	domain->heap_pages++; /* not gone while we still look at it */
 	release_frames(host, domain);
 	domain->heap_pages--;
 	domain_forget_if_gone(host, domain);
@@ -213,8 +209,7 @@ static uint32_t info_flags(const struct domain *domain)
 	return flags;
 }
 
-void domain_info(struct host *host, const struct domain *domain,
-		 struct xen_domctl_getdomaininfo *info)
+void domain_info(struct host *host, const struct domain *domain, struct xen_domctl_getdomaininfo *info)
 {
 	(void)host;
 	memset(info, 0, sizeof(*info));
@@ -250,9 +245,8 @@ int domain_unpause(struct domain *domain)
 
 bool domain_runs(const struct domain *domain)
 {
-	return domain->created && !domain->pause_count && !domain->shutdown &&
-		!domain->dying && domain->nr_vcpus && domain->vcpus[0].online &&
-		domain->vcpus[0].initialised;
+	return domain->created && !domain->pause_count && !domain->shutdown && !domain->dying &&
+	       domain->nr_vcpus && domain->vcpus[0].online && domain->vcpus[0].initialised;
 }
 
 void domain_shutdown(struct host *host, struct domain *domain, uint8_t code)

@@ -13,8 +13,8 @@ void domain_init_table(struct host *host);
 int domain_create_privileged(struct host *host);
 
 /* domid: wanted, or 0 for any.  -EINVAL, -EEXIST, -ENOMEM, -E2BIG as Xen. */
-int domain_create(struct host *host, uint16_t domid,
-		  const struct xen_domctl_createdomain *config, struct domain **made);
+int domain_create(struct host *host, uint16_t domid, const struct xen_domctl_createdomain *config,
+		  struct domain **made);
 
 /* NULL if there is none; _any also finds those that are dying. */
 struct domain *domain_find(struct host *host, uint16_t domid);
@@ -27,11 +27,10 @@ struct domain *domain_next(struct host *host, uint32_t from);
 void domain_destroy(struct host *host, struct domain *domain);
 void domain_forget_if_gone(struct host *host, struct domain *domain);
 
-void domain_info(struct host *host, const struct domain *domain,
-		 struct xen_domctl_getdomaininfo *info);
+void domain_info(struct host *host, const struct domain *domain, struct xen_domctl_getdomaininfo *info);
 
 void domain_pause(struct domain *domain);
-int domain_unpause(struct domain *domain);	/* -EINVAL: not paused */
+int domain_unpause(struct domain *domain); /* -EINVAL: not paused */
 bool domain_runs(const struct domain *domain);
 
 /* The guest stops itself; whoever watches hears of it. */

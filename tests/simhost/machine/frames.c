@@ -123,8 +123,7 @@ static uint64_t pick_single(struct host *host)
 			return NO_FRAME;
 		machine->open_extent = e;
 	}
-	return machine->open_extent * EXTENT_FRAMES +
-		first_free(&machine->extents[machine->open_extent]);
+	return machine->open_extent * EXTENT_FRAMES + first_free(&machine->extents[machine->open_extent]);
 }
 
 static uint64_t pick_run(struct host *host, unsigned frames)

@@ -62,7 +62,7 @@ static void lay_out(struct machine *machine, const struct host_options *options)
 	machine->nr_frames = machine->compat_m2p + machine->compat_m2p_frames;
 	machine->header.frames_at = round_up(sizeof(*machine), 2 << 20);
 	machine->header.memory_at = machine->header.frames_at +
-		round_up(machine->nr_frames * sizeof(struct frame), 2 << 20);
+				    round_up(machine->nr_frames * sizeof(struct frame), 2 << 20);
 	machine->header.file_bytes = machine->header.memory_at + machine->nr_frames * PAGE_BYTES;
 }
 
@@ -134,8 +134,7 @@ static int map_machine(struct host *host)
 	if (pread(host->fd, &header, sizeof(header), 0) != sizeof(header) || strcmp(header.magic, MAGIC) ||
 	    header.version != VERSION)
 		return -EINVAL;
-	base = mmap(NULL, header.file_bytes, PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_NORESERVE, host->fd, 0);
+	base = mmap(NULL, header.file_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, host->fd, 0);
 	if (base == MAP_FAILED)
 		return -errno;
 	host->machine = (void *)base;

@@ -17,7 +17,7 @@ struct host {
 	struct frame *frames;
 	uint8_t *memory;
 	int fd;
-	struct refs *refs;	/* frames this process has mapped; see refs.h */
+	struct refs *refs; /* frames this process has mapped; see refs.h */
 	char path[PATH_MAX];
 };
 

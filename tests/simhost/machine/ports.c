@@ -31,7 +31,8 @@ int port_alloc_unbound(struct host *host, struct domain *domain, uint16_t remote
 	(void)host;
 	if (number > 0)
 		domain->ports[number] = (struct port){
-			.state = PORT_UNBOUND, .remote_domid = remote_domid,
+			.state = PORT_UNBOUND,
+			.remote_domid = remote_domid,
 		};
 	return number;
 }
@@ -52,7 +53,8 @@ int port_bind_interdomain(struct host *host, struct domain *domain, uint16_t rem
 	if (number < 0)
 		return number;
 	domain->ports[number] = (struct port){
-		.state = PORT_INTERDOMAIN, .remote_domid = remote_domid,
+		.state = PORT_INTERDOMAIN,
+		.remote_domid = remote_domid,
 		.remote_port = remote_port,
 	};
 	theirs->state = PORT_INTERDOMAIN;
@@ -60,8 +62,7 @@ int port_bind_interdomain(struct host *host, struct domain *domain, uint16_t rem
 	return number;
 }
 
-void port_pipe_path(char *path, size_t size, const struct host *host, uint32_t pid,
-		    uint32_t handle)
+void port_pipe_path(char *path, size_t size, const struct host *host, uint32_t pid, uint32_t handle)
 {
 	snprintf(path, size, "%s/event.%u.%u", host->path, pid, handle);
 }
@@ -130,9 +131,8 @@ int port_close(struct host *host, struct domain *domain, uint32_t number)
 static void tell_guest(struct host *host, struct domain *domain, uint32_t number)
 {
 	unsigned bits = domain->is_32bit ? 32 : 64;
-	uint64_t at = domain->is_32bit ?
-		offsetof(struct shared_info_x86_32, evtchn_pending) :
-		offsetof(struct shared_info_x86_64, evtchn_pending);
+	uint64_t at = domain->is_32bit ? offsetof(struct shared_info_x86_32, evtchn_pending)
+				       : offsetof(struct shared_info_x86_64, evtchn_pending);
 	uint8_t *page = host_page(host, domain->shared_info);
 
 	page[at + number / 8] |= 1u << (number % 8);

@@ -24,7 +24,6 @@ int port_unmask(struct host *host, struct domain *domain, uint32_t port);
 
 void port_raise_virq(struct host *host, uint32_t virq);
 
-void port_pipe_path(char *path, size_t size, const struct host *host, uint32_t pid,
-		    uint32_t handle);
+void port_pipe_path(char *path, size_t size, const struct host *host, uint32_t pid, uint32_t handle);
 
 #endif

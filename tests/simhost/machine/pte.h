@@ -8,25 +8,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PTE_PRESENT 0x001ul
-#define PTE_RW 0x002ul
-#define PTE_USER 0x004ul
-#define PTE_ACCESSED 0x020ul
-#define PTE_DIRTY 0x040ul
-#define PTE_PSE 0x080ul
-#define PTE_GLOBAL 0x100ul
+#define PTE_PRESENT	 0x001ul
+#define PTE_RW		 0x002ul
+#define PTE_USER	 0x004ul
+#define PTE_ACCESSED	 0x020ul
+#define PTE_DIRTY	 0x040ul
+#define PTE_PSE		 0x080ul
+#define PTE_GLOBAL	 0x100ul
 #define PTE_GUEST_KERNEL (1ul << 52)
-#define PTE_GNTTAB (1ul << 62)
-#define PTE_NX (1ul << 63)
-#define PTE_FRAME 0x000ffffffffff000ul
+#define PTE_GNTTAB	 (1ul << 62)
+#define PTE_NX		 (1ul << 63)
+#define PTE_FRAME	 0x000ffffffffff000ul
 
-#define PTE_CACHE 0x098ul	/* PWT, PCD and, in a level 1, PAT */
+#define PTE_CACHE 0x098ul /* PWT, PCD and, in a level 1, PAT */
 
 enum {
 	SLOTS = 512,
 	L4_XEN_FIRST = 256,
 	L4_XEN_LAST = 271,
-	PAE_L2_XEN_FIRST = 428,	/* 0xf5800000 in the fourth level 2 of a 32-bit guest */
+	PAE_L2_XEN_FIRST = 428, /* 0xf5800000 in the fourth level 2 of a 32-bit guest */
 	PAE_L3_SLOTS = 4,
 };
 

@@ -23,7 +23,7 @@ struct refs {
 	int fd;
 	char path[PATH_MAX + 32];
 	struct count *counts;
-	uint64_t first, end;	/* no counts outside */
+	uint64_t first, end; /* no counts outside */
 };
 
 static size_t counts_bytes(const struct host *host)
@@ -56,11 +56,10 @@ int refs_open(struct host *host)
 	if (!refs)
 		return -ENOMEM;
 	refs->first = host->machine->nr_frames;
-	host_lock(host);	/* a file without its lock is taken for a dead process's */
+	host_lock(host); /* a file without its lock is taken for a dead process's */
 	snprintf(refs->path, sizeof(refs->path), "%s/refs.%d", host->path, getpid());
 	refs->fd = open(refs->path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (refs->fd < 0 || lock_file(refs->fd, F_SETLK, NULL) ||
-	    ftruncate(refs->fd, counts_bytes(host)))
+	if (refs->fd < 0 || lock_file(refs->fd, F_SETLK, NULL) || ftruncate(refs->fd, counts_bytes(host)))
 		goto failed;
 	refs->counts = map_counts(host, refs->fd);
 	if (!refs->counts)

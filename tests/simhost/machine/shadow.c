@@ -35,8 +35,7 @@ bool shadow_has_room(struct host *host, struct domain *domain)
 
 	if (domain->shadow.nr_frames >= wanted)
 		return true;
-	return machine->nr_free >= machine->out_of_memory_below + wanted -
-		domain->shadow.nr_frames;
+	return machine->nr_free >= machine->out_of_memory_below + wanted - domain->shadow.nr_frames;
 }
 
 static void free_tree(struct host *host, struct domain *domain, uint64_t mfn, unsigned level)
@@ -64,8 +63,7 @@ void shadow_flush_all(struct host *host, struct domain *domain)
 		drop_root(host, domain, &domain->shadow.roots[i]);
 }
 
-static void free_slots(struct host *host, struct domain *domain, uint64_t mfn, unsigned level,
-		       unsigned end)
+static void free_slots(struct host *host, struct domain *domain, uint64_t mfn, unsigned level, unsigned end)
 {
 	uint64_t *slots = slots_of(host, mfn);
 
@@ -117,8 +115,7 @@ static bool evict(struct host *host, struct domain *domain, const struct shadow_
 	for (unsigned i = 0; i < SHADOW_ROOTS; i++) {
 		struct shadow_root *root = &domain->shadow.roots[i];
 
-		if (root->guest_root && root != keep &&
-		    (!oldest || root->last_used < oldest->last_used))
+		if (root->guest_root && root != keep && (!oldest || root->last_used < oldest->last_used))
 			oldest = root;
 	}
 	if (!oldest)
@@ -165,8 +162,8 @@ static struct shadow_root *find_root(struct domain *domain, uint64_t guest_root,
 }
 
 /* The shadow of a level 1 that covers the address, made if need be; NULL: no memory. */
-static uint64_t *level1(struct host *host, struct domain *domain, struct shadow_root *root,
-			uint64_t va, bool make)
+static uint64_t *level1(struct host *host, struct domain *domain, struct shadow_root *root, uint64_t va,
+			bool make)
 {
 	uint64_t mfn = root->top;
 
@@ -185,20 +182,19 @@ static uint64_t *level1(struct host *host, struct domain *domain, struct shadow_
 	return &slots_of(host, mfn)[slot_of(va, 1)];
 }
 
-static void note_tables(struct host *host, const struct domain *domain, const struct walk *walk,
-			uint64_t va)
+static void note_tables(struct host *host, const struct domain *domain, const struct walk *walk, uint64_t va)
 {
 	unsigned levels = domain->is_32bit ? 3 : 4;
 
 	for (unsigned level = 1; level <= levels; level++)
-		host->frames[walk->tables[level]].flags |= is_user_va(domain, va) ?
-			FRAME_SHADOWED_USER : FRAME_SHADOWED_KERNEL;
+		host->frames[walk->tables[level]].flags |= is_user_va(domain, va) ? FRAME_SHADOWED_USER
+										  : FRAME_SHADOWED_KERNEL;
 }
 
 /* Fills the entry from the guest's tables.  It allows stores if this is one, or if the
  * guest's own entry is dirty already and nobody wants to know of the next. */
-static uint64_t fill(struct host *host, struct domain *domain, struct shadow_root *root,
-		     uint64_t va, bool write, bool user)
+static uint64_t fill(struct host *host, struct domain *domain, struct shadow_root *root, uint64_t va,
+		     bool write, bool user)
 {
 	struct walk walk = { .is_32bit = domain->is_32bit, .write = write, .user = user };
 	uint64_t *entry;
@@ -224,8 +220,7 @@ static void fill_pinned(struct host *host, struct domain *domain, struct shadow_
 			fill(host, domain, root, domain->shadow.pinned[i], true, false);
 }
 
-static struct shadow_root *use_root(struct host *host, struct domain *domain,
-				    uint64_t guest_root, bool user)
+static struct shadow_root *use_root(struct host *host, struct domain *domain, uint64_t guest_root, bool user)
 {
 	struct shadow_root *root = find_root(domain, guest_root, user);
 	uint64_t top;
@@ -243,8 +238,8 @@ static struct shadow_root *use_root(struct host *host, struct domain *domain,
 }
 
 /* Not even one table can be had: the guest's own serve, each time anew. */
-static uint64_t access_without(struct host *host, struct domain *domain, uint64_t guest_root,
-			       uint64_t va, bool write, bool user)
+static uint64_t access_without(struct host *host, struct domain *domain, uint64_t guest_root, uint64_t va,
+			       bool write, bool user)
 {
 	struct walk walk = { .is_32bit = domain->is_32bit, .write = write, .user = user };
 
@@ -255,8 +250,8 @@ static uint64_t access_without(struct host *host, struct domain *domain, uint64_
 	return walk.mfn;
 }
 
-uint64_t shadow_access(struct host *host, struct domain *domain, uint64_t guest_root,
-		       uint64_t va, bool write, bool user)
+uint64_t shadow_access(struct host *host, struct domain *domain, uint64_t guest_root, uint64_t va, bool write,
+		       bool user)
 {
 	struct shadow_root *root = guest_root ? use_root(host, domain, guest_root, user) : NULL;
 	const uint64_t *entry;

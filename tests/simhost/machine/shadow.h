@@ -11,8 +11,8 @@
 #include "host.h"
 
 /* The frame behind the address below that guest root, or NO_FRAME for a fault. */
-uint64_t shadow_access(struct host *host, struct domain *domain, uint64_t root, uint64_t va,
-		       bool write, bool user);
+uint64_t shadow_access(struct host *host, struct domain *domain, uint64_t root, uint64_t va, bool write,
+		       bool user);
 
 /* A table of the guest's is about to be none, or has changed: what was made from it
  * goes.  User addresses only, if it never served others; else everything. */

@@ -21,10 +21,8 @@ static const struct domain *owner_of(struct host *host, uint64_t mfn)
 bool table_slot_is_guests(const struct host *host, uint64_t mfn, unsigned slot)
 {
 	switch (host->frames[mfn].type) {
-	case FRAME_L4:
-		return slot < L4_XEN_FIRST || slot > L4_XEN_LAST;
-	case FRAME_L2_XEN:
-		return slot < PAE_L2_XEN_FIRST;
+	case FRAME_L4: return slot < L4_XEN_FIRST || slot > L4_XEN_LAST;
+	case FRAME_L2_XEN: return slot < PAE_L2_XEN_FIRST;
 	}
 	return true;
 }
@@ -93,9 +91,10 @@ static void fill_l2_xen_slots(struct host *host, uint64_t *slots)
 	uint64_t nr = host->machine->compat_m2p_frames / SLOTS;
 
 	for (unsigned i = 0; i < SLOTS - PAE_L2_XEN_FIRST; i++)
-		slots[PAE_L2_XEN_FIRST + i] = i >= nr ? 0 :
-			pte_make(host->machine->compat_m2p + i * SLOTS,
-				 PTE_PRESENT | PTE_USER | PTE_ACCESSED | PTE_PSE);
+		slots[PAE_L2_XEN_FIRST + i] = i >= nr ? 0
+						      : pte_make(host->machine->compat_m2p + i * SLOTS,
+								 PTE_PRESENT | PTE_USER | PTE_ACCESSED |
+									 PTE_PSE);
 }
 
 static void fill_xen_slots(struct host *host, uint64_t mfn)
@@ -199,8 +198,7 @@ int table_update(struct host *host, uint64_t mfn, unsigned slot, uint64_t entry,
 		if (entry & pte_refused(level, table_owner->is_32bit))
 			return -EINVAL;
 		entry = pte_adjust(entry, level, table_owner->is_32bit);
-		err = same_mapping(old, entry) ? 0 :
-			entry_get(host, level, slot, entry, table_owner, owner);
+		err = same_mapping(old, entry) ? 0 : entry_get(host, level, slot, entry, table_owner, owner);
 		if (err)
 			return err;
 	}

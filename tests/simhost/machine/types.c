@@ -61,8 +61,7 @@ void frame_put_type(struct host *host, uint64_t mfn)
 	}
 }
 
-int frame_get_as(struct host *host, uint64_t mfn, enum frame_type type,
-		 const struct domain *domain)
+int frame_get_as(struct host *host, uint64_t mfn, enum frame_type type, const struct domain *domain)
 {
 	int err = frame_get(host, mfn, domain);
 

@@ -14,8 +14,7 @@ int frame_get_type(struct host *host, uint64_t mfn, enum frame_type type);
 void frame_put_type(struct host *host, uint64_t mfn);
 
 /* Reference and type together. */
-int frame_get_as(struct host *host, uint64_t mfn, enum frame_type type,
-		 const struct domain *domain);
+int frame_get_as(struct host *host, uint64_t mfn, enum frame_type type, const struct domain *domain);
 void frame_put_as(struct host *host, uint64_t mfn);
 
 /* -EINVAL: not the domain's, not such a table, already (not) pinned. */

@@ -8,13 +8,18 @@
 #include "vcpu.h"
 
 enum {
-	XSAVE_HEADER_BYTES = 16,	/* xcr0 and xcr0_accum, before the area itself */
+	XSAVE_HEADER_BYTES = 16, /* xcr0 and xcr0_accum, before the area itself */
 	XSAVE_LEGACY_BYTES = 576,
-	XSTATE_BV_AT = 512, XCOMP_BV_AT = 520,
-	XCR0_X87 = 1, XCR0_SSE = 2, XCR0_AVX = 4,
+	XSTATE_BV_AT = 512,
+	XCOMP_BV_AT = 520,
+	XCR0_X87 = 1,
+	XCR0_SSE = 2,
+	XCR0_AVX = 4,
 	XCR0_ALL = XCR0_X87 | XCR0_SSE | XCR0_AVX,
-	MSR_MISC_FEATURES = 0x140, MSR_TSC_AUX = 0xc0000103,
-	MSR_DR0_MASK = 0xc0011027, MSR_DR1_MASK = 0xc0011019,
+	MSR_MISC_FEATURES = 0x140,
+	MSR_TSC_AUX = 0xc0000103,
+	MSR_DR0_MASK = 0xc0011027,
+	MSR_DR1_MASK = 0xc0011019,
 	MSRS_MAX = 7,
 };
 
@@ -123,8 +128,8 @@ static uint64_t *find_msr(struct vcpu *vcpu, uint32_t index)
 int vcpu_get_msrs(struct vcpu *vcpu, struct xen_domctl_vcpu_msrs *msrs)
 {
 	static const uint32_t known[] = {
-		MSR_MISC_FEATURES, MSR_TSC_AUX, MSR_DR0_MASK, MSR_DR1_MASK,
-		MSR_DR1_MASK + 1, MSR_DR1_MASK + 2,
+		MSR_MISC_FEATURES, MSR_TSC_AUX,	     MSR_DR0_MASK,
+		MSR_DR1_MASK,	   MSR_DR1_MASK + 1, MSR_DR1_MASK + 2,
 	};
 	uint32_t nr = 0;
 

@@ -12,8 +12,8 @@
 enum { GDT_ENTRIES_PER_FRAME = 512, GDT_ENTRIES_MAX = 7168, LDT_ENTRIES_MAX = 8192 };
 
 #define HYPERVISOR_START 0xffff800000000000ul
-#define HYPERVISOR_END 0xffff880000000000ul
-#define VM_ASSIST_KNOWN 0x3ful
+#define HYPERVISOR_END	 0xffff880000000000ul
+#define VM_ASSIST_KNOWN	 0x3ful
 
 /* The fields of a context that both widths have, in one form. */
 struct roots {
@@ -49,8 +49,7 @@ static void read_roots(const struct domain *domain, const void *context, struct 
 	if (!is_32bit && x64->ctrlreg[1])
 		roots->user_root = cr3_to_mfn(x64->ctrlreg[1]) & 0xffffffffffful;
 	roots->gdt_entries = is_32bit ? x32->gdt_ents : x64->gdt_ents;
-	roots->gdt_frames = (roots->gdt_entries + GDT_ENTRIES_PER_FRAME - 1) /
-		GDT_ENTRIES_PER_FRAME;
+	roots->gdt_frames = (roots->gdt_entries + GDT_ENTRIES_PER_FRAME - 1) / GDT_ENTRIES_PER_FRAME;
 	for (unsigned i = 0; i < roots->gdt_frames && i < GDT_FRAMES_MAX; i++)
 		roots->gdt[i] = is_32bit ? x32->gdt_frames[i] : x64->gdt_frames[i];
 	roots->flags = is_32bit ? x32->flags : x64->flags;
@@ -62,10 +61,16 @@ static void read_roots(const struct domain *domain, const void *context, struct 
 static int check_addresses(const vcpu_guest_context_x86_64_t *context)
 {
 	const uint64_t addresses[] = {
-		context->user_regs.rip, context->user_regs.rsp, context->kernel_sp,
-		context->ldt_ents ? context->ldt_base : 0, context->fs_base,
-		context->gs_base_kernel, context->gs_base_user, context->event_callback_eip,
-		context->syscall_callback_eip, context->failsafe_callback_eip,
+		context->user_regs.rip,
+		context->user_regs.rsp,
+		context->kernel_sp,
+		context->ldt_ents ? context->ldt_base : 0,
+		context->fs_base,
+		context->gs_base_kernel,
+		context->gs_base_user,
+		context->event_callback_eip,
+		context->syscall_callback_eip,
+		context->failsafe_callback_eip,
 	};
 
 	for (unsigned i = 0; i < sizeof(addresses) / sizeof(*addresses); i++)
@@ -79,8 +84,8 @@ static int check_addresses(const vcpu_guest_context_x86_64_t *context)
 	return 0;
 }
 
-static int check_context(const struct domain *domain, const struct vcpu *vcpu,
-			 const void *context, const struct roots *roots)
+static int check_context(const struct domain *domain, const struct vcpu *vcpu, const void *context,
+			 const struct roots *roots)
 {
 	if (!domain->is_32bit && check_addresses(context))
 		return -EINVAL;
@@ -101,8 +106,7 @@ static int same_tables(struct domain *domain, struct vcpu *vcpu, const struct ro
 	if (vcpu->root != roots->root || vcpu->user_root != roots->user_root ||
 	    (!vcpu->user_root && !domain->is_32bit && !(roots->flags & VGCF_in_kernel)) ||
 	    now.gdt_entries != roots->gdt_entries || now.ldt_base != roots->ldt_base ||
-	    now.ldt_entries != roots->ldt_entries ||
-	    memcmp(now.gdt, roots->gdt, sizeof(now.gdt)))
+	    now.ldt_entries != roots->ldt_entries || memcmp(now.gdt, roots->gdt, sizeof(now.gdt)))
 		return -EOPNOTSUPP;
 	return 0;
 }
@@ -139,8 +143,7 @@ static int get_roots(struct host *host, struct domain *domain, const struct root
 	return err;
 }
 
-static int take_tables(struct host *host, struct domain *domain, struct vcpu *vcpu,
-		       const struct roots *roots)
+static int take_tables(struct host *host, struct domain *domain, struct vcpu *vcpu, const struct roots *roots)
 {
 	int err;
 
@@ -176,8 +179,7 @@ void vcpu_drop_tables(struct host *host, struct vcpu *vcpu)
 	vcpu->initialised = vcpu->online = false;
 }
 
-int vcpu_set_context(struct host *host, struct domain *domain, struct vcpu *vcpu,
-		     const void *context)
+int vcpu_set_context(struct host *host, struct domain *domain, struct vcpu *vcpu, const void *context)
 {
 	size_t size = domain->is_32bit ? sizeof(vcpu->context.x32) : sizeof(vcpu->context.x64);
 	struct roots roots;
@@ -191,8 +193,7 @@ int vcpu_set_context(struct host *host, struct domain *domain, struct vcpu *vcpu
 	err = check_context(domain, vcpu, context, &roots);
 	if (err)
 		return err;
-	err = vcpu->initialised ? same_tables(domain, vcpu, &roots) :
-		take_tables(host, domain, vcpu, &roots);
+	err = vcpu->initialised ? same_tables(domain, vcpu, &roots) : take_tables(host, domain, vcpu, &roots);
 	if (err)
 		return err;
 	if (vcpu == domain->vcpus && !vcpu->initialised)

@@ -11,8 +11,7 @@ int vcpu_get_context(struct host *host, struct domain *domain, struct vcpu *vcpu
 
 /* The first time the tables it names are checked and held; later they must be the
  * same (-EOPNOTSUPP).  -EINVAL for what Xen would not run; NULL: reset the vCPU. */
-int vcpu_set_context(struct host *host, struct domain *domain, struct vcpu *vcpu,
-		     const void *context);
+int vcpu_set_context(struct host *host, struct domain *domain, struct vcpu *vcpu, const void *context);
 
 void vcpu_drop_tables(struct host *host, struct vcpu *vcpu);
 

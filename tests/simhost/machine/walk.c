@@ -26,8 +26,7 @@ static bool may_use(uint64_t entry, unsigned level, const struct walk *walk)
 }
 
 /* Which is a store to the guest's table, though the guest made none. */
-static void set_bits(struct host *host, const struct walk *walk, uint64_t **entries,
-		     unsigned levels)
+static void set_bits(struct host *host, const struct walk *walk, uint64_t **entries, unsigned levels)
 {
 	for (unsigned level = 1; level <= levels; level++) {
 		uint64_t bits = PTE_ACCESSED | (walk->write && level == 1 ? PTE_DIRTY : 0);

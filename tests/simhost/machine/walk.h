@@ -11,11 +11,11 @@ enum { WALK_LEVELS = 4 };
 
 struct walk {
 	bool is_32bit, write, user;
-	bool probe;		/* only looks: no accessed and dirty bits */
-	uint64_t mfn;		/* of the page, if it succeeds */
-	bool writable;		/* all levels allow stores */
-	bool dirty;		/* the page's entry was so before */
-	uint64_t tables[WALK_LEVELS + 1];	/* mfns of those read, by level */
+	bool probe;			  /* only looks: no accessed and dirty bits */
+	uint64_t mfn;			  /* of the page, if it succeeds */
+	bool writable;			  /* all levels allow stores */
+	bool dirty;			  /* the page's entry was so before */
+	uint64_t tables[WALK_LEVELS + 1]; /* mfns of those read, by level */
 };
 
 /* 0 or -EFAULT.  Nothing is set in the tables unless the access is allowed. */

@@ -24,8 +24,7 @@ struct rule {
 	long seen;
 };
 
-void simhost_hook(const char *name, unsigned long number)
-	__attribute__((weak, visibility("default")));
+void simhost_hook(const char *name, unsigned long number) __attribute__((weak, visibility("default")));
 
 static struct rule rules[RULES_MAX];
 static unsigned nr_rules;
@@ -78,8 +77,7 @@ static void read_environment(void)
 	if (!is_for_us())
 		return;
 	list = list ? strdup(list) : NULL;
-	for (char *text = list ? strtok_r(list, ",", &rest) : NULL; text;
-	     text = strtok_r(NULL, ",", &rest))
+	for (char *text = list ? strtok_r(list, ",", &rest) : NULL; text; text = strtok_r(NULL, ",", &rest))
 		parse_rule(text);
 	free(list);
 	if (path)
@@ -91,12 +89,13 @@ static bool applies(struct rule *rule, const char *name)
 	size_t length = strlen(rule->kind);
 	bool is_frame = !strcmp(name, "mapframe");
 
-	if (!strcmp(rule->kind, "any") ? is_frame :
-	    strncmp(rule->kind, name, length) || (name[length] && name[length] != '.'))
+	if (!strcmp(rule->kind, "any")
+		    ? is_frame
+		    : strncmp(rule->kind, name, length) || (name[length] && name[length] != '.'))
 		return false;
 	rule->seen++;
 	return rule->number == EVERY || rule->seen == rule->number ||
-		(rule->and_later && rule->seen > rule->number);
+	       (rule->and_later && rule->seen > rule->number);
 }
 
 static void run_out_of_memory(void)

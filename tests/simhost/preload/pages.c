@@ -31,9 +31,9 @@ static uint32_t *entry_of(uintptr_t va, bool make)
 			return NULL;
 		pthread_mutex_lock(&growing);
 		if (!*region)
-			__atomic_store_n(region, mmap(NULL, REGION_PAGES * sizeof(uint32_t),
-						      PROT_READ | PROT_WRITE,
-						      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+			__atomic_store_n(region,
+					 mmap(NULL, REGION_PAGES * sizeof(uint32_t), PROT_READ | PROT_WRITE,
+					      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
 					 __ATOMIC_RELEASE);
 		pthread_mutex_unlock(&growing);
 	}
@@ -52,15 +52,14 @@ static void *reserve(void *addr, size_t bytes)
 static int map_run(struct host *host, uint8_t *at, int prot, uint64_t mfn, size_t nr)
 {
 	off_t offset = host->machine->header.memory_at + mfn * PAGE_BYTES;
-	void *got = mmap(at, nr * PAGE_BYTES, prot, MAP_SHARED | MAP_FIXED | MAP_POPULATE,
-			 host->fd, offset);
+	void *got = mmap(at, nr * PAGE_BYTES, prot, MAP_SHARED | MAP_FIXED | MAP_POPULATE, host->fd, offset);
 
 	if (got == MAP_FAILED)
 		return -errno;
 	madvise(at, nr * PAGE_BYTES, MADV_DONTFORK);
 	for (size_t i = 0; i < nr; i++)
-		*entry_of((uintptr_t)at + i * PAGE_BYTES, true) =
-			(uint32_t)(mfn + i + 1) | (prot & PROT_WRITE ? WRITABLE : 0);
+		*entry_of((uintptr_t)at + i * PAGE_BYTES, true) = (uint32_t)(mfn + i + 1) |
+								  (prot & PROT_WRITE ? WRITABLE : 0);
 	return 0;
 }
 
@@ -108,8 +107,7 @@ void *pages_map(struct host *host, void *addr, int prot, size_t nr, const uint64
 	return at;
 }
 
-static int take_one(struct host *host, const struct domain *domain, uint16_t domid, int prot,
-		    uint64_t mfn)
+static int take_one(struct host *host, const struct domain *domain, uint16_t domid, int prot, uint64_t mfn)
 {
 	if (domid == DOMID_XEN) {
 		if (mfn >= host->machine->nr_frames || host->frames[mfn].owner != DOMID_XEN)
@@ -119,8 +117,7 @@ static int take_one(struct host *host, const struct domain *domain, uint16_t dom
 	return domain ? refs_take(host, mfn, prot & PROT_WRITE, domain) : -ESRCH;
 }
 
-void pages_take(struct host *host, uint16_t domid, int prot, size_t nr, uint64_t *mfns,
-		int *err)
+void pages_take(struct host *host, uint16_t domid, int prot, size_t nr, uint64_t *mfns, int *err)
 {
 	const struct domain *domain;
 

@@ -25,7 +25,6 @@ int pages_unmap(void *addr, size_t bytes);
 
 /* Takes a reference to each frame for a mapping with that protection: err[i] is 0 or
  * -errno, and mfns[i] of a frame that is not to be had NO_FRAME. */
-void pages_take(struct host *host, uint16_t domid, int prot, size_t nr, uint64_t *mfns,
-		int *err);
+void pages_take(struct host *host, uint16_t domid, int prot, size_t nr, uint64_t *mfns, int *err);
 
 #endif

@@ -65,15 +65,14 @@ EXPORT int xencall3(xencall_handle *handle, unsigned op, uint64_t a1, uint64_t a
 	return process_call(op, (uint64_t[CALL_ARGS]){ a1, a2, a3 });
 }
 
-EXPORT int xencall4(xencall_handle *handle, unsigned op, uint64_t a1, uint64_t a2, uint64_t a3,
-		    uint64_t a4)
+EXPORT int xencall4(xencall_handle *handle, unsigned op, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
 {
 	(void)handle;
 	return process_call(op, (uint64_t[CALL_ARGS]){ a1, a2, a3, a4 });
 }
 
-EXPORT int xencall5(xencall_handle *handle, unsigned op, uint64_t a1, uint64_t a2, uint64_t a3,
-		    uint64_t a4, uint64_t a5)
+EXPORT int xencall5(xencall_handle *handle, unsigned op, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+		    uint64_t a5)
 {
 	(void)handle;
 	return process_call(op, (uint64_t[CALL_ARGS]){ a1, a2, a3, a4, a5 });
@@ -81,8 +80,8 @@ EXPORT int xencall5(xencall_handle *handle, unsigned op, uint64_t a1, uint64_t a
 
 EXPORT void *xencall_alloc_buffer_pages(xencall_handle *handle, size_t nr_pages)
 {
-	void *buffer = mmap(NULL, nr_pages * PAGE_BYTES, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *buffer = mmap(NULL, nr_pages * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
 
 	(void)handle;
 	return buffer == MAP_FAILED ? NULL : buffer;

@@ -33,9 +33,10 @@ EXPORT xenevtchn_handle *xenevtchn_open(struct xentoollog_logger *logger, unsign
 	handle->number = __atomic_add_fetch(&numbers, 1, __ATOMIC_RELAXED);
 	port_pipe_path(handle->path, sizeof(handle->path), host, handle->pid, handle->number);
 	unlink(handle->path);
-	handle->fd = mkfifo(handle->path, 0600) ? -1 :
-		open(handle->path, O_RDWR | O_NONBLOCK |
-		     (flags & XENEVTCHN_NO_CLOEXEC ? 0 : O_CLOEXEC));
+	handle->fd = mkfifo(handle->path, 0600)
+			   ? -1
+			   : open(handle->path,
+				  O_RDWR | O_NONBLOCK | (flags & XENEVTCHN_NO_CLOEXEC ? 0 : O_CLOEXEC));
 	if (handle->fd < 0) {
 		free(handle);
 		return NULL;
@@ -52,8 +53,7 @@ EXPORT xenevtchn_handle *xenevtchn_fdopen(struct xentoollog_logger *logger, int 
 
 static bool is_ours(const xenevtchn_handle *handle, const struct port *port)
 {
-	return port->state != PORT_CLOSED && port->pid == handle->pid &&
-		port->handle == handle->number;
+	return port->state != PORT_CLOSED && port->pid == handle->pid && port->handle == handle->number;
 }
 
 EXPORT int xenevtchn_close(xenevtchn_handle *handle)
@@ -82,22 +82,15 @@ EXPORT int xenevtchn_fd(xenevtchn_handle *handle)
 
 enum what { SEND, BIND_UNBOUND, BIND_INTERDOMAIN, BIND_VIRQ, UNBIND, UNMASK };
 
-static int operate(struct host *host, struct domain *domain, enum what what, uint32_t a,
-		   uint32_t b)
+static int operate(struct host *host, struct domain *domain, enum what what, uint32_t a, uint32_t b)
 {
 	switch (what) {
-	case SEND:
-		return port_send(host, domain, a);
-	case BIND_UNBOUND:
-		return port_alloc_unbound(host, domain, a);
-	case BIND_INTERDOMAIN:
-		return port_bind_interdomain(host, domain, a, b);
-	case BIND_VIRQ:
-		return port_bind_virq(host, domain, a);
-	case UNBIND:
-		return port_close(host, domain, a);
-	case UNMASK:
-		return port_unmask(host, domain, a);
+	case SEND: return port_send(host, domain, a);
+	case BIND_UNBOUND: return port_alloc_unbound(host, domain, a);
+	case BIND_INTERDOMAIN: return port_bind_interdomain(host, domain, a, b);
+	case BIND_VIRQ: return port_bind_virq(host, domain, a);
+	case UNBIND: return port_close(host, domain, a);
+	case UNMASK: return port_unmask(host, domain, a);
 	}
 	return -ENOSYS;
 }
@@ -132,14 +125,13 @@ EXPORT int xenevtchn_notify(xenevtchn_handle *handle, evtchn_port_t port)
 	return evtchn(handle, SEND, port, 0);
 }
 
-EXPORT xenevtchn_port_or_error_t xenevtchn_bind_unbound_port(xenevtchn_handle *handle,
-							     uint32_t domid)
+EXPORT xenevtchn_port_or_error_t xenevtchn_bind_unbound_port(xenevtchn_handle *handle, uint32_t domid)
 {
 	return evtchn(handle, BIND_UNBOUND, domid, 0);
 }
 
-EXPORT xenevtchn_port_or_error_t xenevtchn_bind_interdomain(xenevtchn_handle *handle,
-							    uint32_t domid, evtchn_port_t port)
+EXPORT xenevtchn_port_or_error_t xenevtchn_bind_interdomain(xenevtchn_handle *handle, uint32_t domid,
+							    evtchn_port_t port)
 {
 	return evtchn(handle, BIND_INTERDOMAIN, domid, port);
 }

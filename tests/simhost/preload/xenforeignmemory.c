@@ -22,8 +22,7 @@ struct xenforeignmemory_resource_handle {
 	size_t bytes;
 };
 
-EXPORT xenforeignmemory_handle *xenforeignmemory_open(struct xentoollog_logger *logger,
-						      unsigned flags)
+EXPORT xenforeignmemory_handle *xenforeignmemory_open(struct xentoollog_logger *logger, unsigned flags)
 {
 	(void)logger, (void)flags;
 	return process_host() ? calloc(1, sizeof(xenforeignmemory_handle)) : NULL;
@@ -51,8 +50,8 @@ static int first_error(const int *err, size_t nr)
 }
 
 /* Without room for each page's error the first one fails the whole. */
-static void *map(struct host *host, domid_t domid, void *addr, int prot, size_t nr,
-		 uint64_t *mfns, int *err, bool all)
+static void *map(struct host *host, domid_t domid, void *addr, int prot, size_t nr, uint64_t *mfns, int *err,
+		 bool all)
 {
 	void *at;
 	int failed;
@@ -68,9 +67,8 @@ static void *map(struct host *host, domid_t domid, void *addr, int prot, size_t 
 	return at;
 }
 
-EXPORT void *xenforeignmemory_map2(xenforeignmemory_handle *handle, uint32_t domid, void *addr,
-				   int prot, int flags, size_t nr, const xen_pfn_t frames[],
-				   int err[])
+EXPORT void *xenforeignmemory_map2(xenforeignmemory_handle *handle, uint32_t domid, void *addr, int prot,
+				   int flags, size_t nr, const xen_pfn_t frames[], int err[])
 {
 	struct host *host = process_host();
 	int fault = fault_at("map");
@@ -97,8 +95,8 @@ EXPORT void *xenforeignmemory_map2(xenforeignmemory_handle *handle, uint32_t dom
 	return at;
 }
 
-EXPORT void *xenforeignmemory_map(xenforeignmemory_handle *handle, uint32_t domid, int prot,
-				  size_t nr, const xen_pfn_t frames[], int err[])
+EXPORT void *xenforeignmemory_map(xenforeignmemory_handle *handle, uint32_t domid, int prot, size_t nr,
+				  const xen_pfn_t frames[], int err[])
 {
 	return xenforeignmemory_map2(handle, domid, NULL, prot, 0, nr, frames, err);
 }
@@ -123,20 +121,25 @@ static long acquire(struct xen_mem_acquire_resource *op)
 	return process_result((long)entry.result < 0 ? (int)entry.result : 0);
 }
 
-EXPORT xenforeignmemory_resource_handle *xenforeignmemory_map_resource(
-	xenforeignmemory_handle *handle, domid_t domid, unsigned type, unsigned id,
-	unsigned long frame, unsigned long nr, void **paddr, int prot, int flags)
+EXPORT xenforeignmemory_resource_handle *xenforeignmemory_map_resource(xenforeignmemory_handle *handle,
+								       domid_t domid, unsigned type,
+								       unsigned id, unsigned long frame,
+								       unsigned long nr, void **paddr,
+								       int prot, int flags)
 {
 	xenforeignmemory_resource_handle *resource = calloc(1, sizeof(*resource));
 	xen_pfn_t *mfns = calloc(nr ? nr : 1, sizeof(*mfns));
 	struct xen_mem_acquire_resource op = {
-		.domid = domid, .type = type, .id = id, .nr_frames = nr, .frame = frame,
+		.domid = domid,
+		.type = type,
+		.id = id,
+		.nr_frames = nr,
+		.frame = frame,
 	};
 
 	op.frame_list.p = mfns;
 	if (resource && mfns && nr && !acquire(&op))
-		resource->addr = xenforeignmemory_map2(handle, domid, *paddr, prot, flags, nr,
-						       mfns, NULL);
+		resource->addr = xenforeignmemory_map2(handle, domid, *paddr, prot, flags, nr, mfns, NULL);
 	free(mfns);
 	if (!resource || !resource->addr) {
 		free(resource);
@@ -159,8 +162,8 @@ EXPORT int xenforeignmemory_unmap_resource(xenforeignmemory_handle *handle,
 	return 0;
 }
 
-EXPORT int xenforeignmemory_resource_size(xenforeignmemory_handle *handle, domid_t domid,
-					  unsigned type, unsigned id, size_t *size)
+EXPORT int xenforeignmemory_resource_size(xenforeignmemory_handle *handle, domid_t domid, unsigned type,
+					  unsigned id, size_t *size)
 {
 	struct xen_mem_acquire_resource op = { .domid = domid, .type = type, .id = id };
 

@@ -68,8 +68,8 @@ static int take(struct host *host, uint32_t domid, uint32_t ref, int prot, uint6
 	return err;
 }
 
-EXPORT void *xengnttab_map_domain_grant_refs(xengnttab_handle *handle, uint32_t count,
-					     uint32_t domid, uint32_t *refs, int prot)
+EXPORT void *xengnttab_map_domain_grant_refs(xengnttab_handle *handle, uint32_t count, uint32_t domid,
+					     uint32_t *refs, int prot)
 {
 	struct host *host = process_host();
 	uint64_t *mfns = malloc(count * sizeof(*mfns));
@@ -92,15 +92,13 @@ EXPORT void *xengnttab_map_domain_grant_refs(xengnttab_handle *handle, uint32_t 
 	return at;
 }
 
-EXPORT void *xengnttab_map_grant_ref(xengnttab_handle *handle, uint32_t domid, uint32_t ref,
-				     int prot)
+EXPORT void *xengnttab_map_grant_ref(xengnttab_handle *handle, uint32_t domid, uint32_t ref, int prot)
 {
 	return xengnttab_map_domain_grant_refs(handle, 1, domid, &ref, prot);
 }
 
-EXPORT void *xengnttab_map_grant_ref_notify(xengnttab_handle *handle, uint32_t domid,
-					    uint32_t ref, int prot, uint32_t notify_offset,
-					    evtchn_port_t notify_port)
+EXPORT void *xengnttab_map_grant_ref_notify(xengnttab_handle *handle, uint32_t domid, uint32_t ref, int prot,
+					    uint32_t notify_offset, evtchn_port_t notify_port)
 {
 	(void)notify_offset, (void)notify_port;
 	return xengnttab_map_domain_grant_refs(handle, 1, domid, &ref, prot);

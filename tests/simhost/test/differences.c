@@ -24,15 +24,19 @@ static int compare(void)
 {
 	char arguments[2 * PATH_MAX + 64];
 
-	snprintf(arguments, sizeof(arguments), "compare %s %u %s %u", rules.host.path,
-		 rules.built.domid, rules.host.path, twin.domid);
+	snprintf(arguments, sizeof(arguments), "compare %s %u %s %u", rules.host.path, rules.built.domid,
+		 rules.host.path, twin.domid);
 	return simhost(arguments);
 }
 
 static int setup(void **state)
 {
 	struct guest_options options = {
-		.name = "rules", .mem_mib = 8, .vcpus = 2, .seed = 3, .p2m_is_linear = true,
+		.name = "rules",
+		.mem_mib = 8,
+		.vcpus = 2,
+		.seed = 3,
+		.p2m_is_linear = true,
 	};
 	int err = rules_setup(state);
 
@@ -109,9 +113,8 @@ static void a_missing_page(void **state)
 	uint64_t mfn = rules_plain_page(0);
 
 	(void)state;
-	assert_int_equal(compare(), 1);	/* its mapping is gone already */
-	assert_int_equal(xc_domain_decrease_reservation_exact(rules.xch, rules.built.domid, 1, 0,
-							      &mfn), 0);
+	assert_int_equal(compare(), 1); /* its mapping is gone already */
+	assert_int_equal(xc_domain_decrease_reservation_exact(rules.xch, rules.built.domid, 1, 0, &mfn), 0);
 	assert_int_equal(compare(), 1);
 }
 
@@ -140,8 +143,9 @@ static void a_wrong_page_is_found(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TELLS(a_bit_in_a_page), TELLS(a_bit_in_an_entry), TELLS(what_the_p2m_says),
-		TELLS(a_pin), TELLS(a_register), TELLS(a_missing_page),
+		TELLS(a_bit_in_a_page),	     TELLS(a_bit_in_an_entry),
+		TELLS(what_the_p2m_says),    TELLS(a_pin),
+		TELLS(a_register),	     TELLS(a_missing_page),
 		TELLS(a_policy_and_a_limit), TELLS(a_wrong_page_is_found),
 	};
 

@@ -25,10 +25,17 @@
 #define HELPER "/usr/lib/xen-4.17/bin/libxl-save-helper"
 
 enum {
-	MSG_LOG = 1, MSG_PROGRESS, MSG_SUSPEND, MSG_QEMU_LOGDIRTY = 7, MSG_STATIC_DATA_DONE,
-	MSG_RESTORE_RESULTS, MSG_COMPLETE,
-	SAVE_CALLBACKS = 0x88, RESTORE_CALLBACKS = 0x300,
-	SUSPEND_TRIES = 20000, TRY_US = 500,
+	MSG_LOG = 1,
+	MSG_PROGRESS,
+	MSG_SUSPEND,
+	MSG_QEMU_LOGDIRTY = 7,
+	MSG_STATIC_DATA_DONE,
+	MSG_RESTORE_RESULTS,
+	MSG_COMPLETE,
+	SAVE_CALLBACKS = 0x88,
+	RESTORE_CALLBACKS = 0x300,
+	SUSPEND_TRIES = 20000,
+	TRY_US = 500,
 };
 
 /* When the helper first spoke, wanted the guest suspended, got that, and was through. */
@@ -134,9 +141,7 @@ static bool take_message(struct job *job, int *result)
 	read_exactly(job->from_helper, body, length);
 	memcpy(&number, body, sizeof(number));
 	switch (number) {
-	case MSG_LOG:
-		show_log(job, body + 2);
-		break;
+	case MSG_LOG: show_log(job, body + 2); break;
 	case MSG_SUSPEND:
 		job->times.asked = now_ns();
 		value = suspend(job);
@@ -144,9 +149,7 @@ static bool take_message(struct job *job, int *result)
 		reply(job, value);
 		break;
 	case MSG_QEMU_LOGDIRTY:
-	case MSG_STATIC_DATA_DONE:
-		reply(job, 0);
-		break;
+	case MSG_STATIC_DATA_DONE: reply(job, 0); break;
 	case MSG_RESTORE_RESULTS:
 		memcpy(&job->store_mfn, body + 2, 8);
 		memcpy(&job->console_mfn, body + 10, 8);
@@ -197,9 +200,10 @@ static int run_helper(struct job *job, int stream, char **arguments)
 		;
 	waitpid(pid, &status, 0);
 	if (getenv("TIMES"))
-		fprintf(stderr, "times: first %" PRIu64 " asked %" PRIu64 " suspended %" PRIu64
-			" complete %" PRIu64 "\n", job->times.first, job->times.asked,
-			job->times.suspended, job->times.complete);
+		fprintf(stderr,
+			"times: first %" PRIu64 " asked %" PRIu64 " suspended %" PRIu64 " complete %" PRIu64
+			"\n",
+			job->times.first, job->times.asked, job->times.suspended, job->times.complete);
 	return result || status;
 }
 
@@ -215,8 +219,8 @@ static char *number(uint64_t value)
 static int save(struct job *job, const char *path, bool live)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	char *arguments[] = { HELPER, "--save-domain", number(fd), "0", number(job->domid),
-			      live ? "1" : "0", number(SAVE_CALLBACKS), "0", NULL };
+	char *arguments[] = { HELPER,		"--save-domain",	number(fd), "0", number(job->domid),
+			      live ? "1" : "0", number(SAVE_CALLBACKS), "0",	    NULL };
 
 	if (fd < 0)
 		die("%s", path);
@@ -227,8 +231,11 @@ static int save(struct job *job, const char *path, bool live)
 static void create_domain(struct job *job, unsigned vcpus, uint64_t max_kib)
 {
 	struct xen_domctl_createdomain config = {
-		.max_vcpus = vcpus, .max_evtchn_port = 1023, .max_grant_frames = -1,
-		.max_maptrack_frames = -1, .grant_opts = 1,
+		.max_vcpus = vcpus,
+		.max_evtchn_port = 1023,
+		.max_grant_frames = -1,
+		.max_maptrack_frames = -1,
+		.grant_opts = 1,
 	};
 	int store, console;
 
@@ -270,9 +277,18 @@ static int restore(struct job *job, const char *path, unsigned vcpus, uint64_t m
 	if (fd < 0)
 		die("%s", path);
 	create_domain(job, vcpus, max_kib);
-	arguments = (char *[]){ HELPER, "--restore-domain", number(fd), "-1", number(job->domid),
-				number(job->store_port), "0", number(job->console_port), "0",
-				number(RESTORE_CALLBACKS), "0", NULL };
+	arguments = (char *[]){ HELPER,
+				"--restore-domain",
+				number(fd),
+				"-1",
+				number(job->domid),
+				number(job->store_port),
+				"0",
+				number(job->console_port),
+				"0",
+				number(RESTORE_CALLBACKS),
+				"0",
+				NULL };
 	err = run_helper(job, fd, arguments);
 	if (err) {
 		xc_domain_destroy(job->xch, job->domid);
@@ -301,8 +317,7 @@ static int control(struct job *job, const char *what)
 	if (!strcmp(what, "suspend"))
 		return !suspend(job);
 	if (!strcmp(what, "resume"))
-		return xc_domain_resume(job->xch, job->domid, 1) ||
-			!xs_resume_domain(job->xs, job->domid);
+		return xc_domain_resume(job->xch, job->domid, 1) || !xs_resume_domain(job->xs, job->domid);
 	if (!strcmp(what, "unpause"))
 		return xc_domain_unpause(job->xch, job->domid);
 	if (!strcmp(what, "destroy"))

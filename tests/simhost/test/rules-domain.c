@@ -15,7 +15,9 @@
 static void address_size_is_set_while_the_domain_is_empty(void **state)
 {
 	struct xen_domctl_createdomain config = {
-		.max_vcpus = 1, .max_grant_frames = -1, .max_maptrack_frames = -1,
+		.max_vcpus = 1,
+		.max_grant_frames = -1,
+		.max_maptrack_frames = -1,
 		.grant_opts = 1,
 	};
 	struct xen_domctl op = { .cmd = XEN_DOMCTL_set_address_size };
@@ -43,8 +45,10 @@ static int set_policy(xen_cpuid_leaf_t *leaves, unsigned nr, uint32_t *err_leaf)
 {
 	uint32_t subleaf, msr;
 
-	return xc_set_domain_cpu_policy(rules.xch, rules.built.domid, nr, leaves, 0, NULL,
-					err_leaf, &subleaf, &msr) ? -errno : 0;
+	return xc_set_domain_cpu_policy(rules.xch, rules.built.domid, nr, leaves, 0, NULL, err_leaf, &subleaf,
+					&msr)
+		     ? -errno
+		     : 0;
 }
 
 static void a_policy_is_set_before_the_first_run(void **state)
@@ -138,8 +142,9 @@ static void only_the_right_interface_is_served(void **state)
 
 	(void)state;
 	op.domain = rules.built.domid;
-	assert_int_equal(hypercall(&rules.host, 0, 0, __HYPERVISOR_domctl,
-				   (uint64_t[CALL_ARGS]){ (uintptr_t)&op }), -EACCES);
+	assert_int_equal(
+		hypercall(&rules.host, 0, 0, __HYPERVISOR_domctl, (uint64_t[CALL_ARGS]){ (uintptr_t)&op }),
+		-EACCES);
 	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
 	assert_int_equal(rules_guest_call(__HYPERVISOR_domctl, &op, 0, 0, 0), -EPERM);
 	op.domain = 999;

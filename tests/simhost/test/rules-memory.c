@@ -31,8 +31,7 @@ static void only_a_domains_own_frames_can_be_mapped(void **state)
 	munmap(at, PAGE_BYTES);
 	assert_int_equal(rules_map(rules.built.domid, PROT_READ, 5, &at), -EBUSY);
 	assert_int_equal(rules_map(0, PROT_READ, rules_plain_page(0), &at), -EBUSY);
-	assert_int_equal(rules_map(rules.built.domid, PROT_READ,
-				   rules.host.machine->nr_frames, &at), -EPERM);
+	assert_int_equal(rules_map(rules.built.domid, PROT_READ, rules.host.machine->nr_frames, &at), -EPERM);
 	assert_int_equal(rules_map(rules.built.domid, PROT_READ, NO_FRAME >> 24, &at), -EINVAL);
 	assert_int_equal(rules_map(999, PROT_READ, rules_plain_page(0), &at), -ESRCH);
 }
@@ -146,8 +145,7 @@ static void a_level_1_names_only_what_the_guest_may_use(void **state)
 	refused(MMUEXT_PIN_L1_TABLE, mfn, pte_make(5, PTE_PRESENT), -EBUSY);
 	refused(MMUEXT_PIN_L1_TABLE, mfn, pte_make(root, PTE_PRESENT | PTE_RW), -EBUSY);
 	refused(MMUEXT_PIN_L1_TABLE, mfn, pte_make(mfn, PTE_PRESENT | PTE_RW), -EBUSY);
-	refused(MMUEXT_PIN_L1_TABLE, mfn, pte_make(rules.host.machine->nr_frames, PTE_PRESENT),
-		-EPERM);
+	refused(MMUEXT_PIN_L1_TABLE, mfn, pte_make(rules.host.machine->nr_frames, PTE_PRESENT), -EPERM);
 	refused(MMUEXT_PIN_L1_TABLE, mfn, PTE_FRAME | PTE_PRESENT, -EINVAL);
 	refused(MMUEXT_PIN_L1_TABLE, mfn, pte_make(plain, PTE_PRESENT | PTE_PSE), -EINVAL);
 	refused(MMUEXT_PIN_L1_TABLE, mfn, pte_make(plain, PTE_PRESENT | 0x10), -EINVAL);
@@ -160,7 +158,7 @@ static void a_level_1_names_only_what_the_guest_may_use(void **state)
 static void higher_levels_name_only_tables_of_the_next(void **state)
 {
 	uint64_t mfn = rules_plain_page(0), low = rules_plain_page(1);
-	uint64_t in_use = rules_mfn(rules.state->nr_pages - 20);	/* mapped writable */
+	uint64_t in_use = rules_mfn(rules.state->nr_pages - 20); /* mapped writable */
 
 	(void)state;
 	refused(MMUEXT_PIN_L2_TABLE, mfn, pte_make(low, table | PTE_PSE), -EINVAL);
@@ -238,8 +236,7 @@ static void a_multicall_updates_one_by_one(void **state)
 	uint64_t va = rules.state->direct_va + (rules.state->nr_pages - 3) * PAGE_BYTES;
 	uint64_t mfn = rules_plain_page(2);
 	multicall_entry_t calls[2] = {
-		{ .op = __HYPERVISOR_update_va_mapping,
-		  .args = { va, pte_make(5, PTE_PRESENT), 0 } },
+		{ .op = __HYPERVISOR_update_va_mapping, .args = { va, pte_make(5, PTE_PRESENT), 0 } },
 		{ .op = __HYPERVISOR_update_va_mapping,
 		  .args = { va, pte_make(mfn, PTE_PRESENT | PTE_RW), 0 } },
 	};
@@ -264,8 +261,7 @@ static void the_m2p_follows(void **state)
 	(void)state;
 	assert_int_equal(populate(pfn, &mfn), 1);
 	assert_true(host_m2p(&rules.host)[mfn] == pfn);
-	assert_int_equal(xc_domain_decrease_reservation_exact(rules.xch, rules.built.domid, 1, 0,
-							      &mfn), 0);
+	assert_int_equal(xc_domain_decrease_reservation_exact(rules.xch, rules.built.domid, 1, 0, &mfn), 0);
 	assert_true(host_m2p(&rules.host)[mfn] == NO_FRAME);
 	assert_int_equal(rules.host.frames[mfn].refs, 0);
 }

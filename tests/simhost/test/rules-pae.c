@@ -30,7 +30,7 @@ static void the_fourth_entry_must_be_there(void **state)
 	(void)state;
 	assert_int_equal(rules_mmuext(MMUEXT_PIN_L3_TABLE, top), -EINVAL);
 	slots(top)[3] = pte_make(l2, PTE_PRESENT);
-	slots(top)[7] = pte_make(5, PTE_PRESENT);	/* beyond the fourth: cleared, not read */
+	slots(top)[7] = pte_make(5, PTE_PRESENT); /* beyond the fourth: cleared, not read */
 	assert_int_equal(rules_mmuext(MMUEXT_PIN_L3_TABLE, top), 0);
 	assert_int_equal(slots(top)[7], 0);
 	assert_int_equal(rules_mmuext(MMUEXT_UNPIN_TABLE, top), 0);
@@ -89,7 +89,7 @@ static void a_level_4_is_no_table(void **state)
 	uint64_t mfn = rules_plain_page(0);
 
 	(void)state;
-	assert_int_equal(rules_mmuext(MMUEXT_PIN_L4_TABLE, mfn), 0);	/* ignored, as Xen does */
+	assert_int_equal(rules_mmuext(MMUEXT_PIN_L4_TABLE, mfn), 0); /* ignored, as Xen does */
 	assert_int_equal(rules.host.frames[mfn].type_refs, 0);
 }
 

@@ -162,12 +162,9 @@ static void msrs_are_those_xen_knows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE(a_vcpu_never_started_has_no_context),
-		RULE(a_started_vcpu_keeps_its_tables),
-		RULE(a_context_that_cannot_run_is_refused),
-		RULE(a_table_mapped_writable_cannot_be_run),
-		RULE(xsave_is_exactly_as_big_as_it_says),
-		RULE(msrs_are_those_xen_knows),
+		RULE(a_vcpu_never_started_has_no_context),  RULE(a_started_vcpu_keeps_its_tables),
+		RULE(a_context_that_cannot_run_is_refused), RULE(a_table_mapped_writable_cannot_be_run),
+		RULE(xsave_is_exactly_as_big_as_it_says),   RULE(msrs_are_those_xen_knows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

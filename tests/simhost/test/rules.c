@@ -11,13 +11,16 @@ bool rules_want_32bit;
 int rules_setup(void **state)
 {
 	struct guest_options options = {
-		.name = "rules", .mem_mib = 8, .vcpus = 2, .seed = 3, .p2m_is_linear = true,
+		.name = "rules",
+		.mem_mib = 8,
+		.vcpus = 2,
+		.seed = 3,
+		.p2m_is_linear = true,
 		.is_32bit = rules_want_32bit,
 	};
 
 	(void)state;
-	if (host_attach(&rules.host, getenv("SIMHOST")) ||
-	    guest_build(&rules.host, &options, &rules.built))
+	if (host_attach(&rules.host, getenv("SIMHOST")) || guest_build(&rules.host, &options, &rules.built))
 		return -1;
 	rules.domain = domain_find(&rules.host, rules.built.domid);
 	rules.state = host_page(&rules.host, rules_mfn(0));
@@ -74,7 +77,8 @@ uint64_t rules_plain_page(unsigned number)
 	uint64_t mfn = rules_mfn(pfn);
 
 	assert_int_equal(rules_guest_call(__HYPERVISOR_update_va_mapping, (void *)va,
-					  pte_make(mfn, PTE_PRESENT), 0, 0), 0);
+					  pte_make(mfn, PTE_PRESENT), 0, 0),
+			 0);
 	memset(host_page(&rules.host, mfn), 0, PAGE_BYTES);
 	return mfn;
 }
@@ -100,7 +104,7 @@ uint64_t rules_counts(void)
 		const struct frame *frame = &rules.host.frames[mfn];
 
 		sum = sum * 31 + frame->refs * 7 + frame->type_refs * 3 +
-			(frame->flags & (FRAME_PINNED | FRAME_ALLOCATED));
+		      (frame->flags & (FRAME_PINNED | FRAME_ALLOCATED));
 	}
 	return sum;
 }

@@ -25,7 +25,7 @@
 struct rules {
 	struct host host;
 	struct built built;
-	struct domain *domain;	/* of the guest, as the machine has it */
+	struct domain *domain; /* of the guest, as the machine has it */
 	struct guest_state *state;
 	xc_interface *xch;
 	xenforeignmemory_handle *fmem;

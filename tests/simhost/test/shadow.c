@@ -58,14 +58,10 @@ static uint64_t *entry_of(const struct walk *walk, uint64_t va, unsigned level)
 static uint64_t random_va(void)
 {
 	switch (kernel_random(&guest, 4)) {
-	case 0:
-		return guest.direct_va + kernel_random(&guest, guest.nr_pages + 8) * PAGE_BYTES;
-	case 1:
-		return rules.state->p2m_va + kernel_random(&guest, 8) * PAGE_BYTES;
-	case 2:
-		return changed_va;
-	default:
-		return USER_VA + kernel_random(&guest, MM_DATA + 4) * PAGE_BYTES;
+	case 0: return guest.direct_va + kernel_random(&guest, guest.nr_pages + 8) * PAGE_BYTES;
+	case 1: return rules.state->p2m_va + kernel_random(&guest, 8) * PAGE_BYTES;
+	case 2: return changed_va;
+	default: return USER_VA + kernel_random(&guest, MM_DATA + 4) * PAGE_BYTES;
 	}
 }
 
@@ -82,10 +78,9 @@ static void access_like_reference(void)
 		was_dirty = walk.dirty;
 		memcpy(&word, host_page(&rules.host, walk.mfn), sizeof(word));
 	}
-	if (va < 1ul << 47)	/* what a store puts there shows that it is the right place */
+	if (va < 1ul << 47) /* what a store puts there shows that it is the right place */
 		word += write;
-	got = write ? cpu_store(&cpu, va, &word, sizeof(word)) :
-		cpu_load(&cpu, va, &word, sizeof(word));
+	got = write ? cpu_store(&cpu, va, &word, sizeof(word)) : cpu_load(&cpu, va, &word, sizeof(word));
 	assert_int_equal(got, wanted);
 	faulted = wanted;
 	if (wanted)
@@ -105,15 +100,9 @@ static void change_something(void)
 
 	changed_va = USER_VA + page * PAGE_BYTES;
 	switch (kernel_random(&guest, 8)) {
-	case 0:
-		mm_switch(&guest, 0, now_in = mm);
-		break;
-	case 1:
-		in_user = !in_user;
-		break;
-	case 2:
-		mm_set_entry(&guest, mm, page, entry & ~(PTE_ACCESSED | PTE_DIRTY));
-		break;
+	case 0: mm_switch(&guest, 0, now_in = mm); break;
+	case 1: in_user = !in_user; break;
+	case 2: mm_set_entry(&guest, mm, page, entry & ~(PTE_ACCESSED | PTE_DIRTY)); break;
 	case 3:
 		if (entry & PTE_PRESENT)
 			mm_set_entry(&guest, mm, page, entry ^ PTE_RW);
@@ -131,9 +120,10 @@ static void change_something(void)
 			mm_set_entry(&guest, mm, page, entry ^ PTE_PRESENT);
 		break;
 	case 7:
-		rules_guest_call(__HYPERVISOR_mmuext_op, &(struct mmuext_op){
-			.cmd = page % 2 ? MMUEXT_TLB_FLUSH_LOCAL : MMUEXT_TLB_FLUSH_ALL
-		}, 1, 0, DOMID_SELF);
+		rules_guest_call(__HYPERVISOR_mmuext_op,
+				 &(struct mmuext_op){ .cmd = page % 2 ? MMUEXT_TLB_FLUSH_LOCAL
+								      : MMUEXT_TLB_FLUSH_ALL },
+				 1, 0, DOMID_SELF);
 	}
 }
 
