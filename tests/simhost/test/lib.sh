@@ -22,6 +22,7 @@ wait_for() {
 
 clean_up() {
 	status=$?
+	wait	# who has a host of its own takes it away itself
 	[ $status -eq 0 ] || tail -n 30 "$WORK"/log "$HOST"/guests.lo[g] >&2
 	"$SIM" destroy "$HOST" 2>/dev/null
 	rm -rf "$WORK"

@@ -3,7 +3,6 @@
 # move guests of every kind, which stay what they were, run on, and can be moved again.
 cd "$(dirname "$0")/../../.." && . tests/simhost/test/lib.sh
 
-live=
 move() {
 	"$SIM" create "$HOST" --mem 256 "${host_options[@]}" || die create
 	"$SIM" guests "$HOST" --daemon
@@ -30,24 +29,40 @@ move() {
 	echo "ok: $* $live"
 }
 
+# One guest's story, on a host of its own; two are told at a time.
+stories=()
+tell() {
+	[ ${#stories[@]} -lt 2 ] || wait "${stories[-2]}" || die "a story"
+	(
+		WORK=$WORK/${#stories[@]}
+		HOST=$WORK/host
+		mkdir "$WORK" && touch "$WORK/log"
+		trap clean_up EXIT
+		move "$@"
+	) &
+	stories+=($!)
+}
+
+live=
 host_options=()
 for width in 64 32; do
 	for p2m in linear list; do
-		move --width $width --p2m $p2m
-		move --width $width --p2m $p2m --vcpus 3 --holes 40
+		tell --width $width --p2m $p2m
+		tell --width $width --p2m $p2m --vcpus 3 --holes 40
 	done
 done
 busy=0.1
 for workload in write fork remap balloon grant mix; do
-	move --workload $workload --vcpus 4
-	move --workload $workload --width 32 --p2m list
+	tell --workload $workload --vcpus 4
+	tell --workload $workload --width 32 --p2m list
 done
 live=live
-for workload in idle write fork remap grant; do move --workload $workload --vcpus 4; done
-move --workload fork --width 32 --p2m list
+for workload in idle write fork remap grant; do tell --workload $workload --vcpus 4; done
+tell --workload fork --width 32 --p2m list
 live= busy=
-move --vcpus 64
+tell --vcpus 64
 host_options=(--scatter 100)
-move --width 64
+tell --width 64
 host_options=(--flavour noshadow)
-move --width 64
+tell --width 64
+for story in "${stories[@]: -2}"; do wait "$story" || die "a story"; done
