@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../cpu/cpu.h"
 #include "../guest/run.h"
 #include "../machine/domain.h"
 #include "command.h"
@@ -29,12 +30,10 @@ static const struct option options_known[] = {
 	{ "stop", no_argument, NULL, 'x' },	    { NULL, 0, NULL, 0 },
 };
 
-static volatile sig_atomic_t stopping;
-
 static void on_signal(int number)
 {
 	(void)number;
-	stopping = 1;
+	cpu_interrupted = 1;
 }
 
 static int parse(int argc, char **argv, struct plan *plan)
@@ -101,7 +100,7 @@ static void run(struct host *host, const struct plan *plan)
 {
 	long end = plan->ms ? now_ms() + plan->ms : 0;
 
-	for (long step = 0; !stopping && (!plan->steps || step < plan->steps); step++) {
+	for (long step = 0; !cpu_interrupted && (!plan->steps || step < plan->steps); step++) {
 		if (end && now_ms() >= end)
 			break;
 		if (step_all(host, plan->domain) || plan->steps)

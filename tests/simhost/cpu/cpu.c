@@ -15,6 +15,8 @@
 
 enum { PAUSED_POLL_US = 200 };
 
+volatile sig_atomic_t cpu_interrupted;
+
 /* Takes the lock once the guest runs; NULL, without it, if it never will again. */
 static struct domain *enter(struct cpu *cpu)
 {
@@ -26,7 +28,7 @@ static struct domain *enter(struct cpu *cpu)
 		if (domain && domain_runs(domain))
 			return domain;
 		host_unlock(cpu->host);
-		if (!domain || domain->shutdown) {
+		if (!domain || domain->shutdown || cpu_interrupted) {
 			cpu->gone = true;
 			return NULL;
 		}

@@ -6,6 +6,8 @@
 #ifndef SIMHOST_CPU_H
 #define SIMHOST_CPU_H
 
+#include <signal.h>
+
 #include "../calls/call.h"
 
 struct cpu {
@@ -15,6 +17,10 @@ struct cpu {
 	bool user; /* through the user root, without rights to kernel pages */
 	bool gone; /* the guest is no more, or no longer runs: nothing has any effect */
 };
+
+/* Set by a signal handler: nobody waits for a paused guest any longer.  A step of one
+ * that was paused in its middle stays half done. */
+extern volatile sig_atomic_t cpu_interrupted;
 
 /* Is there such a guest, and neither paused nor shut down? */
 bool cpu_runs(struct host *host, uint16_t domid);
