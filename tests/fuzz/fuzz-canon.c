@@ -41,7 +41,7 @@ static void make_guest(struct guest *guest, struct input *in)
 	}
 }
 
-/* Runs of entries: what they are, where they start, how many. */
+/* Runs of entries: the guest's frames, its pfns as in a stream, foreign ones; where they start, how many. */
 static uint64_t *make_table(const struct guest *guest, struct input *in)
 {
 	uint64_t *table = calloc(TABLE_SLOTS, sizeof(*table));
@@ -52,9 +52,10 @@ static uint64_t *make_table(const struct guest *guest, struct input *in)
 		uint64_t entry = kind & 1 ? take64(in) : 0;
 
 		for (unsigned int i = 0; i <= count % 64 && slot < TABLE_SLOTS; i++, slot++) {
-			mfn_t mfn = guest->mfn[(pfn + i) % guest->p2m.count];
+			uint64_t mfn = guest->mfn[(pfn + i) % guest->p2m.count].n;
+			uint64_t frame = kind & 2 ? pfn + i : kind & 4 ? mfn + (1 << 20) : mfn;
 
-			table[slot] = entry ? entry : mfn.n << PAGE_BITS | flags;
+			table[slot] = entry ? entry : frame << PAGE_BITS | flags;
 		}
 	}
 	return table;

@@ -246,8 +246,10 @@ static void edit_pfn(struct model *m)
 {
 	struct batch batch;
 
-	if (find_batch(m, &batch))
+	if (find_batch(m, &batch) && chance(8))
 		put(m, batch.words + 8 * chance(batch.count), any_pfn(), chance(8) ? 4 : 8);
+	else if (batch.count)
+		put(m, batch.length_at + 4, chance(2) ? batch.count + chance(3) - 1 : any_pfn(), 4);
 }
 
 /* One word more, in front, of a pfn that may have been there. */
