@@ -189,17 +189,16 @@ static void make_guest(uint64_t pfns, uint64_t vaddr)
 
 static void expect_inverse(const struct p2m *p2m, const struct inverse *inverse)
 {
-	struct inverse_cursor cursor = { 0 };
-
 	for (uint64_t pfn = 0; pfn < p2m->count; pfn++) {
-		uint64_t mfn = p2m->mfn[pfn].n;
+		uint64_t mfn = p2m->mfn[pfn].n, frame[] = { mfn, mfn + 1, mfn - 1 };
 
 		if (!mfn_is_valid(p2m->mfn[pfn]))
 			continue;
 		expect(inverse_has(inverse, mfn) && inverse_pfn_once(inverse, mfn) == pfn);
-		expect(inverse_pfn(inverse, &cursor, mfn) == pfn);
-		expect(inverse_pfn(inverse, &cursor, mfn + 1) == inverse_pfn_once(inverse, mfn + 1));
-		expect(inverse_pfn(inverse, &cursor, mfn - 1) == inverse_pfn_once(inverse, mfn - 1));
+		inverse_pfns(inverse, frame, 3);
+		expect(frame[0] == pfn);
+		expect(frame[1] == inverse_pfn_once(inverse, mfn + 1));
+		expect(frame[2] == inverse_pfn_once(inverse, mfn - 1));
 	}
 	for (uint64_t i = 0; i < 64; i++)
 		expect(!inverse_has(inverse, i * 0x123456789abcdefULL + FRAMES * 2) ||

@@ -28,10 +28,10 @@ static uint64_t once(uint64_t mfn)
 	return inverse_pfn_once(&inverse, mfn);
 }
 
-/* Every pfn is found by its frame, and by a cursor that walks in either direction. */
+/* Every pfn is found by its frame, one by one and many at once; every other frame is the guest's or not, by the p2m. */
 static void check_all(void)
 {
-	struct inverse_cursor cursor = { 0 };
+	uint64_t frame[INVERSE_MANY];
 
 	assert_done(inverse_init(&inverse, &p2m));
 	for (uint64_t pfn = 0; pfn < p2m.count; pfn++) {
@@ -39,16 +39,32 @@ static void check_all(void)
 			continue;
 		assert_true(inverse_has(&inverse, p2m.mfn[pfn].n));
 		assert_int_equal(once(p2m.mfn[pfn].n), pfn);
-		assert_int_equal(inverse_pfn(&inverse, &cursor, p2m.mfn[pfn].n), pfn);
 	}
-	for (uint64_t pfn = p2m.count; pfn--;)
-		if (mfn_is_valid(p2m.mfn[pfn]))
-			assert_int_equal(inverse_pfn(&inverse, &cursor, p2m.mfn[pfn].n), pfn);
-	for (uint64_t mfn = inverse.first; mfn < inverse.first + 100000 && mfn < inverse.first + inverse.frames; mfn++)
-		assert_int_equal(inverse_pfn(&inverse, &cursor, mfn), once(mfn));
-	assert_int_equal(once(INVALID_FRAME), INVALID_FRAME);
-	assert_int_equal(once(inverse.first - 1), INVALID_FRAME);
-	assert_int_equal(once(inverse.first + inverse.frames), INVALID_FRAME);
+	for (uint64_t pfn = 0; pfn < p2m.count; pfn += INVERSE_MANY) {
+		unsigned int count = p2m.count - pfn < INVERSE_MANY ? p2m.count - pfn : INVERSE_MANY;
+
+		for (unsigned int i = 0; i < count; i++)
+			frame[i] = p2m.mfn[pfn + i].n;
+		inverse_pfns(&inverse, frame, count);
+		for (unsigned int i = 0; i < count; i++)
+			assert_int_equal(frame[i], mfn_is_valid(p2m.mfn[pfn + i]) ? pfn + i : INVALID_FRAME);
+	}
+	for (uint64_t mfn = inverse.first; mfn < inverse.first + 100000 && mfn < inverse.first + inverse.frames; mfn++) {
+		uint64_t pfn = once(mfn);
+
+		assert_true(pfn == INVALID_FRAME ? !inverse_has(&inverse, mfn) : p2m.mfn[pfn].n == mfn);
+		frame[0] = mfn;
+		inverse_pfns(&inverse, frame, 1);
+		assert_int_equal(frame[0], pfn);
+	}
+	frame[0] = frame[1] = frame[2] = INVALID_FRAME;
+	frame[1] = inverse.first - 1;
+	frame[2] = inverse.first + inverse.frames;
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(once(frame[i]), INVALID_FRAME);
+	inverse_pfns(&inverse, frame, 3);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(frame[i], INVALID_FRAME);
 }
 
 static void contiguous(void **state)
@@ -83,7 +99,7 @@ static void scattered(void **state)
 	assert_true(inverse.frames <= 16 << 20);
 }
 
-/* Runs of neighbours with gaps between them: the cursor's case, and its trap. */
+/* Runs of neighbours with gaps between them. */
 static void runs(void **state)
 {
 	uint64_t random = 6, mfn = 1;
@@ -108,14 +124,29 @@ static void holes(void **state)
 
 static void first_frame_of_the_host(void **state)
 {
-	struct inverse_cursor cursor = { 0 };
-
 	(void)state;
 	for (uint64_t pfn = 0; pfn < PFNS; pfn++)
 		p2m.mfn[pfn] = MFN(pfn);
 	check_all();
-	/* A fresh cursor has seen nothing: frame 1 is not "the one after" it. */
-	assert_int_equal(inverse_pfn(&inverse, &cursor, 1), 1);
+	assert_int_equal(once(0), 0);
+}
+
+/* Whole groups of 512 with pfns in a row, in any order; one with two pfns swapped; one with a hole. */
+static void rows(void **state)
+{
+	(void)state;
+	for (uint64_t pfn = 0; pfn < PFNS; pfn++)
+		p2m.mfn[pfn] = MFN((100 + pfn / 512 * 7 % 40) * 512 + pfn % 512);
+	p2m.mfn[512 * 3 + 5].n ^= 1;
+	p2m.mfn[512 * 3 + 4].n ^= 1;
+	p2m.mfn[512 * 4 + 511] = MFN(INVALID_FRAME);
+	check_all();
+	assert_int_equal(inverse_row(&inverse, p2m.mfn[600].n), 512);
+	assert_int_equal(inverse_row(&inverse, p2m.mfn[512 * 2 + 511].n), 512 * 2);
+	assert_int_equal(inverse_row(&inverse, p2m.mfn[512 * 3].n), NOT_IN_A_ROW);
+	assert_int_equal(inverse_row(&inverse, p2m.mfn[512 * 4].n), NOT_IN_A_ROW);
+	assert_int_equal(inverse_row(&inverse, p2m.mfn[PFNS - 1].n), NOT_IN_A_ROW);
+	assert_int_equal(inverse_row(&inverse, INVALID_FRAME), NOT_IN_A_ROW);
 }
 
 static void nothing_at_all(void **state)
@@ -143,7 +174,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(contiguous), TEST(backwards), TEST(scattered), TEST(runs), TEST(holes),
-		TEST(first_frame_of_the_host), TEST(nothing_at_all), TEST(one_frame_twice_is_refused),
+		TEST(first_frame_of_the_host), TEST(rows), TEST(nothing_at_all), TEST(one_frame_twice_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
