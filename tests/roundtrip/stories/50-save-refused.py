@@ -46,7 +46,7 @@ def domains(refused):
     refused("it is paused", paused, image, untouched=False)
     host.driver("unpause", paused)
     host.goes_on(paused)
-    before.is_as_it_was("a paused guest", frames=False)
+    before.is_as_it_was("a paused guest")
     host.driver("suspend", paused)
     refused("it has shut down", paused, image, untouched=False)
     host.destroy(paused)

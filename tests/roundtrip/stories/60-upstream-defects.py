@@ -55,7 +55,7 @@ def foreign_frames(stage):
                 for word in (f"pfn {pfn:#x}", f"slot {slot}", f"level {level}", "the domain runs on"):
                     expect(word in result.err, f"{name}: not said: {word}: {result}")
                 host.goes_on(number, name)
-                before.is_as_it_was(name, frames=False)
+                before.is_as_it_was(name)
                 count += 1
         host.must("save", number, folder / "image")
     stage.figure(f"{count} foreign frames")
