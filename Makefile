@@ -8,11 +8,10 @@ override CFLAGS += -std=gnu11 -D_GNU_SOURCE -mpopcnt -pthread -Wall -Wextra -Wsh
 	-Wmissing-prototypes -Wvla -Werror=implicit-function-declaration -iquote . $(shell pkg-config --cflags $(PKGS))
 LDLIBS := $(shell pkg-config --libs $(PKGS))
 PREFIX ?= /usr
-# Without the check of alignment: a record lies where the stream has it, and x86 does not mind.
 SAN ?=
 ifneq ($(SAN),)
 BUILD := build/san
-override CFLAGS += -fsanitize=address,undefined -fno-sanitize=alignment -fno-sanitize-recover=undefined \
+override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 endif
 
@@ -52,11 +51,10 @@ lint:
 	@CFLAGS='$(CFLAGS)' tests/lint/run $(SOURCES)
 
 # Everything once more by clang, with coverage; FUZZ_SECONDS=0 runs what is kept in tests/fuzz/corpus, and no more.
-# Without the check of alignment: x86 does not mind where a record lies.
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(SOURCES) $(wildcard tests/fuzz/*.c))
-FUZZ_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -fno-sanitize=alignment
+FUZZ_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 build/fuzz/%.o: %.c
 	@mkdir -p $(@D)

@@ -11,7 +11,7 @@ enum say_level say_level = SAY_NOTE;
 void (*say_before)(void);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char reason[1024];
+static _Thread_local char reason[1024];
 
 static void print_line(const char *text)
 {
@@ -37,12 +37,10 @@ void say(enum say_level level, const char *format, ...)
 
 static void keep_reason(const char *text)
 {
-	pthread_mutex_lock(&lock);
 	if (!reason[0])
 		snprintf(reason, sizeof(reason), "%s", text);
-	else if (say_level >= SAY_DETAIL)
-		print_line(text);
-	pthread_mutex_unlock(&lock);
+	else if (strcmp(reason, text))
+		say(SAY_DETAIL, "%s", text);
 }
 
 int fail(int error, const char *format, ...)
@@ -80,7 +78,5 @@ const char *fail_reason(void)
 
 void fail_forget(void)
 {
-	pthread_mutex_lock(&lock);
 	reason[0] = '\0';
-	pthread_mutex_unlock(&lock);
 }

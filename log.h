@@ -23,7 +23,11 @@ extern enum say_level say_level;
 void say(enum say_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Keeps the reason, if it is the first, and returns -error. Any thread. */
+/*
+ * Keeps the reason, if it is this thread's first, and returns -error. Who hands
+ * an error on to another thread hands the reason on as well: fail_reason() here,
+ * fail() there.
+ */
 int fail(int error, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -31,7 +35,7 @@ int fail(int error, const char *format, ...)
 int fail_errno(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 
-/* The first reason since the start or the last fail_forget(); "" if none. */
+/* This thread's first reason since the start or the last fail_forget(); "" if none. */
 const char *fail_reason(void);
 
 /* For the rare caller who can do without what failed. */

@@ -87,6 +87,14 @@ int64_t config_number(const struct config *config, const char *section, const ch
 	return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : otherwise;
 }
 
+uint64_t config_most_pfns(const struct config *config)
+{
+	uint64_t target = config_number(config, "b_info", "target_memkb", 0);
+	uint64_t most = config_number(config, "b_info", "max_memkb", 0);
+
+	return most_pfns((target > most ? target : most) / 4);
+}
+
 const char *config_name(const struct config *config)
 {
 	return config_string(config, "c_info", "name");

@@ -32,6 +32,19 @@ void config_set_uuid(struct config *config, const uint8_t uuid[16]);
 
 /* A number in b_info or c_info, or what it is if it does not stand there. */
 int64_t config_number(const struct config *config, const char *section, const char *key, int64_t otherwise);
+/*
+ * How many pfns can a guest honestly have? What its toolstack promised it at
+ * most (in frames), twice, and room for the holes below 4 GiB that a PC has.
+ */
+static inline uint64_t most_pfns(uint64_t promised_frames)
+{
+	uint64_t most = 2 * promised_frames + (1 << 20);
+
+	return promised_frames < PFN_LIMIT && most < PFN_LIMIT ? most : PFN_LIMIT;
+}
+/* The same, of what the config promises. */
+uint64_t config_most_pfns(const struct config *config);
+
 /* A string there; NULL if there is none. */
 const char *config_string(const struct config *config, const char *section, const char *key);
 /* Whether libxl's "True" stands at a key of an object in b_info. */

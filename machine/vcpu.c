@@ -40,7 +40,7 @@ static int translate(const struct translation *t, const char *what, enum wanted 
 {
 	uint64_t pfn = t->inverse ? inverse_pfn_once(t->inverse, *frame) : *frame;
 
-	if (pfn == INVALID_FRAME)
+	if (t->inverse && pfn == INVALID_FRAME)
 		return fail(ERANGE, "vcpu %u: %s names mfn %#lx, which is not the guest's", t->vcpu, what, *frame);
 	if (pfn >= t->memory->count || !fits(wanted, t->memory->type[pfn], t->top))
 		return fail(EBADMSG, "vcpu %u: %s names pfn %#lx, which is %s", t->vcpu, what, pfn,

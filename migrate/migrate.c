@@ -74,11 +74,8 @@ static int suspend_guest(struct migration *m)
 	return domain_facts(m->domain, &m->facts);
 }
 
-/*
- * How many pfns can the guest honestly have? What its toolstack promised it
- * at most, twice, and room for the holes below 4 GiB that a PC has.
- */
-static uint64_t most_pfns(const struct migration *m)
+/* As many as its toolstack's word lets it have. */
+static uint64_t promised_pfns(const struct migration *m)
 {
 	char *text = store_read(domain_host(m->domain), "/local/domain/%u/memory/static-max", m->facts.id);
 	uint64_t promised = text ? strtoull(text, NULL, 10) / 4 : 0;
@@ -86,7 +83,7 @@ static uint64_t most_pfns(const struct migration *m)
 	free(text);
 	if (promised < m->facts.most_frames && m->facts.most_frames < PFN_LIMIT)
 		promised = m->facts.most_frames;
-	return 2 * promised + (1 << 20);
+	return most_pfns(promised);
 }
 
 static void count_frames(struct migration *m)
@@ -103,7 +100,7 @@ static void count_frames(struct migration *m)
 
 static int find_p2m(struct migration *m)
 {
-	int rc = p2m_find(&m->p2m, m->domain, m->layout, m->shared_info, m->options.p2m, most_pfns(m));
+	int rc = p2m_find(&m->p2m, m->domain, m->layout, m->shared_info, m->options.p2m, promised_pfns(m));
 
 	if (!rc)
 		rc = p2m_fetch_types(&m->p2m, m->domain);

@@ -243,7 +243,7 @@ static int submit_all(struct sender *sender, struct window *window)
 		struct batch *batch = pipeline_claim(sender->batches);
 
 		if (!batch)
-			return pipeline_error(sender->batches);
+			return 0;	/* somebody else failed: pipeline_stop() tells */
 		rc = prepare(batch, first, p2m->count, sender->compressors);
 		if (!rc && first >= window->end)
 			rc = map_window(window, sender->m, first);
@@ -302,9 +302,7 @@ static int send_all(struct sender *sender)
 		return fail(EAGAIN, "cannot start a thread");
 	}
 	rc = submit_all(sender, window);
-	if (rc)
-		pipeline_fail(sender->batches, rc);
-	pipeline_end(sender->batches);
+	pipeline_end(sender->batches, rc);
 	pthread_join(writer, NULL);
 	free(window);
 	return rc;

@@ -13,12 +13,39 @@ static int defect(const struct examination *x, uint64_t table, unsigned int slot
 		    table, frame_level(x->incoming.type[table]), slot, entry, table_defect_text(what));
 }
 
+static void remember(struct demand *demand, enum way way, uint64_t table, unsigned int slot, bool writable)
+{
+	demand->table[way] = table;
+	demand->slot[way] = slot + 1;
+	demand->writable = (demand->writable & ~(1u << way)) | (unsigned int)writable << way;
+}
+
+static bool asked_to_write(const struct demand *demand, enum way way)
+{
+	return demand->writable >> way & 1;
+}
+
+/* Whoever names a table may write to it only if it is of the level below; else it may be of its own, too. */
+static bool narrow_levels(struct demand *demand, uint64_t table, unsigned int slot, unsigned int level, bool writable)
+{
+	unsigned int least = level - 1, most = writable ? level - 1 : level;
+
+	if (!demand->slot[AT_LEAST] || least > demand->level[AT_LEAST]) {
+		demand->level[AT_LEAST] = least;
+		remember(demand, AT_LEAST, table, slot, writable);
+	}
+	if (!demand->slot[AT_MOST] || most < demand->level[AT_MOST]) {
+		demand->level[AT_MOST] = most;
+		remember(demand, AT_MOST, table, slot, writable);
+	}
+	return demand->level[AT_LEAST] <= demand->level[AT_MOST];
+}
+
 static int note(struct examination *x, uint64_t table, unsigned int slot, unsigned int level, uint64_t entry)
 {
-	struct demand *demand;
 	unsigned int width = x->incoming.machine.layout->width;
-	enum way way = level > 1 ? AS_TABLE : entry & PTE_WRITABLE ? TO_WRITE : TO_READ;
-	bool read_only = !(entry_judged(width, level, entry) & PTE_WRITABLE);
+	bool writable = entry_judged(width, level, entry) & PTE_WRITABLE;
+	struct demand *demand;
 
 	if (pte_frame(entry) >= x->incoming.count)
 		return defect(x, table, slot, entry, TABLE_NO_PFN);
@@ -26,16 +53,11 @@ static int note(struct examination *x, uint64_t table, unsigned int slot, unsign
 		return defect(x, table, slot, entry, TABLE_SUPERPAGE);
 	demand = &x->demands[pte_frame(entry)];
 	demand->maps_top |= width == 4 && level == 3 && slot == 3;
-	/* A linear table is named read-only beside its proper place: that one counts. */
-	if (demand->slot[way] && !(way == AS_TABLE && demand->read_only && !read_only))
-		return way != AS_TABLE || demand->level == level || read_only
+	if (level > 1)
+		return narrow_levels(demand, table, slot, level, writable)
 			? 0 : defect(x, table, slot, entry, TABLE_WRONG_LEVEL);
-	demand->table[way] = table;
-	demand->slot[way] = slot + 1;
-	if (way == AS_TABLE) {
-		demand->level = level;
-		demand->read_only = read_only;
-	}
+	if (!demand->slot[AS_PAGE] || (writable && !asked_to_write(demand, AS_PAGE)))
+		remember(demand, AS_PAGE, table, slot, writable);
 	return 0;
 }
 
@@ -64,16 +86,20 @@ int demands_note(struct examination *x, uint64_t pfn, unsigned int level, const 
 static int check_way(const struct examination *x, uint64_t pfn, enum way way)
 {
 	const struct demand *demand = &x->demands[pfn];
-	unsigned int level = way == AS_TABLE ? demand->level : 1;
-	uint64_t entry = pfn << PAGE_BITS | PTE_PRESENT;
-	enum table_defect what;
+	unsigned int type = x->incoming.type[pfn], level = frame_level(type);
+	bool writable = asked_to_write(demand, way);
+	enum table_defect what = TABLE_SOUND;
 
-	if (way == TO_WRITE || (way == AS_TABLE && !demand->read_only))
-		entry |= PTE_WRITABLE;
 	if (!demand->slot[way])
 		return 0;
-	what = entry_defect(level, entry, x->incoming.type[pfn]);
-	return what == TABLE_SOUND ? 0 : defect(x, demand->table[way], demand->slot[way] - 1, entry, what);
+	if (!frame_is_populated(type))
+		what = TABLE_NO_FRAME;
+	else if (way == AT_LEAST ? level < demand->level[way] : way == AT_MOST && level > demand->level[way])
+		what = TABLE_WRONG_LEVEL;
+	else if (way == AS_PAGE && writable && level)
+		what = TABLE_WRITABLE;
+	return what == TABLE_SOUND ? 0 : defect(x, demand->table[way], demand->slot[way] - 1,
+						pfn << PAGE_BITS | PTE_PRESENT | (writable ? PTE_WRITABLE : 0), what);
 }
 
 int demands_check(const struct examination *x)
@@ -81,7 +107,7 @@ int demands_check(const struct examination *x)
 	int rc = 0;
 
 	for (uint64_t pfn = 0; !rc && pfn < x->incoming.count; pfn++)
-		for (enum way way = AS_TABLE; !rc && way < WAYS; way++)
+		for (enum way way = 0; !rc && way < WAYS; way++)
 			rc = check_way(x, pfn, way);
 	for (uint64_t pfn = 0; !rc && pfn < x->incoming.count; pfn++)
 		if (x->demands[pfn].maps_top && x->demands[pfn].reaches_top)

@@ -8,13 +8,14 @@
 
 #include "restore/examine.h"
 
-enum way { AS_TABLE, TO_WRITE, TO_READ, WAYS };
+/* As a table of a level that is at least and at most so high; as a page, by an entry of level 1. */
+enum way { AT_LEAST, AT_MOST, AS_PAGE, WAYS };
 
 struct demand {
-	uint32_t table[WAYS];		/* who named it first in this way */
+	uint32_t table[WAYS];		/* who asked for most in this way */
 	uint16_t slot[WAYS];		/* and where; + 1, so that 0 is nobody */
-	uint8_t level;			/* of the table that named it, AS_TABLE */
-	bool read_only : 1;		/* AS_TABLE: the entry was */
+	uint8_t level[2];		/* AT_LEAST, AT_MOST */
+	uint8_t writable : WAYS;	/* by way: the entry that asked may write */
 	bool maps_top : 1;		/* narrow: slot 3 of a level 3 names it */
 	bool reaches_top : 1;		/* narrow level 2: has an entry where Xen's would be */
 };

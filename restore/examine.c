@@ -264,6 +264,7 @@ int examine(struct examination *x, struct channel *from, unsigned int threads)
 	rc = check_provenance(x);
 	if (!rc)
 		rc = check_config(x);
+	x->incoming.most_pfns = x->config.root ? config_most_pfns(&x->config) : PFN_LIMIT;
 	if (!rc)
 		rc = receive_stream(&x->incoming);
 	if (!rc)

@@ -230,10 +230,8 @@ int copies_take(struct restoration *r, struct record *record, const struct pages
 
 int copies_finish(struct restoration *r)
 {
-	int rc;
+	int rc = pipeline_stop(r->copies, NULL);
 
-	pipeline_end(r->copies);
-	rc = pipeline_stop(r->copies, NULL);
 	r->copies = NULL;
 	return rc;
 }

@@ -51,6 +51,7 @@ struct incoming {
 	uint8_t *type;			/* by pfn: the last one named, or TYPE_UNSEEN */
 	uint64_t *leaf;			/* pfns of the p2m's own pages */
 	uint64_t leaves;
+	uint64_t most_pfns;		/* that the caller believes; more are refused */
 	bool is_static_over, is_verifying;
 };
 

@@ -172,7 +172,8 @@ static int receive_memory(struct restoration *r)
 	static const struct sink sink = { .static_end = static_end, .resize = resize, .pages = pages };
 	int rc;
 
-	r->incoming = (struct incoming){ .reader = r->reader, .sink = &sink, .context = r };
+	r->incoming = (struct incoming){ .reader = r->reader, .sink = &sink, .context = r,
+					 .most_pfns = config_most_pfns(&r->config) };
 	rc = copies_start(r);
 	if (!rc)
 		rc = receive_stream(&r->incoming);

@@ -42,7 +42,7 @@ int chunk_reserve(struct chunk *chunk, size_t count)
 {
 	if (chunk->capacity < count) {
 		free(chunk->at);
-		chunk->at = malloc(count);
+		chunk->at = malloc(count + RECORD_ALIGNMENT);
 		chunk->capacity = chunk->at ? count : 0;
 		if (!chunk->at)
 			return fail(ENOMEM, "out of memory");
@@ -71,9 +71,7 @@ static void *run_feed(void *argument)
 	struct cursor *c = argument;
 	int rc = c->feed.facts->is_image ? feed_image(&c->feed) : feed_plain(&c->feed);
 
-	if (rc)
-		pipeline_fail(c->chunks, rc);
-	pipeline_end(c->chunks);
+	pipeline_end(c->chunks, rc);
 	return NULL;
 }
 
@@ -163,6 +161,15 @@ static int start(struct cursor *c)
 		return fail(EAGAIN, "cannot start a thread");
 	c->thread_runs = true;
 	return 0;
+}
+
+void cursor_align(struct cursor *c)
+{
+	size_t skew = -c->offset % RECORD_ALIGNMENT;
+
+	memmove(c->current->at + c->offset + skew, c->current->at + c->offset, c->current->count - c->offset);
+	c->offset += skew;
+	c->current->count += skew;
 }
 
 int cursor_open(struct cursor *c, struct channel *from, struct stream_facts *facts, unsigned int threads)

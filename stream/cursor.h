@@ -28,6 +28,8 @@ void cursor_close(struct cursor *cursor);
 
 /* So many bytes out of one chunk; lent while the chunk is held or current. */
 int cursor_take(struct cursor *cursor, size_t count, const uint8_t **at);
+/* Moves the rest of the chunk so that it is aligned as records are; once, behind the config. */
+void cursor_align(struct cursor *cursor);
 /* 1 if a chunk with bytes in it is at hand, 0 at the end of the input. */
 int cursor_next(struct cursor *cursor);
 /* Lets go of a chunk that somebody held. Any thread. */

@@ -14,6 +14,8 @@
 #include "stream/pipeline.h"
 #include "stream/reader.h"
 
+enum { RECORD_ALIGNMENT = 8 };	/* a chunk has so much more room than it needs */
+
 struct chunk {
 	struct bytes stored;	/* as read, if it needs to be expanded */
 	uint8_t *at;

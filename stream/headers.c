@@ -112,7 +112,9 @@ int read_headers(struct cursor *c, struct stream_facts *facts)
 {
 	int rc = read_xl_header(c, facts);
 
-	if (!rc)
-		rc = read_libxl_header(c, facts);
+	if (rc)
+		return rc;
+	cursor_align(c);
+	rc = read_libxl_header(c, facts);
 	return rc ? rc : read_libxc_headers(c, facts);
 }

@@ -1,18 +1,26 @@
 /*
  * See pipeline.h. A ring of submitted jobs; three cursors run round it:
- * submitted >= started >= collected. Free jobs are a stack.
+ * submitted >= started >= collected. Free jobs are a stack. Jobs are started
+ * in order, so when one fails all before it are on their way.
  */
 #include "stream/pipeline.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "log.h"
 
+struct failure {
+	int error;
+	char reason[512];
+};
+
 struct slot {
 	void *job;
 	bool done;
+	struct failure failure;
 };
 
 struct pipeline {
@@ -30,7 +38,9 @@ struct pipeline {
 	struct slot *ring;	/* plan.jobs of them */
 	unsigned long submitted, started, collected;
 	bool ended;
-	int error;
+	bool has_failed;	/* a worker: no job is started any more */
+	struct failure end;	/* the one who submits gave up */
+	struct failure failure;	/* stops everybody */
 };
 
 struct worker {
@@ -50,18 +60,36 @@ static void wake_all(struct pipeline *p)
 	pthread_cond_broadcast(&p->work_done);
 }
 
-static void set_error(struct pipeline *p, int error)
+/* Of the thread that failed. */
+static struct failure failure_here(int error)
 {
-	if (error && !p->error)
-		p->error = error;
+	struct failure failure = { .error = error };
+
+	if (error)
+		snprintf(failure.reason, sizeof(failure.reason), "%s", fail_reason());
+	return failure;
+}
+
+/* In the thread that asks. */
+static int fail_here(const struct failure *failure)
+{
+	if (failure->error && failure->reason[0])
+		return fail(-failure->error, "%s", failure->reason);
+	return failure->error;
+}
+
+static void stop_all(struct pipeline *p, const struct failure *failure)
+{
+	if (failure->error && !p->failure.error)
+		p->failure = *failure;
 	wake_all(p);
 }
 
 static bool take_work(struct pipeline *p, struct slot **slot)
 {
-	while (!p->error && p->started == p->submitted && !p->ended)
+	while (!p->failure.error && !p->has_failed && p->started == p->submitted && !p->ended)
 		pthread_cond_wait(&p->work_ready, &p->lock);
-	if (p->error || p->started == p->submitted)
+	if (p->failure.error || p->has_failed || p->started == p->submitted)
 		return false;
 	*slot = &p->ring[p->started++ % p->plan.jobs];
 	return true;
@@ -87,6 +115,16 @@ static void finish_work(struct pipeline *p, struct slot *slot)
 	pthread_cond_signal(&p->job_free);
 }
 
+static void fail_work(struct pipeline *p, struct slot *slot, int error)
+{
+	slot->failure = failure_here(error);
+	p->has_failed = true;
+	if (p->plan.unordered)
+		stop_all(p, &slot->failure);
+	else
+		wake_all(p);
+}
+
 static void *run_worker(void *argument)
 {
 	struct worker worker = *(struct worker *)argument;
@@ -102,7 +140,7 @@ static void *run_worker(void *argument)
 		rc = p->plan.work(slot->job, worker.number, p->plan.context);
 		pthread_mutex_lock(&p->lock);
 		if (rc)
-			set_error(p, rc);
+			fail_work(p, slot, rc);
 		finish_work(p, slot);
 	}
 	pthread_mutex_unlock(&p->lock);
@@ -164,9 +202,10 @@ void *pipeline_claim(struct pipeline *p)
 	void *job = NULL;
 
 	pthread_mutex_lock(&p->lock);
-	while (!p->error && (!p->free_count || p->submitted - p->collected == p->plan.jobs))
+	while (!p->failure.error && !p->has_failed &&
+	       (!p->free_count || p->submitted - p->collected == p->plan.jobs))
 		pthread_cond_wait(&p->job_free, &p->lock);
-	if (!p->error)
+	if (!p->failure.error && !p->has_failed)
 		job = p->free_jobs[--p->free_count];
 	pthread_mutex_unlock(&p->lock);
 	return job;
@@ -175,40 +214,48 @@ void *pipeline_claim(struct pipeline *p)
 void pipeline_submit(struct pipeline *p, void *job)
 {
 	pthread_mutex_lock(&p->lock);
-	p->ring[p->submitted++ % p->plan.jobs] = (struct slot){ job, false };
+	p->ring[p->submitted++ % p->plan.jobs] = (struct slot){ .job = job };
 	pthread_cond_signal(&p->work_ready);
 	pthread_mutex_unlock(&p->lock);
 }
 
-void pipeline_end(struct pipeline *p)
+void pipeline_end(struct pipeline *p, int error)
 {
 	pthread_mutex_lock(&p->lock);
 	p->ended = true;
+	if (!p->end.error)
+		p->end = failure_here(error);
 	wake_all(p);
 	pthread_mutex_unlock(&p->lock);
 }
 
 int pipeline_drain(struct pipeline *p)
 {
-	int error;
+	struct failure failure;
 
 	pthread_mutex_lock(&p->lock);
-	while (!p->error && p->collected != p->submitted)
+	while (!p->failure.error && p->collected != p->submitted)
 		pthread_cond_wait(&p->job_free, &p->lock);
-	error = p->error;
+	failure = p->failure;
 	pthread_mutex_unlock(&p->lock);
-	return error;
+	return fail_here(&failure);
 }
 
 void *pipeline_collect(struct pipeline *p)
 {
+	struct slot *slot = NULL;
 	void *job = NULL;
 
 	pthread_mutex_lock(&p->lock);
-	while (!p->error && !is_next_ready(p) && !(p->ended && p->collected == p->submitted))
+	while (!p->failure.error && !is_next_ready(p) && !(p->ended && p->collected == p->submitted))
 		pthread_cond_wait(&p->work_done, &p->lock);
-	if (!p->error && is_next_ready(p)) {
-		job = p->ring[p->collected++ % p->plan.jobs].job;
+	if (!p->failure.error && is_next_ready(p))
+		slot = &p->ring[p->collected % p->plan.jobs];
+	if (!slot || slot->failure.error) {
+		stop_all(p, slot ? &slot->failure : &p->end);
+	} else {
+		job = slot->job;
+		p->collected++;
 		pthread_cond_signal(&p->job_free);
 	}
 	pthread_mutex_unlock(&p->lock);
@@ -225,19 +272,31 @@ void pipeline_release(struct pipeline *p, void *job)
 
 void pipeline_fail(struct pipeline *p, int error)
 {
+	struct failure failure = failure_here(error);
+
 	pthread_mutex_lock(&p->lock);
-	set_error(p, error);
+	stop_all(p, &failure);
 	pthread_mutex_unlock(&p->lock);
 }
 
 int pipeline_error(struct pipeline *p)
 {
-	int error;
+	struct failure failure;
 
 	pthread_mutex_lock(&p->lock);
-	error = p->error;
+	failure = p->failure;
+	if (!failure.error && p->has_failed)
+		failure.error = -ECANCELED;	/* whoever collects will come to the reason */
 	pthread_mutex_unlock(&p->lock);
-	return error;
+	return fail_here(&failure);
+}
+
+/* With all threads gone: the first failure that nobody has come to yet. */
+static void find_failure(struct pipeline *p)
+{
+	for (unsigned long i = p->collected; i < p->started; i++)
+		stop_all(p, &p->ring[i % p->plan.jobs].failure);
+	stop_all(p, &p->end);
 }
 
 int pipeline_stop(struct pipeline *p, void (*free_job)(void *job, void *context))
@@ -246,12 +305,13 @@ int pipeline_stop(struct pipeline *p, void (*free_job)(void *job, void *context)
 
 	if (!p)
 		return 0;
-	pipeline_end(p);
+	pipeline_end(p, 0);
 	for (unsigned int i = 0; i < p->started_threads; i++)
 		pthread_join(p->threads[i], NULL);
 	for (unsigned int i = 0; free_job && p->jobs && i < p->plan.jobs; i++)
 		free_job(p->jobs + i * p->plan.job_bytes, p->plan.context);
-	error = p->error;
+	find_failure(p);
+	error = fail_here(&p->failure);
 	pthread_cond_destroy(&p->work_ready);
 	pthread_cond_destroy(&p->job_free);
 	pthread_cond_destroy(&p->work_done);

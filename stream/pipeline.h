@@ -4,8 +4,11 @@
  *
  *	claim -> fill -> submit -> [work, by any of N threads] -> collect -> release
  *
- * The number of jobs bounds the memory. The first failure, whoever has it,
- * stops everybody: claim and collect then return NULL.
+ * The number of jobs bounds the memory. After a failure claim returns NULL, and
+ * collect does when it comes to the place of the failure: what was before it
+ * in order comes first, so that the outcome does not depend on who was faster.
+ * Reasons travel along with errors, from the thread that failed to the one
+ * that asks.
  */
 #ifndef STREAM_PIPELINE_H
 #define STREAM_PIPELINE_H
@@ -28,11 +31,11 @@ struct pipeline_plan {
 
 int pipeline_start(struct pipeline **pipeline, const struct pipeline_plan *plan);
 
-/* A free job, waiting for one; NULL after a failure. One thread. */
+/* A free job, waiting for one; NULL after a failure, which pipeline_stop() tells. One thread. */
 void *pipeline_claim(struct pipeline *pipeline);
 void pipeline_submit(struct pipeline *pipeline, void *job);
-/* No more jobs will be submitted. */
-void pipeline_end(struct pipeline *pipeline);
+/* No more jobs will be submitted; for a reason, if error is not 0. */
+void pipeline_end(struct pipeline *pipeline, int error);
 /* Waits until all that was submitted is worked and (unordered) released; 0 or the failure. */
 int pipeline_drain(struct pipeline *pipeline);
 
@@ -41,8 +44,9 @@ void *pipeline_collect(struct pipeline *pipeline);
 /* Back to the free jobs. Any thread, any order. */
 void pipeline_release(struct pipeline *pipeline, void *job);
 
-/* Stops everybody for a reason found outside a worker. */
+/* Stops everybody at once, for a reason found outside a worker. */
 void pipeline_fail(struct pipeline *pipeline, int error);
+/* What claim or collect returned NULL for; 0 at the end. */
 int pipeline_error(struct pipeline *pipeline);
 
 /*

@@ -69,7 +69,7 @@ static void *fill(void *argument)
 		pipeline_submit(pipeline, job);
 		++*filled;
 	}
-	pipeline_end(pipeline);
+	pipeline_end(pipeline, 0);
 	return NULL;
 }
 
@@ -232,7 +232,7 @@ static void nothing_submitted_is_the_end(void **state)
 {
 	(void)state;
 	start(2, false);
-	pipeline_end(pipeline);
+	pipeline_end(pipeline, 0);
 	assert_null(pipeline_collect(pipeline));
 	assert_int_equal(pipeline_error(pipeline), 0);
 	assert_int_equal(pipeline_stop(pipeline, NULL), 0);
