@@ -114,11 +114,15 @@ class Host:
         self.stage, self.path = stage, stage.folder / name
         self.must_simhost("create", self.path, "--mem", mem, *options)
         self.store = Store(self.path / "xenstored/socket")
-        self.runs = False
+        self.runs, self.started = False, set()
         if runs:
             self.run_guests()
 
     def close(self):
+        for process in self.started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
         self.store.close()
         subprocess.run([SIMHOST, "destroy", self.path], capture_output=True, timeout=DEADLINE)
 
@@ -237,9 +241,11 @@ class Host:
 
     def start(self, program, *args, fault=None, only="pvferry", env=(), stdin=subprocess.DEVNULL,
               stdout=subprocess.PIPE, **how):
-        return subprocess.Popen([SIMHOST, "run", self.path, "--", program, *map(str, args)], stdin=stdin,
-                                stdout=stdout, stderr=subprocess.PIPE, start_new_session=True,
-                                env=self.environment(fault, only, **dict(env)), **how)
+        process = subprocess.Popen([SIMHOST, "run", self.path, "--", program, *map(str, args)], stdin=stdin,
+                                   stdout=stdout, stderr=subprocess.PIPE, start_new_session=True,
+                                   env=self.environment(fault, only, **dict(env)), **how)
+        self.started.add(process)
+        return process
 
     def end(self, process):
         """Its result; a process that does not come to an end is a failure, and none of its children stays."""
@@ -249,6 +255,7 @@ class Host:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
             raise Failure(f"{' '.join(map(str, process.args[4:]))}: no end within {DEADLINE} s") from None
+        self.started.discard(process)
         result = Result(process.returncode, out, err.decode(errors="replace"))
         report = re.search(r"(runtime error|ERROR: AddressSanitizer|Assertion).*", result.err)
         expect(not report, f"{' '.join(map(str, process.args[5:]))}: {report and report[0]}\n{result.err[-3000:]}")
