@@ -1,12 +1,8 @@
 /*
- * See send-batch.h. One thread maps, workers fill and compress, one thread
- * writes in order. Guest pages are copied before they are compressed: a
+ * See send-batch.h. Memory is mapped ahead, workers fill and compress, one
+ * thread writes in order. Guest pages are copied before they are compressed: a
  * backend may still write to them, and zstd wants its input to hold still. A
  * plain stream is written straight out of the guest; only tables are copied.
- *
- * Nothing is unmapped: a PV domain 0 pays a trap for each entry it takes down,
- * four times what mapping cost, while the kernel drops all at once when the
- * process ends. A job is a process, so that is soon.
  */
 #include "migrate/send-batch.h"
 
@@ -16,11 +12,11 @@
 #include <string.h>
 
 #include "log.h"
+#include "migrate/map-ahead.h"
 #include "stop.h"
 #include "stream/pipeline.h"
 
 enum {
-	BATCHES_A_MAPPING = 16,		/* a process may have 65530 mappings: enough for 2 TiB */
 	WORDS_BYTES = BATCH_PAGES * sizeof(uint64_t),
 	BATCH_MAX_BYTES = sizeof(struct record_header) + sizeof(struct page_data) +
 			  WORDS_BYTES + BATCH_PAGES * PAGE_BYTES,
@@ -47,41 +43,16 @@ struct sender {
 	uint64_t sent;			/* pfns */
 };
 
-/* What the next batches read from: up to 8192 pfns, mapped at once. */
-struct window {
-	uint64_t end;			/* pfn after the last one mapped */
-	const uint8_t *next;		/* where the next batch's pages lie */
-	mfn_t mfn[BATCHES_A_MAPPING * BATCH_PAGES];
-};
-
-static int map_window(struct window *window, const struct migration *m, uint64_t first)
-{
-	const struct p2m *p2m = &m->p2m;
-	size_t count = 0;
-
-	window->end = first + BATCHES_A_MAPPING * BATCH_PAGES;
-	if (window->end > p2m->count)
-		window->end = p2m->count;
-	for (uint64_t pfn = first; pfn < window->end; pfn++)
-		if (frame_has_data(p2m->type[pfn]))
-			window->mfn[count++] = p2m->mfn[pfn];
-	window->next = count ? domain_map(m->domain, window->mfn, count, false, NULL) : NULL;
-	if (count && !window->next)
-		return fail(EFAULT, "cannot map pfns %#lx to %#lx", first, window->end - 1);
-	return 0;
-}
-
-static void choose(struct batch *batch, const struct p2m *p2m, struct window *window)
+static void choose(struct batch *batch, const struct p2m *p2m, const uint8_t *from)
 {
 	batch->pages = 0;
-	batch->from = window->next;
+	batch->from = from;
 	for (unsigned int i = 0; i < batch->count; i++) {
 		uint64_t pfn = batch->first + i;
 
 		batch->frame[i] = (uint64_t)p2m->type[pfn] << 60 | pfn;
 		batch->pages += frame_has_data(p2m->type[pfn]);
 	}
-	window->next += batch->pages * PAGE_BYTES;
 }
 
 /* The record up to where its pages begin. */
@@ -234,9 +205,11 @@ static int prepare(struct batch *batch, uint64_t first, uint64_t end, bool compr
 	return batch->record && (batch->stored || batch->parts) ? 0 : fail(ENOMEM, "out of memory");
 }
 
-static int submit_all(struct sender *sender, struct window *window)
+static int submit_all(struct sender *sender, struct map_ahead *ahead)
 {
 	const struct p2m *p2m = &sender->m->p2m;
+	const struct window *window = NULL;
+	const uint8_t *from = NULL;
 	int rc = 0;
 
 	for (uint64_t first = 0; !rc && first < p2m->count; first += BATCH_PAGES) {
@@ -245,11 +218,14 @@ static int submit_all(struct sender *sender, struct window *window)
 		if (!batch)
 			return 0;	/* somebody else failed: pipeline_stop() tells */
 		rc = prepare(batch, first, p2m->count, sender->compressors);
-		if (!rc && first >= window->end)
-			rc = map_window(window, sender->m, first);
+		if (!rc && (!window || first == window->end)) {
+			rc = map_ahead_next(ahead, &window);
+			from = rc ? NULL : window->pages;
+		}
 		if (rc)
 			return rc;
-		choose(batch, p2m, window);
+		choose(batch, p2m, from);
+		from += batch->pages * PAGE_BYTES;
 		pipeline_submit(sender->batches, batch);
 	}
 	return rc;
@@ -289,22 +265,16 @@ static void free_batch(void *job, void *context)
 	free(batch->parts);
 }
 
-static int send_all(struct sender *sender)
+static int send_all(struct sender *sender, struct map_ahead *ahead)
 {
-	struct window *window = calloc(1, sizeof(*window));
 	pthread_t writer;
 	int rc;
 
-	if (!window)
-		return fail(ENOMEM, "out of memory");
-	if (pthread_create(&writer, NULL, run_writer, sender)) {
-		free(window);
+	if (pthread_create(&writer, NULL, run_writer, sender))
 		return fail(EAGAIN, "cannot start a thread");
-	}
-	rc = submit_all(sender, window);
+	rc = submit_all(sender, ahead);
 	pipeline_end(sender->batches, rc);
 	pthread_join(writer, NULL);
-	free(window);
 	return rc;
 }
 
@@ -315,12 +285,16 @@ int send_memory(struct migration *m)
 		.name = "send", .threads = m->options.threads, .jobs = 2 * m->options.threads + 2,
 		.job_bytes = sizeof(struct batch), .work = work, .context = &sender,
 	};
+	struct map_ahead *ahead = NULL;
 	int rc = init_compressors(&sender), stopped;
 
 	if (!rc)
+		rc = map_ahead_start(&ahead, m);
+	if (!rc)
 		rc = pipeline_start(&sender.batches, &plan);
 	if (!rc)
-		rc = send_all(&sender);
+		rc = send_all(&sender, ahead);
+	map_ahead_stop(ahead);
 	stopped = pipeline_stop(sender.batches, free_batch);
 	free_compressors(&sender);
 	return rc ? rc : stopped;
