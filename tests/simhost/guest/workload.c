@@ -39,7 +39,9 @@ static void step_write(struct guest *guest)
 			return;
 		kernel_rewrite(guest, pfn);
 	}
-	kernel_verify(guest, kernel_random_data_page(guest));
+	pfn = kernel_random_data_page(guest);
+	if (pfn != NO_FRAME)
+		kernel_verify(guest, pfn);
 	PUT(guest, writes, GET(guest, writes) + rate);
 }
 
@@ -162,12 +164,12 @@ static void balloon_out(struct guest *guest)
 
 static void balloon_in(struct guest *guest)
 {
-	uint64_t pfn = kernel_random(guest, GET(guest, direct_pages)), mfn;
+	uint64_t pages = GET(guest, direct_pages), pfn = kernel_random(guest, pages), mfn;
 	struct xen_memory_reservation op = { .nr_extents = 1, .domid = DOMID_SELF };
 
-	for (unsigned i = 0; i < 4096 && kernel_use(guest, pfn) != USE_BALLOONED; i++)
-		pfn = (pfn + 1) % GET(guest, direct_pages);
-	if (kernel_use(guest, pfn) != USE_BALLOONED)
+	for (unsigned i = 0; i < 4096 && pages && kernel_use(guest, pfn) != USE_BALLOONED; i++)
+		pfn = (pfn + 1) % pages;
+	if (guest->cpu.gone || kernel_use(guest, pfn) != USE_BALLOONED)
 		return;
 	mfn = pfn;
 	op.extent_start.p = &mfn;

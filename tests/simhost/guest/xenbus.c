@@ -1,8 +1,10 @@
 /*
- * Messages on the xenstore ring.  A reply says what to do next by its type alone, so
- * nothing has to be remembered between them.
+ * Messages on the xenstore ring.  A reply says what to do next by its header alone, so
+ * nothing has to be remembered between them.  An order is taken in a transaction, as
+ * Linux does: it is obeyed once, and not at all if it was withdrawn in between.
  */
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <xen/io/xs_wire.h>
@@ -11,6 +13,8 @@
 
 #define SHUTDOWN_NODE "control/shutdown"
 #define TOKEN	      "shutdown"
+
+enum { TAKEN = 1 };	/* req_id of the end of a transaction that took an order */
 
 typedef struct xenstore_domain_interface ring_t;
 
@@ -46,12 +50,15 @@ static void notify(struct guest *guest)
 }
 
 /* The ring always has room: each request waits for the reply to the one before. */
-static void request(struct guest *guest, uint32_t type, const void *payload, uint32_t bytes)
+static void request_in(struct guest *guest, uint32_t transaction, uint32_t type, const void *payload,
+		       uint32_t bytes)
 {
-	struct xsd_sockmsg header = { .type = type, .len = bytes };
+	struct xsd_sockmsg header = { .type = type, .len = bytes, .tx_id = transaction };
 	uint8_t message[sizeof(header) + 128];
 	uint32_t produced = index_at(guest, offsetof(ring_t, req_prod));
 
+	if (type == XS_TRANSACTION_END && *(const char *)payload == 'T')
+		header.req_id = TAKEN;
 	memcpy(message, &header, sizeof(header));
 	memcpy(message + sizeof(header), payload, bytes);
 	for (uint32_t i = 0; i < sizeof(header) + bytes; i++, produced++)
@@ -59,6 +66,11 @@ static void request(struct guest *guest, uint32_t type, const void *payload, uin
 			     &message[i], 1);
 	set_index(guest, offsetof(ring_t, req_prod), produced);
 	notify(guest);
+}
+
+static void request(struct guest *guest, uint32_t type, const void *payload, uint32_t bytes)
+{
+	request_in(guest, 0, type, payload, bytes);
 }
 
 void xenbus_start(struct guest *guest)
@@ -83,27 +95,43 @@ static void shut_down(struct guest *guest, uint8_t reason)
 	cpu_call(&guest->cpu, __HYPERVISOR_sched_op, SCHEDOP_shutdown, (uintptr_t)&shutdown, 0, 0);
 }
 
-static void obey(struct guest *guest, const char *order)
+static void obey(struct guest *guest, uint32_t transaction, const char *order)
 {
 	static const char clear[] = SHUTDOWN_NODE; /* and its NUL, and no value */
 
 	if (!strcmp(order, "suspend"))
-		request(guest, XS_WRITE, clear, sizeof(clear));
-	else if (!strcmp(order, "poweroff") || !strcmp(order, "halt"))
+		request_in(guest, transaction, XS_WRITE, clear, sizeof(clear));
+	else
+		request_in(guest, transaction, XS_TRANSACTION_END, "F", 2);
+	if (!strcmp(order, "poweroff") || !strcmp(order, "halt"))
 		shut_down(guest, SHUTDOWN_poweroff);
 	else if (!strcmp(order, "reboot"))
 		shut_down(guest, SHUTDOWN_reboot);
 }
 
-static void receive(struct guest *guest, uint32_t type, const char *payload)
+static void receive(struct guest *guest, const struct xsd_sockmsg *header, const char *payload)
 {
 	static const char read[] = SHUTDOWN_NODE;
 
-	switch (type) {
-	case XS_WATCH_EVENT: request(guest, XS_READ, read, sizeof(read)); break;
-	case XS_READ: obey(guest, payload); break;
-	case XS_WRITE: PUT(guest, phase, GUEST_SUSPEND); break;
-	case XS_ERROR: kernel_complain(guest, "xenstore says no", 0); break;
+	switch (header->type) {
+	case XS_WATCH_EVENT: request(guest, XS_TRANSACTION_START, "", 1); break;
+	case XS_TRANSACTION_START:
+		request_in(guest, strtoul(payload, NULL, 10), XS_READ, read, sizeof(read));
+		break;
+	case XS_READ: obey(guest, header->tx_id, payload); break;
+	case XS_WRITE: request_in(guest, header->tx_id, XS_TRANSACTION_END, "T", 2); break;
+	case XS_TRANSACTION_END:
+		if (header->req_id == TAKEN)
+			PUT(guest, phase, GUEST_SUSPEND);
+		break;
+	case XS_ERROR:
+		if (!strcmp(payload, "EAGAIN"))
+			request(guest, XS_TRANSACTION_START, "", 1);
+		else if (!strcmp(payload, "ENOENT"))
+			request_in(guest, header->tx_id, XS_TRANSACTION_END, "F", 2);
+		else
+			kernel_complain(guest, "xenstore says no", 0);
+		break;
 	}
 }
 
@@ -122,6 +150,6 @@ bool xenbus_poll(struct guest *guest)
 	take_bytes(guest, consumed + sizeof(header), payload, header.len);
 	set_index(guest, offsetof(ring_t, rsp_cons), consumed + sizeof(header) + header.len);
 	notify(guest);
-	receive(guest, header.type, payload);
+	receive(guest, &header, payload);
 	return true;
 }

@@ -148,7 +148,9 @@ EXPORT int xenevtchn_unbind(xenevtchn_handle *handle, evtchn_port_t port)
 
 EXPORT int xenevtchn_unmask(xenevtchn_handle *handle, evtchn_port_t port)
 {
-	return evtchn(handle, UNMASK, port, 0);
+	/* As Linux's driver: a port that was closed meanwhile is no error. */
+	evtchn(handle, UNMASK, port, 0);
+	return 0;
 }
 
 /* The real device blocks here; so does this. */
