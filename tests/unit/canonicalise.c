@@ -7,7 +7,8 @@
 #include "p2m/inverse.h"
 #include "pagetable-canon/canon.h"
 
-enum { PFNS = 4000, HOST = 1 << 20 };
+/* Two extents of the host: 512 frames in a row, and 512 of which two have changed places. */
+enum { ROW = 4000, NO_ROW = ROW + 512, PFNS = NO_ROW + 512, ROW_MFN = 0xc8000, HOST = 1 << 20 };
 
 static const struct { unsigned int width, level; } kinds[] = {
 	{ 8, 1 }, { 8, 2 }, { 8, 3 }, { 8, 4 }, { 4, 1 }, { 4, 2 }, { 4, 3 },
@@ -19,10 +20,10 @@ static struct destination destination;
 static uint64_t from[TABLE_SLOTS], canonical[TABLE_SLOTS], to[TABLE_SLOTS];
 static struct table_fault fault;
 
-/* Pfns 0-499 are ordinary pages, 500-999 tables of level 4, from 1000 on a thousand of each level from 1 to 3. */
+/* Pfns 0-499 are ordinary pages, 500-999 tables of level 4, from 1000 on a thousand of each level from 1 to 3, then pages. */
 static unsigned int type_of(uint64_t pfn)
 {
-	return pfn >= 1000 ? pfn / 1000 : pfn >= 500 ? FRAME_L4 : FRAME_NOTAB;
+	return pfn >= ROW ? FRAME_NOTAB : pfn >= 1000 ? pfn / 1000 : pfn >= 500 ? FRAME_L4 : FRAME_NOTAB;
 }
 
 static int setup(void **state)
@@ -32,10 +33,13 @@ static int setup(void **state)
 	(void)state;
 	p2m = (struct p2m){ .count = PFNS, .mfn = calloc(PFNS, sizeof(mfn_t)), .type = calloc(PFNS, 1) };
 	for (uint64_t pfn = 0; pfn < PFNS; pfn++) {
-		/* Scattered, each frame once: every 200th to 263rd of the host. */
-		p2m.mfn[pfn] = MFN(1 + pfn * 7919 % PFNS * 200 + next_random(&random) % 64);
+		/* Scattered, each frame once: in every 200 frames of the host one of the first 64. */
+		p2m.mfn[pfn] = pfn >= ROW ? MFN(ROW_MFN + pfn - ROW)
+					  : MFN(1 + pfn * 7919 % ROW * 200 + next_random(&random) % 64);
 		p2m.type[pfn] = type_of(pfn);
 	}
+	p2m.mfn[NO_ROW + 100] = MFN(ROW_MFN + 512 + 101);
+	p2m.mfn[NO_ROW + 101] = MFN(ROW_MFN + 512 + 100);
 	p2m.mfn[17] = MFN(INVALID_FRAME);
 	p2m.type[17] = FRAME_XTAB;
 	destination = (struct destination){ p2m.mfn, p2m.type, PFNS };
@@ -108,6 +112,46 @@ static void there_and_back_is_identity(void **state)
 		for (unsigned int slot = 0; slot < TABLE_SLOTS; slot++)
 			if (to[slot] != (is_xens(width, level, slot) ? 0 : from[slot]))
 				fail_test("width %u level %u slot %u: %#lx, not %#lx", width, level, slot, to[slot], from[slot]);
+	}
+}
+
+static void check_level_1(void)
+{
+	assert_true(canonicalise_it(8, 1));
+	for (unsigned int slot = 0; slot < TABLE_SLOTS; slot++) {
+		uint64_t pfn = inverse_pfn_once(&inverse, pte_frame(from[slot]));
+
+		if (from[slot] & PTE_PRESENT && canonical[slot] != pte_with_frame(from[slot], pfn))
+			fail_test("slot %u: %#lx became %#lx", slot, from[slot], canonical[slot]);
+		if (!(from[slot] & PTE_PRESENT))
+			assert_int_equal(canonical[slot], from[slot]);
+	}
+	assert_true(localise_it(8, 1));
+	assert_memory_equal(to, from, sizeof(to));
+}
+
+/* Tables whose entries are all of one extent, in any order; and those where one entry is not. */
+static void extents_are_moved_together(void **state)
+{
+	uint64_t random = 11;
+
+	(void)state;
+	for (unsigned int round = 0; round < 400; round++) {
+		unsigned int first = round % 2 ? ROW : NO_ROW, odd = next_random(&random) % TABLE_SLOTS;
+
+		for (unsigned int slot = 0; slot < TABLE_SLOTS; slot++)
+			from[slot] = entry_of(first + (round % 3 ? slot : next_random(&random) % 512),
+					      next_random(&random) & 0xfff0000000000ffe);
+		check_level_1();
+		from[odd] = entry_of(100, 0);
+		check_level_1();
+		from[odd] = next_random(&random) & ~PTE_PRESENT;
+		check_level_1();
+		from[odd] = (uint64_t)HOST << PAGE_BITS | PTE_PRESENT;
+		assert_false(canonicalise_it(8, 1));
+		assert_int_equal(fault.defect, TABLE_FOREIGN);
+		assert_int_equal(fault.slot, odd);
+		assert_int_equal(fault.entry, from[odd]);
 	}
 }
 
@@ -311,7 +355,8 @@ static void every_defect_has_words(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(there_and_back_is_identity), TEST(canonical_tables_name_pfns_and_keep_flags),
+		TEST(there_and_back_is_identity), TEST(extents_are_moved_together),
+		TEST(canonical_tables_name_pfns_and_keep_flags),
 		TEST(slots_of_xen_are_zero), TEST(xens_slots_end_where_they_end), TEST(narrow_l2_with_xens_part),
 		TEST(canonicalise_names_defects), TEST(localise_names_defects),
 		TEST(level_1_reads_tables_but_does_not_write_them), TEST(linear_tables_are_read_only),

@@ -28,10 +28,44 @@ static uint64_t once(uint64_t mfn)
 	return inverse_pfn_once(&inverse, mfn);
 }
 
-/* Every pfn is found by its frame, one by one and many at once; every other frame is the guest's or not, by the p2m. */
-static void check_all(void)
+/* All that lie around the guest's frames, and what is nobody's, in blocks of many. */
+static void check_many(uint64_t first, unsigned int step)
 {
 	uint64_t frame[INVERSE_MANY];
+
+	for (unsigned int i = 0; i < INVERSE_MANY; i++)
+		frame[i] = first + i * step;
+	inverse_pfns(&inverse, frame, INVERSE_MANY);
+	for (unsigned int i = 0; i < INVERSE_MANY; i++)
+		if (frame[i] != once(first + i * step))
+			fail_test("mfn %#lx: %#lx among many, %#lx alone", first + i * step, frame[i], once(first + i * step));
+}
+
+/* Where a group answers as a whole, its answer is that of each. */
+static unsigned int check_rows(void)
+{
+	unsigned int rows = 0;
+
+	for (uint64_t mfn = inverse.first; mfn < inverse.first + inverse.frames; mfn += INVERSE_GROUP) {
+		uint64_t row = inverse_row(&inverse, mfn + 77);
+		bool holds = once(mfn) != INVALID_FRAME;
+
+		for (unsigned int i = 0; holds && i < INVERSE_GROUP; i++)
+			holds = once(mfn + i) == once(mfn) + i;
+		assert_int_equal(row != NOT_IN_A_ROW, holds);
+		if (holds)
+			assert_int_equal(row, once(mfn));
+		rows += holds;
+	}
+	assert_int_equal(inverse_row(&inverse, inverse.first - 1), NOT_IN_A_ROW);
+	assert_int_equal(inverse_row(&inverse, inverse.first + inverse.frames), NOT_IN_A_ROW);
+	return rows;
+}
+
+/* Every pfn is found by its frame, and no pfn by any other. Returns how many groups have theirs in a row. */
+static unsigned int check_all(void)
+{
+	uint64_t found = 0;
 
 	assert_done(inverse_init(&inverse, &p2m));
 	for (uint64_t pfn = 0; pfn < p2m.count; pfn++) {
@@ -40,31 +74,18 @@ static void check_all(void)
 		assert_true(inverse_has(&inverse, p2m.mfn[pfn].n));
 		assert_int_equal(once(p2m.mfn[pfn].n), pfn);
 	}
-	for (uint64_t pfn = 0; pfn < p2m.count; pfn += INVERSE_MANY) {
-		unsigned int count = p2m.count - pfn < INVERSE_MANY ? p2m.count - pfn : INVERSE_MANY;
-
-		for (unsigned int i = 0; i < count; i++)
-			frame[i] = p2m.mfn[pfn + i].n;
-		inverse_pfns(&inverse, frame, count);
-		for (unsigned int i = 0; i < count; i++)
-			assert_int_equal(frame[i], mfn_is_valid(p2m.mfn[pfn + i]) ? pfn + i : INVALID_FRAME);
+	for (uint64_t mfn = inverse.first; mfn < inverse.first + inverse.frames; mfn++)
+		found += once(mfn) != INVALID_FRAME;
+	assert_int_equal(found, inverse.count);
+	for (uint64_t at = 0; at < inverse.frames + 1000; at += inverse.frames / 300 + 1) {
+		check_many(inverse.first + at - 500, 1);
+		check_many(inverse.first + at, 997);
 	}
-	for (uint64_t mfn = inverse.first; mfn < inverse.first + 100000 && mfn < inverse.first + inverse.frames; mfn++) {
-		uint64_t pfn = once(mfn);
-
-		assert_true(pfn == INVALID_FRAME ? !inverse_has(&inverse, mfn) : p2m.mfn[pfn].n == mfn);
-		frame[0] = mfn;
-		inverse_pfns(&inverse, frame, 1);
-		assert_int_equal(frame[0], pfn);
-	}
-	frame[0] = frame[1] = frame[2] = INVALID_FRAME;
-	frame[1] = inverse.first - 1;
-	frame[2] = inverse.first + inverse.frames;
-	for (unsigned int i = 0; i < 3; i++)
-		assert_int_equal(once(frame[i]), INVALID_FRAME);
-	inverse_pfns(&inverse, frame, 3);
-	for (unsigned int i = 0; i < 3; i++)
-		assert_int_equal(frame[i], INVALID_FRAME);
+	check_many(INVALID_FRAME - 100, 1);
+	assert_int_equal(once(INVALID_FRAME), INVALID_FRAME);
+	assert_int_equal(once(inverse.first - 1), INVALID_FRAME);
+	assert_int_equal(once(inverse.first + inverse.frames), INVALID_FRAME);
+	return check_rows();
 }
 
 static void contiguous(void **state)
@@ -72,7 +93,7 @@ static void contiguous(void **state)
 	(void)state;
 	for (uint64_t pfn = 0; pfn < PFNS; pfn++)
 		p2m.mfn[pfn] = MFN(0x100007 + pfn);
-	check_all();
+	assert_int_equal(check_all(), 38);	/* the first group and the last are not whole */
 	assert_int_equal(inverse.count, PFNS);
 	assert_int_equal(once(0x100006), INVALID_FRAME);
 	assert_int_equal(once(0x100007 + PFNS), INVALID_FRAME);
@@ -83,7 +104,7 @@ static void backwards(void **state)
 	(void)state;
 	for (uint64_t pfn = 0; pfn < PFNS; pfn++)
 		p2m.mfn[pfn] = MFN(PFNS - pfn);
-	check_all();
+	assert_int_equal(check_all(), 0);
 }
 
 /* All over a host of 64 GiB. */
@@ -127,7 +148,7 @@ static void first_frame_of_the_host(void **state)
 	(void)state;
 	for (uint64_t pfn = 0; pfn < PFNS; pfn++)
 		p2m.mfn[pfn] = MFN(pfn);
-	check_all();
+	assert_int_equal(check_all(), PFNS / 512);
 	assert_int_equal(once(0), 0);
 }
 
@@ -147,6 +168,23 @@ static void rows(void **state)
 	assert_int_equal(inverse_row(&inverse, p2m.mfn[512 * 4].n), NOT_IN_A_ROW);
 	assert_int_equal(inverse_row(&inverse, p2m.mfn[PFNS - 1].n), NOT_IN_A_ROW);
 	assert_int_equal(inverse_row(&inverse, INVALID_FRAME), NOT_IN_A_ROW);
+}
+
+static void few_at_once(void **state)
+{
+	uint64_t frame[3];
+
+	(void)state;
+	for (uint64_t pfn = 0; pfn < PFNS; pfn++)
+		p2m.mfn[pfn] = MFN(pfn + 1000);
+	assert_done(inverse_init(&inverse, &p2m));
+	frame[0] = 1000;
+	frame[1] = 999;
+	frame[2] = 1002;
+	inverse_pfns(&inverse, frame, 2);
+	assert_int_equal(frame[0], 0);
+	assert_int_equal(frame[1], INVALID_FRAME);
+	assert_int_equal(frame[2], 1002);
 }
 
 static void nothing_at_all(void **state)
@@ -174,7 +212,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(contiguous), TEST(backwards), TEST(scattered), TEST(runs), TEST(holes),
-		TEST(first_frame_of_the_host), TEST(rows), TEST(nothing_at_all), TEST(one_frame_twice_is_refused),
+		TEST(first_frame_of_the_host), TEST(rows), TEST(few_at_once), TEST(nothing_at_all),
+		TEST(one_frame_twice_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,10 @@ static void obstacles_are_found(void **state)
 	assert_done(find_obstacle(ferry.guest.domain, &facts, &obstacle, text, sizeof(text)));
 	assert_int_equal(obstacle, OBSTACLE_DEVICES);
 	assert_non_null(strstr(text, "vbd 51712"));
+	fake_store_set("/libxl/1/device/vif", "");
+	fake_store_set("/libxl/1/device/vif/0", "");
+	assert_done(find_obstacle(ferry.guest.domain, &facts, &obstacle, text, sizeof(text)));
+	assert_non_null(strstr(text, "vif 0"));
 	for (int i = 0; i < 5; i++) {
 		struct domain_facts one[] = {
 			{ .id = 0 }, { .id = 1, .is_hvm = true }, { .id = 1, .is_dying = true },

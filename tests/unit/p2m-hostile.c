@@ -62,9 +62,9 @@ static void nothing_published_is_refused(void **state)
 {
 	(void)state;
 	guest_make(&guest, 8, 600);
-	assert_fails(find(P2M_AUTO), ENOENT, "does not publish its p2m");
+	assert_fails(find(P2M_AUTO), ENOENT, "does not publish a frame-list-list");
 	set_field(guest.layout->shared_info.frame_list_list, INVALID_FRAME);
-	assert_fails(find(P2M_AUTO), ENOENT, "does not publish its p2m");
+	assert_fails(find(P2M_AUTO), ENOENT, "does not publish a frame-list-list");
 }
 
 static void wrong_addresses_are_refused(void **state)

@@ -118,6 +118,7 @@ static void headers_are_checked(void **state)
 		{ LIBXL + 11, 3, EMEDIUMTYPE, EBADMSG, "libxl header: version 3" },
 		{ LIBXL + 16, 2, EBADMSG, EBADMSG, "libxl record 2" },
 		{ IMAGE, 0, EBADMSG, EBADMSG, "wrong marker" },
+		{ IMAGE + 8, 0, EBADMSG, EBADMSG, "wrong marker" },
 		{ IMAGE + 15, 4, EMEDIUMTYPE, EBADMSG, "libxc stream of version 4" },
 		{ IMAGE + 15, 1, EMEDIUMTYPE, EBADMSG, "libxc stream of version 1" },
 		{ DOMAIN, 2, EMEDIUMTYPE, EBADMSG, "an HVM or PVH domain" },

@@ -109,12 +109,15 @@ static void wrong_places_are_refused(void **state)
 {
 	enum { BEYOND = 2000, PAGE = 3 };
 	const struct vcpu_layout *at;
+	uint64_t level_3;
 	uint8_t *first;
 
 	(void)state;
 	saved_make(8);
 	at = &saved.guest.layout->vcpu;
 	first = saved.machine.vcpus[0].state[VCPU_BASIC];
+	level_3 = pfn_of(*guest_entry(&saved.guest, 4, 0x400000) >> PAGE_BITS & (FAKE_FRAMES - 1));
+	assert_int_equal(saved.type[level_3], FRAME_L3);
 	struct { size_t offset; uint64_t value; const char *words; } places[] = {
 		{ at->start_info, BEYOND, "rdx (start info) names pfn 0x7d0, which is beyond" },
 		{ at->start_info, saved.guest.root, "which is no page it may name" },
@@ -124,6 +127,7 @@ static void wrong_places_are_refused(void **state)
 		{ at->gdt_entries, UINT64_MAX, "a GDT of" },
 		{ at->cr3, (uint64_t)BEYOND << PAGE_BITS, "cr3 names pfn 0x7d0" },
 		{ at->cr3, PAGE << PAGE_BITS, "no page table of the top level" },
+		{ at->cr3, level_3 << PAGE_BITS, "no page table of the top level" },
 		{ at->cr3, saved.guest.root << PAGE_BITS | 0x18, "a cr3 of" },
 		{ at->cr1, PAGE << PAGE_BITS | 1, "the user's root names pfn 0x3" },
 		{ at->cr1, saved.guest.root << PAGE_BITS, "without its mark" },
