@@ -40,10 +40,11 @@ void progress_start(const char *doing)
 
 void progress_show(uint64_t done, uint64_t total)
 {
-	double t = now(), speed, left;
+	double t, speed, left;
 
 	if (!is_shown || !total)
 		return;
+	t = now();
 	if (!started)
 		started = last = t;
 	if (t - last < 0.2 && done < total)

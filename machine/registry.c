@@ -98,15 +98,13 @@ static void add_domain(struct nodes *nodes, const struct config *config, const c
 static void add_connections(struct nodes *nodes, const struct connections *connections)
 {
 	add(nodes, READS, "store/port", "%u", connections->store_port);
-	add(nodes, READS, "store/ring-ref", "%lu", connections->store.n);
 	add(nodes, READS, "console/backend", "/local/domain/0/backend/console/%u/0", nodes->guest);
-	add(nodes, READS, "console/backend-id", "0");
+	add(nodes, STORE_GUEST_OWNS_0_READS, "console/backend-id", "0");
 	add(nodes, READS, "console/limit", "1048576");
 	add(nodes, READS, "console/type", "xenconsoled");
 	add(nodes, READS, "console/output", "pty");
 	add(nodes, READS, "console/tty", "%s", "");
 	add(nodes, READS, "console/port", "%u", connections->console_port);
-	add(nodes, READS, "console/ring-ref", "%lu", connections->console.n);
 }
 
 /* The same five facts stand on the backend's side and in libxl's own list. */
@@ -167,8 +165,22 @@ int registry_enter(struct domain *domain, const struct config *config, const str
 	add_connections(&nodes, connections);
 	add_libxl(&nodes);
 	rc = write_nodes(domain_host(domain), &nodes, uuid);
+	return rc ? rc : config_keep(config, nodes.guest);
+}
+
+int registry_connect(struct domain *domain, const struct connections *connections)
+{
+	struct nodes nodes = { .guest = domain_id(domain) };
+	int rc;
+
+	snprintf(nodes.base, sizeof(nodes.base), "/local/domain/%u", nodes.guest);
+	add(&nodes, READS, "store/ring-ref", "%lu", connections->store.n);
+	add(&nodes, READS, "console/ring-ref", "%lu", connections->console.n);
+	rc = bytes_check(&nodes.list);
 	if (!rc)
-		rc = config_keep(config, nodes.guest);
+		rc = store_write(domain_host(domain), NULL, 0, (const struct store_node *)nodes.list.at,
+				 nodes.list.count / sizeof(struct store_node));
+	bytes_release(&nodes.list);
 	return rc ? rc : store_introduce(domain, connections->store, connections->store_port);
 }
 

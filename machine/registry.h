@@ -12,8 +12,13 @@
 /* The id of a domain that has this name, or -ESRCH without a reason. */
 int registry_find_name(struct host *host, const char *name, uint32_t *id);
 
-/* Enters a built domain: nodes, config, and xenstored serves it. */
+/*
+ * Enters a domain that is being built: nodes and config. Takes as long as a
+ * hundred questions to xenstored, and needs of connections only the ports.
+ */
 int registry_enter(struct domain *domain, const struct config *config, const struct connections *connections);
+/* When it is built: tells where its pages are, and xenstored serves it. */
+int registry_connect(struct domain *domain, const struct connections *connections);
 
 /*
  * Destroys the domain and removes all that was entered of it, as far as it

@@ -103,7 +103,7 @@ static int choose_form(struct p2m *p2m, const void *shared_info, enum p2m_form f
 		form = has_linear ? P2M_LINEAR : P2M_LIST;
 	if (form == P2M_LINEAR ? !has_linear : !has_list)
 		return fail(ENOENT, "the guest does not publish %s (it may not have booted far enough)",
-			    form == P2M_LINEAR ? "a linear p2m" : "its p2m");
+			    form == P2M_LINEAR ? "a linear p2m" : "a frame-list-list");
 	p2m->form = form;
 	return 0;
 }

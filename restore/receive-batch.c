@@ -1,5 +1,5 @@
 /*
- * See receive-batch.h. One thread populates and maps, workers copy.
+ * See receive-batch.h. One thread populates, workers map and copy.
  *
  * Ordinary pages stay mapped until the process ends, for the reason given in
  * migrate/send-batch.c. Xen accepts no page as a table or as a part of a GDT
@@ -26,18 +26,47 @@ struct copy {
 	const uint64_t *frame;
 	const uint8_t *data;
 	uint32_t count;
+	size_t kept;			/* where its mapping is remembered; MOST_KEPT: it is not kept */
 	uint8_t *pages, *tables;	/* where they go: two mappings, each packed */
 	size_t page_count, table_count;
 };
 
-static int copy_work(void *job, unsigned int worker, void *context)
+static uint8_t *map_some(struct restoration *r, const mfn_t *mfns, size_t count, int *rc)
 {
-	struct restoration *r = context;
-	struct copy *copy = job;
+	uint8_t *at = count && !*rc ? domain_map(r->domain, mfns, count, true, NULL) : NULL;
+
+	if (count && !at && !*rc)
+		*rc = fail(EFAULT, "cannot map the new domain's memory");
+	return at;
+}
+
+static int map_pages(struct restoration *r, struct copy *copy)
+{
+	mfn_t pages[BATCH_PAGES], tables[BATCH_PAGES];
+	int rc = 0;
+
+	copy->page_count = copy->table_count = 0;
+	for (uint32_t i = 0; i < copy->count; i++) {
+		unsigned int type = word_type(copy->frame[i]);
+		mfn_t mfn = r->mfn[word_pfn(copy->frame[i])];
+
+		if (frame_level(type))
+			tables[copy->table_count++] = mfn;
+		else if (frame_has_data(type))
+			pages[copy->page_count++] = mfn;
+	}
+	copy->pages = map_some(r, pages, copy->page_count, &rc);
+	copy->tables = map_some(r, tables, copy->table_count, &rc);
+	if (!rc && copy->kept < MOST_KEPT)
+		r->kept[copy->kept] = (struct kept_mapping){ copy->pages, copy->page_count };
+	return rc;
+}
+
+static void copy_pages(const struct copy *copy)
+{
 	const uint8_t *from = copy->data;
 	uint8_t *pages = copy->pages, *tables = copy->tables;
 
-	(void)worker;
 	for (uint32_t i = 0; i < copy->count; i++) {
 		unsigned int type = word_type(copy->frame[i]);
 		uint8_t **to = frame_level(type) ? &tables : &pages;
@@ -48,12 +77,23 @@ static int copy_work(void *job, unsigned int worker, void *context)
 		*to += PAGE_BYTES;
 		from += PAGE_BYTES;
 	}
+}
+
+static int copy_work(void *job, unsigned int worker, void *context)
+{
+	struct restoration *r = context;
+	struct copy *copy = job;
+	int rc = map_pages(r, copy);
+
+	(void)worker;
+	if (!rc)
+		copy_pages(copy);
 	domain_unmap(r->domain, copy->tables, copy->table_count);
-	if (r->has_repeats)
+	if (copy->kept == MOST_KEPT)
 		domain_unmap(r->domain, copy->pages, copy->page_count);
 	if (copy->is_last)
 		record_release(r->reader, &copy->record);
-	return 0;
+	return rc;
 }
 
 int copies_start(struct restoration *r)
@@ -73,10 +113,14 @@ static void drop_kept(struct restoration *r)
 	r->kept_count = 0;
 }
 
-static int keep(struct restoration *r, const struct copy *copy)
+/* A place among the mappings that stay, for the one that this part will have. */
+static int reserve_kept(struct restoration *r, struct copy *copy)
 {
 	int rc = 0;
 
+	copy->kept = MOST_KEPT;
+	if (r->has_repeats)
+		return 0;
 	if (!r->kept)
 		r->kept = calloc(MOST_KEPT, sizeof(*r->kept));
 	if (!r->kept)
@@ -85,9 +129,10 @@ static int keep(struct restoration *r, const struct copy *copy)
 		rc = pipeline_drain(r->copies);
 		drop_kept(r);
 	}
+	copy->kept = r->kept_count++;
+	r->kept[copy->kept] = (struct kept_mapping){ 0 };
 	for (uint32_t i = 0; i < copy->count; i++)
-		r->kept_in[word_pfn(copy->frame[i])] = r->kept_count;
-	r->kept[r->kept_count++] = (struct kept_mapping){ copy->pages, copy->page_count };
+		r->kept_in[word_pfn(copy->frame[i])] = copy->kept;
 	return rc;
 }
 
@@ -134,37 +179,6 @@ static int populate(struct restoration *r, const uint64_t *frame, uint32_t count
 	return rc;
 }
 
-static uint8_t *map_some(struct restoration *r, const mfn_t *mfns, size_t count, int *rc)
-{
-	uint8_t *at = count && !*rc ? domain_map(r->domain, mfns, count, true, NULL) : NULL;
-
-	if (count && !at && !*rc)
-		*rc = fail(EFAULT, "cannot map the new domain's memory");
-	return at;
-}
-
-static int map_pages(struct restoration *r, struct copy *copy)
-{
-	mfn_t pages[BATCH_PAGES], tables[BATCH_PAGES];
-	int rc = 0;
-
-	copy->page_count = copy->table_count = 0;
-	for (uint32_t i = 0; i < copy->count; i++) {
-		unsigned int type = word_type(copy->frame[i]);
-		mfn_t mfn = r->mfn[word_pfn(copy->frame[i])];
-
-		if (frame_level(type))
-			tables[copy->table_count++] = mfn;
-		else if (frame_has_data(type))
-			pages[copy->page_count++] = mfn;
-	}
-	copy->pages = map_some(r, pages, copy->page_count, &rc);
-	copy->tables = map_some(r, tables, copy->table_count, &rc);
-	if (!rc && copy->pages && !r->has_repeats)
-		rc = keep(r, copy);
-	return rc;
-}
-
 /* How many of the words have data. */
 static uint32_t count_data(const uint64_t *frame, uint32_t count)
 {
@@ -185,8 +199,9 @@ static int take_part(struct restoration *r, struct record *record, const struct 
 	copy = pipeline_claim(r->copies);
 	if (!copy)
 		return pipeline_error(r->copies);
-	*copy = (struct copy){ *record, is_last, part->frame, part->data, part->count, NULL, NULL, 0, 0 };
-	rc = map_pages(r, copy);
+	*copy = (struct copy){ .record = *record, .is_last = is_last, .frame = part->frame,
+			       .data = part->data, .count = part->count };
+	rc = reserve_kept(r, copy);
 	if (!rc)
 		pipeline_submit(r->copies, copy);
 	return rc;

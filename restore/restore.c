@@ -15,97 +15,12 @@
 #include "log.h"
 #include "machine/registry.h"
 #include "p2m/rewrite.h"
+#include "restore/preflight.h"
 #include "restore/receive-batch.h"
 #include "stop.h"
 #include "stream/pipeline.h"
 
-enum { MAXMEM_SLACK_KIB = 1024, HOST_SLACK_FRAMES = 2048 };
-
-/* --- before there is a domain ----------------------------------------- */
-
-static int check_config(struct restoration *r)
-{
-	const struct stream_facts *facts = reader_facts(r->reader);
-	char devices[256];
-	int rc;
-
-	if (!(facts->xl_flags & XL_FLAG_JSON))
-		return fail(EMEDIUMTYPE, "its config is xl's old text form: let xl restore it");
-	rc = config_parse(&r->config, facts->config);
-	if (rc)
-		return rc;
-	config_devices(&r->config, devices, sizeof(devices));
-	if (*devices && !r->options.without_devices)
-		return fail(EOPNOTSUPP, "the domain has devices, which pvferry does not carry: %s; "
-			    "xl does (zstd -dc FILE | xl restore /dev/stdin), --without-devices goes on", devices);
-	if (r->options.name)
-		config_set_name(&r->config, r->options.name);
-	return 0;
-}
-
-static int check_name(struct restoration *r)
-{
-	uint32_t id;
-	int rc = registry_find_name(r->host, config_name(&r->config), &id);
-
-	if (rc == -ESRCH)
-		return 0;
-	return rc ? rc : fail(EEXIST, "there is a domain \"%s\" already (id %u); --name gives another one",
-			      config_name(&r->config), id);
-}
-
-/* A copy beside a domain that lives is a new one. */
-static int check_uuid(struct restoration *r)
-{
-	uint8_t uuid[16];
-	uint32_t *ids;
-	size_t count;
-	bool is_free = config_uuid(&r->config, uuid);
-	int rc = domain_list(r->host, &ids, &count);
-
-	for (size_t i = 0; !rc && is_free && i < count; i++) {
-		struct domain *domain;
-		struct domain_facts facts;
-
-		if (domain_open(&domain, r->host, ids[i]))
-			continue;	/* gone in the meantime */
-		if (!domain_facts(domain, &facts))
-			is_free = memcmp(facts.uuid, uuid, sizeof(uuid));
-		domain_close(domain);
-	}
-	free(rc ? NULL : ids);
-	if (rc || is_free)
-		return rc;
-	rc = uuid_make(uuid);
-	config_set_uuid(&r->config, uuid);
-	return rc;
-}
-
-static int check_memory(struct restoration *r)
-{
-	uint64_t frames = reader_facts(r->reader)->frames;
-	struct host_facts host;
-	int rc = host_facts(r->host, &host);
-
-	if (rc)
-		return rc;
-	if (!frames)
-		frames = config_number(&r->config, "b_info", "target_memkb", 0) / 4;
-	r->frames_wanted = frames;
-	if (frames + HOST_SLACK_FRAMES <= host.free_frames)
-		return 0;
-	return fail(ENOMEM, "the host has too little free memory: the domain needs %lu MiB, %lu MiB are free",
-		    frames / 256, host.free_frames / 256);
-}
-
-static int check_host(struct restoration *r)
-{
-	int rc = check_name(r);
-
-	if (!rc)
-		rc = check_uuid(r);
-	return rc ? rc : check_memory(r);
-}
+enum { MAXMEM_SLACK_KIB = 1024 };	/* as libxl */
 
 /* --- the domain ------------------------------------------------------- */
 
@@ -133,6 +48,34 @@ static int create_domain(struct restoration *r)
 		rc = domain_alloc_port(r->domain, &r->connections.store_port);
 	if (!rc)
 		rc = domain_alloc_port(r->domain, &r->connections.console_port);
+	return rc;
+}
+
+/* xenstore takes its time: the domain is entered there while its memory comes in. */
+static int enter(void *job, unsigned int worker, void *context)
+{
+	struct restoration *r = context;
+
+	(void)job, (void)worker;
+	return registry_enter(r->domain, &r->config, &r->connections);
+}
+
+static int begin_entry(struct restoration *r)
+{
+	struct pipeline_plan plan = { .name = "enter", .threads = 1, .jobs = 2, .job_bytes = 1,
+				      .work = enter, .context = r, .unordered = true };
+	int rc = pipeline_start(&r->entry, &plan);
+
+	if (!rc)
+		pipeline_submit(r->entry, pipeline_claim(r->entry));
+	return rc;
+}
+
+static int end_entry(struct restoration *r)
+{
+	int rc = pipeline_stop(r->entry, NULL);
+
+	r->entry = NULL;
 	return rc;
 }
 
@@ -250,18 +193,21 @@ static int pin_tables(struct restoration *r)
 
 static int connect_domain(struct restoration *r)
 {
-	int rc = domain_seed_grants(r->domain, r->connections.console, r->connections.store);
+	int rc = end_entry(r);
 
-	return rc ? rc : registry_enter(r->domain, &r->config, &r->connections);
+	if (!rc)
+		rc = domain_seed_grants(r->domain, r->connections.console, r->connections.store);
+	return rc ? rc : registry_connect(r->domain, &r->connections);
 }
 
 static const struct stage {
 	const char *name;
 	int (*run)(struct restoration *r);
 } stages[] = {
-	{ "check the config", check_config },
-	{ "check the host", check_host },
+	{ "check the config", preflight_config },
+	{ "check the host", preflight_host },
 	{ "create the domain", create_domain },
+	{ "begin to enter it", begin_entry },
 	{ "memory", receive_memory },
 	{ "check what came", check_all },
 	{ "localise the tables", localise_tables },
@@ -305,6 +251,7 @@ int restore_domain(struct restoration *r, struct host *host, struct channel *fro
 		rc = run_stages(r);
 	if (r->copies)
 		copies_abandon(r);
+	end_entry(r);
 	if (rc && r->domain && domain_demolish(r->domain))
 		say(SAY_WARNING, "domain %u could not be removed", domain_id(r->domain));
 	return rc;

@@ -38,6 +38,7 @@ struct restoration {
 	uint16_t *kept_in;		/* by pfn: which of them it is mapped in */
 	bool has_repeats;		/* a live stream: nothing stays mapped */
 	struct connections connections;
+	struct pipeline *entry;		/* one job: enters the domain into xenstore meanwhile */
 	/* Called as soon as there is a domain; for those who clean up behind us. May be NULL. */
 	void (*on_created)(uint32_t id, void *context);
 	void *context;			/* the caller's */

@@ -165,7 +165,8 @@ char **store_list(struct host *host, unsigned int *count, const char *format, ..
 bool store_exists(struct host *host, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-enum store_access { STORE_NONE, STORE_GUEST_READS, STORE_GUEST_OWNS };
+/* Domain 0 may do everything in any case; the last one is said of what a frontend leaves to its backend. */
+enum store_access { STORE_NONE, STORE_GUEST_READS, STORE_GUEST_OWNS, STORE_GUEST_OWNS_0_READS };
 
 struct store_node {
 	char path[256];

@@ -66,8 +66,10 @@ static bool set_access(struct xs_handle *store, xs_transaction_t t, const struct
 
 	if (node->access == STORE_GUEST_READS)
 		permissions[count++] = (struct xs_permissions){ node->guest, XS_PERM_READ };
-	else if (node->access == STORE_GUEST_OWNS)
+	else if (node->access != STORE_NONE)
 		permissions[0].id = node->guest;
+	if (node->access == STORE_GUEST_OWNS_0_READS)
+		permissions[count++] = (struct xs_permissions){ 0, XS_PERM_READ };
 	return xs_set_permissions(store, t, node->path, permissions, count);
 }
 
