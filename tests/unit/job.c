@@ -1,0 +1,77 @@
+/* job.c: a child's outcome is ours, and so is the news of its death. */
+#include "unit.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "job.h"
+
+static int teardown(void **state)
+{
+	(void)state;
+	fail_forget();
+	return 0;
+}
+
+static int add(void *context)
+{
+	*(int *)context += 1;
+	return 0;
+}
+
+static int refuse(void *context)
+{
+	(void)context;
+	return fail(ENOENT, "the child's own reason");
+}
+
+static int die(void *context)
+{
+	return raise(*(int *)context);
+}
+
+static int leave(void *context)
+{
+	(void)context;
+	_exit(3);
+}
+
+static void work_is_done_beside_us(void **state)
+{
+	int *shared = job_share(sizeof(*shared)), own = 5;
+
+	(void)state;
+	assert_int_equal(*shared, 0);
+	assert_done(job_run(add, shared));
+	assert_int_equal(*shared, 1);
+	assert_done(job_run(add, &own));
+	assert_int_equal(own, 5);
+	job_unshare(shared, sizeof(*shared));
+	job_unshare(NULL, sizeof(*shared));
+}
+
+static void reason_comes_over(void **state)
+{
+	(void)state;
+	assert_fails(job_run(refuse, NULL), ENOENT, "the child's own reason");
+}
+
+static void death_is_told(void **state)
+{
+	int signal_number = SIGKILL;
+
+	(void)state;
+	assert_fails(job_run(die, &signal_number), ECHILD, "died of SIGKILL");
+	assert_fails(job_run(leave, NULL), ECHILD, "gave up");
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(work_is_done_beside_us), TEST(reason_comes_over), TEST(death_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
