@@ -27,7 +27,7 @@ static void new_room_is_zeroed(void **state)
 
 	(void)state;
 	bytes_put(&bytes, "\xff\xff\xff\xff", 4);
-	bytes.count = 1;	/* what was there before must not shine through */
+	bytes.count = 1; /* what was there before must not shine through */
 	at = bytes_grow(&bytes, 100);
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(at[i], 0);
@@ -83,8 +83,10 @@ static void records_are_padded_to_8(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bytes_grow_and_keep_what_they_have), cmocka_unit_test(new_room_is_zeroed),
-		cmocka_unit_test(nothing_can_be_put), cmocka_unit_test(failed_allocation_is_remembered),
+		cmocka_unit_test(bytes_grow_and_keep_what_they_have),
+		cmocka_unit_test(new_room_is_zeroed),
+		cmocka_unit_test(nothing_can_be_put),
+		cmocka_unit_test(failed_allocation_is_remembered),
 		cmocka_unit_test(records_are_padded_to_8),
 	};
 

@@ -10,7 +10,9 @@
 /* Two extents of the host: 512 frames in a row, and 512 of which two have changed places. */
 enum { ROW = 4000, NO_ROW = ROW + 512, PFNS = NO_ROW + 512, ROW_MFN = 0xc8000, HOST = 1 << 20 };
 
-static const struct { unsigned int width, level; } kinds[] = {
+static const struct {
+	unsigned int width, level;
+} kinds[] = {
 	{ 8, 1 }, { 8, 2 }, { 8, 3 }, { 8, 4 }, { 4, 1 }, { 4, 2 }, { 4, 3 },
 };
 
@@ -74,8 +76,9 @@ static void fill(unsigned int level, uint64_t *random)
 		uint64_t flags = next_random(random) & 0xfff0000000000e7e;
 		uint64_t kind = next_random(random) % 4;
 
-		from[slot] = kind == 0 ? 0 : kind == 1 ? next_random(random) & ~PTE_PRESENT
-			   : entry_of(some_pfn(level, random), flags | PTE_WRITABLE);
+		from[slot] = kind == 0 ? 0
+			   : kind == 1 ? next_random(random) & ~PTE_PRESENT
+				       : entry_of(some_pfn(level, random), flags | PTE_WRITABLE);
 	}
 }
 
@@ -111,7 +114,8 @@ static void there_and_back_is_identity(void **state)
 		assert_true(localise_it(width, level));
 		for (unsigned int slot = 0; slot < TABLE_SLOTS; slot++)
 			if (to[slot] != (is_xens(width, level, slot) ? 0 : from[slot]))
-				fail_test("width %u level %u slot %u: %#lx, not %#lx", width, level, slot, to[slot], from[slot]);
+				fail_test("width %u level %u slot %u: %#lx, not %#lx", width, level, slot,
+					  to[slot], from[slot]);
 	}
 }
 
@@ -160,7 +164,7 @@ static void canonical_tables_name_pfns_and_keep_flags(void **state)
 	(void)state;
 	memset(from, 0, sizeof(from));
 	from[0] = entry_of(123, 0x8000000000000067);
-	from[511] = entry_of(124, PTE_SUPERPAGE);	/* at level 1 this is the PAT bit */
+	from[511] = entry_of(124, PTE_SUPERPAGE); /* at level 1 this is the PAT bit */
 	assert_true(canonicalise_it(8, 1));
 	assert_int_equal(canonical[0], 0x800000000007b067);
 	assert_int_equal(canonical[511], 0x7c081);
@@ -246,89 +250,6 @@ static void canonicalise_names_defects(void **state)
 	}
 }
 
-static void check_localise(unsigned int width, unsigned int level, uint64_t entry, enum table_defect defect)
-{
-	unsigned int slot = width == 4 && level == 3 ? 2 : 200;
-
-	memset(canonical, 0, sizeof(canonical));
-	canonical[slot] = entry;
-	assert_int_equal(localise_it(width, level), defect == TABLE_SOUND);
-	if (defect == TABLE_SOUND)
-		return;
-	assert_int_equal(fault.defect, defect);
-	assert_int_equal(fault.slot, slot);
-	assert_int_equal(fault.entry, entry);
-}
-
-static uint64_t pfn_entry(uint64_t pfn, uint64_t flags)
-{
-	return pfn << PAGE_BITS | PTE_PRESENT | flags;
-}
-
-static void localise_names_defects(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < COUNT(kinds); i++) {
-		unsigned int width = kinds[i].width, level = kinds[i].level;
-
-		check_localise(width, level, pfn_entry(PFNS, 0), TABLE_NO_PFN);
-		check_localise(width, level, pfn_entry(PTE_FRAME_MASK >> PAGE_BITS, 0), TABLE_NO_PFN);
-		check_localise(width, level, pfn_entry(17, 0), TABLE_NO_FRAME);
-		check_localise(width, level, pfn_entry(PFNS, 0) & ~PTE_PRESENT, TABLE_SOUND);
-		if (level == 1)
-			continue;
-		check_localise(width, level, pfn_entry(1000 * (level - 1), PTE_SUPERPAGE), TABLE_SUPERPAGE);
-		check_localise(width, level, pfn_entry(1000 * (level - 1), PTE_WRITABLE), TABLE_SOUND);
-		check_localise(width, level, pfn_entry(100, 0), TABLE_WRONG_LEVEL);
-		if (level > 2)
-			check_localise(width, level, pfn_entry(1000 * (level - 2), 0), TABLE_WRONG_LEVEL);
-	}
-}
-
-static void level_1_reads_tables_but_does_not_write_them(void **state)
-{
-	(void)state;
-	for (unsigned int level = 1; level <= 3; level++) {
-		check_localise(8, 1, pfn_entry(1000 * level, 0), TABLE_SOUND);
-		check_localise(8, 1, pfn_entry(1000 * level, PTE_WRITABLE), TABLE_WRITABLE);
-	}
-	check_localise(8, 1, pfn_entry(700, PTE_WRITABLE), TABLE_WRITABLE);
-	check_localise(8, 1, pfn_entry(100, PTE_WRITABLE), TABLE_SOUND);
-	p2m.type[1000] |= FRAME_PINNED;
-	check_localise(8, 1, pfn_entry(1000, PTE_WRITABLE), TABLE_WRITABLE);
-	check_localise(8, 2, pfn_entry(1000, PTE_WRITABLE), TABLE_SOUND);
-}
-
-static void linear_tables_are_read_only(void **state)
-{
-	(void)state;
-	check_localise(8, 4, pfn_entry(700, 0), TABLE_SOUND);
-	check_localise(8, 4, pfn_entry(700, PTE_WRITABLE), TABLE_WRONG_LEVEL);
-	check_localise(8, 2, pfn_entry(2000, 0), TABLE_SOUND);
-}
-
-static void frames_without_data_can_be_named_and_broken_ones_not(void **state)
-{
-	(void)state;
-	p2m.type[100] = FRAME_XALLOC;
-	check_localise(8, 1, pfn_entry(100, PTE_WRITABLE), TABLE_SOUND);
-	p2m.type[100] = FRAME_BROKEN;
-	check_localise(8, 1, pfn_entry(100, PTE_WRITABLE), TABLE_NO_FRAME);
-}
-
-static void entries_in_xens_slots_are_refused(void **state)
-{
-	(void)state;
-	for (unsigned int slot = 0; slot < TABLE_SLOTS; slot++) {
-		memset(canonical, 0, sizeof(canonical));
-		canonical[slot] = 2;	/* not even present */
-		assert_int_equal(localise_it(8, 4), !is_xens(8, 4, slot));
-		if (is_xens(8, 4, slot))
-			assert_int_equal(fault.defect, TABLE_XEN_SLOT);
-		assert_int_equal(localise_it(4, 3), !is_xens(4, 3, slot));
-	}
-}
-
 static void tables_are_localised_in_place(void **state)
 {
 	uint64_t random = 3;
@@ -355,13 +276,14 @@ static void every_defect_has_words(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(there_and_back_is_identity), TEST(extents_are_moved_together),
+		TEST(there_and_back_is_identity),
+		TEST(extents_are_moved_together),
 		TEST(canonical_tables_name_pfns_and_keep_flags),
-		TEST(slots_of_xen_are_zero), TEST(xens_slots_end_where_they_end), TEST(narrow_l2_with_xens_part),
-		TEST(canonicalise_names_defects), TEST(localise_names_defects),
-		TEST(level_1_reads_tables_but_does_not_write_them), TEST(linear_tables_are_read_only),
-		TEST(frames_without_data_can_be_named_and_broken_ones_not),
-		TEST(entries_in_xens_slots_are_refused), TEST(tables_are_localised_in_place),
+		TEST(slots_of_xen_are_zero),
+		TEST(xens_slots_end_where_they_end),
+		TEST(narrow_l2_with_xens_part),
+		TEST(canonicalise_names_defects),
+		TEST(tables_are_localised_in_place),
 		TEST(every_defect_has_words),
 	};
 

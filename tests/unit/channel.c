@@ -237,10 +237,17 @@ static void full_disk_is_an_error(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(short_reads_are_joined), TEST(short_writes_are_joined), TEST(nothing_is_fine),
-		TEST(cut_input_is_told_with_its_place), TEST(closed_pipe_is_an_error),
-		TEST(waiting_can_be_cancelled), TEST(waiting_ends_with_a_signal), TEST(flags_are_put_back),
-		TEST(files_are_read_and_written), TEST(errors_name_the_channel), TEST(full_disk_is_an_error),
+		TEST(short_reads_are_joined),
+		TEST(short_writes_are_joined),
+		TEST(nothing_is_fine),
+		TEST(cut_input_is_told_with_its_place),
+		TEST(closed_pipe_is_an_error),
+		TEST(waiting_can_be_cancelled),
+		TEST(waiting_ends_with_a_signal),
+		TEST(flags_are_put_back),
+		TEST(files_are_read_and_written),
+		TEST(errors_name_the_channel),
+		TEST(full_disk_is_an_error),
 	};
 
 	alarm(60);

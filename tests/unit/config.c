@@ -17,8 +17,10 @@ static int teardown(void **state)
 }
 
 static const char good[] =
-	"{ \"c_info\": { \"type\": \"pv\", \"name\": \"web1\", \"uuid\": \"01234567-89ab-cdef-0123-456789abcdef\" },"
-	"  \"b_info\": { \"max_vcpus\": 4, \"avail_vcpus\": [0, 2], \"target_memkb\": 1048576, \"cmdline\": \"quiet\" },"
+	"{ \"c_info\": { \"type\": \"pv\", \"name\": \"web1\", \"uuid\": "
+	"\"01234567-89ab-cdef-0123-456789abcdef\" },"
+	"  \"b_info\": { \"max_vcpus\": 4, \"avail_vcpus\": [0, 2], \"target_memkb\": 1048576, \"cmdline\": "
+	"\"quiet\" },"
 	"  \"disks\": [], \"nics\": [ {} ], \"pcidevs\": [ {}, {} ], \"on_reboot\": \"restart\" }";
 
 static void values_are_read(void **state)
@@ -76,7 +78,8 @@ static void vcpus_are_available_unless_left_out(void **state)
 	assert_false(config_vcpu_available(&config, 1));
 	assert_true(config_vcpu_available(&config, 2));
 	config_release(&config);
-	assert_done(config_parse(&config, "{\"c_info\": {\"type\": \"pv\", \"name\": \"a\"}, \"b_info\": {}}"));
+	assert_done(
+		config_parse(&config, "{\"c_info\": {\"type\": \"pv\", \"name\": \"a\"}, \"b_info\": {}}"));
 	assert_true(config_vcpu_available(&config, 3));
 }
 
@@ -84,7 +87,11 @@ static void vcpus_are_available_unless_left_out(void **state)
 
 static void nonsense_is_refused(void **state)
 {
-	static const struct { const char *text; int error; const char *words; } cases[] = {
+	static const struct {
+		const char *text;
+		int error;
+		const char *words;
+	} cases[] = {
 		{ "", EBADMSG, "is no JSON" },
 		{ "{", EBADMSG, "is no JSON" },
 		{ "null", EBADMSG, "is no JSON" },
@@ -92,7 +99,8 @@ static void nonsense_is_refused(void **state)
 		{ "\"c_info\"", EBADMSG, "no c_info" },
 		{ "{ \"c_info\": {\"type\": \"pv\", \"name\": \"a\"} }", EBADMSG, "no b_info" },
 		{ "{ \"c_info\": [], \"b_info\": {} }", EBADMSG, "no c_info" },
-		{ "{ \"c_info\": {\"type\": \"pvh\", \"name\": \"a\"}, \"b_info\": {} }", EMEDIUMTYPE, "of type \"pvh\"" },
+		{ "{ \"c_info\": {\"type\": \"pvh\", \"name\": \"a\"}, \"b_info\": {} }", EMEDIUMTYPE,
+		  "of type \"pvh\"" },
 		{ "{ \"c_info\": {\"name\": \"a\"}, \"b_info\": {} }", EMEDIUMTYPE, "of type \"none\"" },
 		{ WITH("\"x\": 1", ""), EBADMSG, "has no name" },
 		{ WITH("\"name\": \"\"", ""), EBADMSG, "has no name" },
@@ -187,9 +195,14 @@ static void uuids_are_text_and_back(void **state)
 static void wrong_uuids_are_refused(void **state)
 {
 	static const char *const texts[] = {
-		"", "-", "00112233-4455-6677-8899-aabbccddeef", "00112233-4455-6677-8899-aabbccddeeff0",
-		"00112233-4455-6677-8899-aabbccddeefg", "0x112233-4455-6677-8899-aabbccddeeff",
-		" 0112233-4455-6677-8899-aabbccddeeff", "00112233-4455-6677-8899-aabbccddeeff-",
+		"",
+		"-",
+		"00112233-4455-6677-8899-aabbccddeef",
+		"00112233-4455-6677-8899-aabbccddeeff0",
+		"00112233-4455-6677-8899-aabbccddeefg",
+		"0x112233-4455-6677-8899-aabbccddeeff",
+		" 0112233-4455-6677-8899-aabbccddeeff",
+		"00112233-4455-6677-8899-aabbccddeeff-",
 	};
 	uint8_t uuid[16];
 
@@ -216,10 +229,16 @@ static void new_uuids_are_random_ones(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(values_are_read), TEST(values_are_changed), TEST(devices_are_listed),
-		TEST(vcpus_are_available_unless_left_out), TEST(nonsense_is_refused),
-		TEST(config_is_saved_as_xl_does), TEST(config_is_made_from_xenstore),
-		TEST(uuids_are_text_and_back), TEST(wrong_uuids_are_refused), TEST(new_uuids_are_random_ones),
+		TEST(values_are_read),
+		TEST(values_are_changed),
+		TEST(devices_are_listed),
+		TEST(vcpus_are_available_unless_left_out),
+		TEST(nonsense_is_refused),
+		TEST(config_is_saved_as_xl_does),
+		TEST(config_is_made_from_xenstore),
+		TEST(uuids_are_text_and_back),
+		TEST(wrong_uuids_are_refused),
+		TEST(new_uuids_are_random_ones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,9 @@
 #include "fake/fake.h"
 #include "machine/machine.h"
 
-struct leaf { uint32_t leaf, subleaf, a, b, c, d; };
+struct leaf {
+	uint32_t leaf, subleaf, a, b, c, d;
+};
 
 static uint32_t leaf[2], bits;
 static const char *name;
@@ -121,8 +123,10 @@ static void host_that_drops_features_is_refused_unless_forced(void **state)
 static void records_are_taken(void **state)
 {
 	struct leaf leaves[2] = { { 1, 2, 3, 4, 5, 6 } };
-	struct record record = { .type = RECORD_X86_CPUID_POLICY, .bytes = sizeof(leaves),
-				 .body = (const uint8_t *)leaves, .number = 3 };
+	struct record record = { .type = RECORD_X86_CPUID_POLICY,
+				 .bytes = sizeof(leaves),
+				 .body = (const uint8_t *)leaves,
+				 .number = 3 };
 	struct machine machine = { 0 };
 	bool taken;
 
@@ -130,7 +134,7 @@ static void records_are_taken(void **state)
 	assert_done(machine_take(&machine, &record, &taken));
 	assert_true(taken);
 	assert_memory_equal(machine.policy.leaves, leaves, sizeof(leaves));
-	leaves[0].a = 33;	/* the last one counts */
+	leaves[0].a = 33; /* the last one counts */
 	assert_done(machine_take(&machine, &record, &taken));
 	assert_memory_equal(machine.policy.leaves, leaves, sizeof(leaves));
 	record.type = RECORD_X86_MSR_POLICY;
@@ -145,10 +149,13 @@ static void records_are_taken(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(equal_and_better_hosts_will_do), cmocka_unit_test(missing_bits_are_named),
-		cmocka_unit_test(missing_leaf_has_no_bits), cmocka_unit_test(bits_of_the_moment_do_not_count),
+		cmocka_unit_test(equal_and_better_hosts_will_do),
+		cmocka_unit_test(missing_bits_are_named),
+		cmocka_unit_test(missing_leaf_has_no_bits),
+		cmocka_unit_test(bits_of_the_moment_do_not_count),
 		cmocka_unit_test(words_that_are_no_features_do_not_count),
-		cmocka_unit_test_setup(policy_is_loaded, setup), cmocka_unit_test_setup(no_policy_is_left_to_xen, setup),
+		cmocka_unit_test_setup(policy_is_loaded, setup),
+		cmocka_unit_test_setup(no_policy_is_left_to_xen, setup),
 		cmocka_unit_test_setup(host_that_drops_features_is_refused_unless_forced, setup),
 		cmocka_unit_test_setup(records_are_taken, setup),
 	};

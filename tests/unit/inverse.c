@@ -38,7 +38,8 @@ static void check_many(uint64_t first, unsigned int step)
 	inverse_pfns(&inverse, frame, INVERSE_MANY);
 	for (unsigned int i = 0; i < INVERSE_MANY; i++)
 		if (frame[i] != once(first + i * step))
-			fail_test("mfn %#lx: %#lx among many, %#lx alone", first + i * step, frame[i], once(first + i * step));
+			fail_test("mfn %#lx: %#lx among many, %#lx alone", first + i * step, frame[i],
+				  once(first + i * step));
 }
 
 /* Where a group answers as a whole, its answer is that of each. */
@@ -93,7 +94,7 @@ static void contiguous(void **state)
 	(void)state;
 	for (uint64_t pfn = 0; pfn < PFNS; pfn++)
 		p2m.mfn[pfn] = MFN(0x100007 + pfn);
-	assert_int_equal(check_all(), 38);	/* the first group and the last are not whole */
+	assert_int_equal(check_all(), 38); /* the first group and the last are not whole */
 	assert_int_equal(inverse.count, PFNS);
 	assert_int_equal(once(0x100006), INVALID_FRAME);
 	assert_int_equal(once(0x100007 + PFNS), INVALID_FRAME);
@@ -211,9 +212,11 @@ static void one_frame_twice_is_refused(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(contiguous), TEST(backwards), TEST(scattered), TEST(runs), TEST(holes),
-		TEST(first_frame_of_the_host), TEST(rows), TEST(few_at_once), TEST(nothing_at_all),
-		TEST(one_frame_twice_is_refused),
+		TEST(contiguous),     TEST(backwards),
+		TEST(scattered),      TEST(runs),
+		TEST(holes),	      TEST(first_frame_of_the_host),
+		TEST(rows),	      TEST(few_at_once),
+		TEST(nothing_at_all), TEST(one_frame_twice_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,7 +70,9 @@ static void death_is_told(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(work_is_done_beside_us), TEST(reason_comes_over), TEST(death_is_told),
+		TEST(work_is_done_beside_us),
+		TEST(reason_comes_over),
+		TEST(death_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,9 @@ static void records_of_others_are_left(void **state)
 
 static void guest_info_is_checked(void **state)
 {
-	struct pv_info infos[] = { { 8, 3, "" }, { 4, 4, "" }, { 2, 3, "" }, { 0, 0, "" }, { 8, 4, "\0\0\0\0\0\1" } };
+	struct pv_info infos[] = {
+		{ 8, 3, "" }, { 4, 4, "" }, { 2, 3, "" }, { 0, 0, "" }, { 8, 4, "\0\0\0\0\0\1" }
+	};
 
 	(void)state;
 	saved_take_info(8, 4);
@@ -46,7 +48,7 @@ static void tsc_is_taken(void **state)
 	assert_done(saved_take(RECORD_X86_TSC_INFO, &tsc, sizeof(tsc)));
 	assert_true(saved.machine.has_tsc);
 	assert_int_equal(saved.machine.tsc.khz, 2400000);
-	tsc.khz = 1;	/* the last one counts */
+	tsc.khz = 1; /* the last one counts */
 	assert_done(saved_take(RECORD_X86_TSC_INFO, &tsc, sizeof(tsc)));
 	assert_int_equal(saved.machine.tsc.khz, 1);
 	tsc.zero = 1;
@@ -88,7 +90,8 @@ static void wrong_vcpu_records_are_refused(void **state)
 {
 	(void)state;
 	saved_take_info(8, 4);
-	assert_fails(saved_take_vcpu(RECORD_X86_PV_VCPU_BASIC, 0, 5160), EBADMSG, "X86_PV_VCPU_BASIC of 5168 bytes");
+	assert_fails(saved_take_vcpu(RECORD_X86_PV_VCPU_BASIC, 0, 5160), EBADMSG,
+		     "X86_PV_VCPU_BASIC of 5168 bytes");
 	assert_fails(saved_take_vcpu(RECORD_X86_PV_VCPU_BASIC, 0, 2800), EBADMSG, "X86_PV_VCPU_BASIC");
 	assert_fails(saved_take_vcpu(RECORD_X86_PV_VCPU_XSAVE, 0, 15), EBADMSG, "X86_PV_VCPU_XSAVE");
 	assert_fails(saved_take_vcpu(RECORD_X86_PV_VCPU_MSRS, 0, 17), EBADMSG, "X86_PV_VCPU_MSRS");
@@ -118,7 +121,8 @@ static void check_start_info(unsigned int width)
 	assert_int_equal(saved_word(page, at->store_frame), saved.guest.mfn[store].n);
 	assert_int_equal(saved_word(page, at->console_frame), saved.guest.mfn[console].n);
 	assert_int_equal(saved_word(page, at->nr_pages), saved.guest.count);
-	assert_int_equal(saved_word(page, at->shared_info), saved.guest.domain->shared_info.n << PAGE_BITS & (width == 8 ? ~0ULL : ~0u));
+	assert_int_equal(saved_word(page, at->shared_info),
+			 saved.guest.domain->shared_info.n << PAGE_BITS & (width == 8 ? ~0ULL : ~0u));
 	memcpy(&number, page + at->flags, sizeof(number));
 	assert_int_equal(number, START_FLAG_P2M_4TOOLS);
 	memcpy(&number, page + at->store_port, sizeof(number));
@@ -126,10 +130,12 @@ static void check_start_info(unsigned int width)
 	memcpy(&number, page + at->console_port, sizeof(number));
 	assert_int_equal(number, 12);
 	/* Now there are mfns where pfns should be. */
-	assert_fails(start_info_load(saved.guest.domain, &saved.machine, &saved.memory, &connections), EBADMSG, "the xenstore page");
+	assert_fails(start_info_load(saved.guest.domain, &saved.machine, &saved.memory, &connections),
+		     EBADMSG, "the xenstore page");
 	word_set(saved.guest.layout, page, at->store_frame, store);
 	word_set(saved.guest.layout, page, at->console_frame, saved.guest.root);
-	assert_fails(start_info_load(saved.guest.domain, &saved.machine, &saved.memory, &connections), EBADMSG, "the console page");
+	assert_fails(start_info_load(saved.guest.domain, &saved.machine, &saved.memory, &connections),
+		     EBADMSG, "the console page");
 }
 
 static void start_info_is_rewritten(void **state)
@@ -153,7 +159,7 @@ static void check_shared_info(unsigned int width)
 	at = &saved.guest.layout->shared_info;
 	page = fake_page(saved.guest.domain->shared_info);
 	memset(before, 0x5a, sizeof(before));
-	memset(page, 0xcc, PAGE_BYTES);	/* Xen's own */
+	memset(page, 0xcc, PAGE_BYTES); /* Xen's own */
 	assert_done(saved_take(RECORD_SHARED_INFO, before, sizeof(before)));
 	assert_done(shared_info_load(saved.guest.domain, &saved.machine));
 	assert_int_equal(saved_word(page, at->pending_sel), 0);
@@ -187,10 +193,16 @@ static void narrow_shared_info_is_loaded_in_part(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(records_of_others_are_left), TEST(guest_info_is_checked), TEST(tsc_is_taken),
-		TEST(shared_info_is_taken), TEST(vcpus_are_taken), TEST(wrong_vcpu_records_are_refused),
-		TEST(start_info_is_rewritten), TEST(narrow_start_info_is_rewritten),
-		TEST(shared_info_is_loaded_in_part), TEST(narrow_shared_info_is_loaded_in_part),
+		TEST(records_of_others_are_left),
+		TEST(guest_info_is_checked),
+		TEST(tsc_is_taken),
+		TEST(shared_info_is_taken),
+		TEST(vcpus_are_taken),
+		TEST(wrong_vcpu_records_are_refused),
+		TEST(start_info_is_rewritten),
+		TEST(narrow_start_info_is_rewritten),
+		TEST(shared_info_is_loaded_in_part),
+		TEST(narrow_shared_info_is_loaded_in_part),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,8 @@ static void compare_table(uint64_t pfn, const uint64_t *was_pfn, const uint64_t 
 	const uint64_t *was = guest_page(&ferry.guest, pfn), *is = fake_page(ferry.restoration.mfn[pfn]);
 	unsigned int xen_first, xen_count;
 
-	xen_slots(ferry.guest.layout->width, frame_level(fake_frame(ferry.guest.mfn[pfn])->type), &xen_first, &xen_count);
+	xen_slots(ferry.guest.layout->width, frame_level(fake_frame(ferry.guest.mfn[pfn])->type), &xen_first,
+		  &xen_count);
 	for (unsigned int slot = 0; slot < TABLE_SLOTS; slot++) {
 		if (slot - xen_first < xen_count)
 			continue;
@@ -65,18 +66,22 @@ static void compare_memory(void)
 
 	assert_int_equal(ferry.restoration.incoming.count, ferry.guest.count);
 	for (uint64_t pfn = 0; pfn < ferry.guest.count; pfn++) {
-		unsigned int type = mfn_is_valid(ferry.guest.mfn[pfn]) ? fake_frame(ferry.guest.mfn[pfn])->type : FRAME_XTAB;
+		unsigned int type = mfn_is_valid(ferry.guest.mfn[pfn])
+					  ? fake_frame(ferry.guest.mfn[pfn])->type
+					  : FRAME_XTAB;
 
 		if (type == FRAME_XTAB) {
 			assert_false(mfn_is_valid(ferry.restoration.mfn[pfn]));
 			continue;
 		}
 		if (fake_frame(ferry.restoration.mfn[pfn])->type != type)
-			fail_test("pfn %#lx: type %#x, not %#x", pfn, fake_frame(ferry.restoration.mfn[pfn])->type, type);
+			fail_test("pfn %#lx: type %#x, not %#x", pfn,
+				  fake_frame(ferry.restoration.mfn[pfn])->type, type);
 		if (frame_level(type))
 			compare_table(pfn, was_pfn, is_pfn);
 		else if (!is_rewritten(pfn))
-			assert_memory_equal(guest_page(&ferry.guest, pfn), fake_page(ferry.restoration.mfn[pfn]), PAGE_BYTES);
+			assert_memory_equal(guest_page(&ferry.guest, pfn),
+					    fake_page(ferry.restoration.mfn[pfn]), PAGE_BYTES);
 	}
 	free(was_pfn);
 	free(is_pfn);
@@ -89,8 +94,9 @@ static void compare_p2m(void)
 	for (uint64_t pfn = 0; pfn < ferry.guest.count; pfn++) {
 		const uint8_t *leaf = fake_page(ferry.restoration.mfn[ferry.guest.leaf[pfn / per_page]]);
 
-		assert_int_equal(word_get(ferry.guest.layout, leaf, pfn % per_page * ferry.guest.layout->width),
-				 ferry.restoration.mfn[pfn].n);
+		assert_int_equal(
+			word_get(ferry.guest.layout, leaf, pfn % per_page * ferry.guest.layout->width),
+			ferry.restoration.mfn[pfn].n);
 	}
 }
 
@@ -109,9 +115,11 @@ static void compare(const char *name)
 	assert_int_equal(domain->ring.n, ferry.restoration.connections.store.n);
 	for (int vcpu = 0; vcpu < 3; vcpu++)
 		for (int kind = VCPU_EXTENDED; kind < VCPU_STATES; kind++) {
-			assert_int_equal(domain->vcpus[vcpu].bytes[kind], ferry.guest.domain->vcpus[vcpu].bytes[kind]);
+			assert_int_equal(domain->vcpus[vcpu].bytes[kind],
+					 ferry.guest.domain->vcpus[vcpu].bytes[kind]);
 			if (domain->vcpus[vcpu].bytes[kind])
-				assert_memory_equal(domain->vcpus[vcpu].state[kind], ferry.guest.domain->vcpus[vcpu].state[kind],
+				assert_memory_equal(domain->vcpus[vcpu].state[kind],
+						    ferry.guest.domain->vcpus[vcpu].state[kind],
 						    domain->vcpus[vcpu].bytes[kind]);
 		}
 	snprintf(path, sizeof(path), "/local/domain/%u/name", domain->id);
@@ -182,8 +190,8 @@ static void repeat_pages(void)
 	struct bytes out = { 0 };
 
 	assert_int_equal(pread(ferry.fd, bytes, count, 0), count);
-	at += ((struct xl_header *)bytes)->optional_bytes + sizeof(struct libxl_header) + sizeof(struct record_header) +
-	      sizeof(struct image_header) + sizeof(struct domain_header);
+	at += ((struct xl_header *)bytes)->optional_bytes + sizeof(struct libxl_header) +
+	      sizeof(struct record_header) + sizeof(struct image_header) + sizeof(struct domain_header);
 	bytes_put(&out, bytes, at);
 	for (; at < (size_t)count; at += length) {
 		struct record_header header;
@@ -218,9 +226,10 @@ static void last_of_each_pfn_counts(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(wide_linear), TEST(wide_list_plain), TEST(narrow_linear), TEST(narrow_list_plain), TEST(last_of_each_pfn_counts),
+		TEST(wide_linear),	 TEST(wide_list_plain),		TEST(narrow_linear),
+		TEST(narrow_list_plain), TEST(last_of_each_pfn_counts),
 	};
 
-	alarm(300);	/* whoever still waits then waits for ever */
+	alarm(300); /* whoever still waits then waits for ever */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

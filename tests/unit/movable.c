@@ -48,8 +48,11 @@ static void obstacles_are_found(void **state)
 	assert_non_null(strstr(text, "vif 0"));
 	for (int i = 0; i < 5; i++) {
 		struct domain_facts one[] = {
-			{ .id = 0 }, { .id = 1, .is_hvm = true }, { .id = 1, .is_dying = true },
-			{ .id = 1, .is_shut_down = true }, { .id = 1, .is_paused = true },
+			{ .id = 0 },
+			{ .id = 1, .is_hvm = true },
+			{ .id = 1, .is_dying = true },
+			{ .id = 1, .is_shut_down = true },
+			{ .id = 1, .is_paused = true },
 		};
 
 		assert_done(find_obstacle(ferry.guest.domain, &one[i], &obstacle, text, sizeof(text)));

@@ -70,11 +70,10 @@ static void nothing_published_is_refused(void **state)
 static void wrong_addresses_are_refused(void **state)
 {
 	static const uint64_t addresses[] = {
-		0xffffc90000000001,	/* no page */
-		0x0000900000000000,	/* not canonical */
-		0xfffe800000000000,
-		0x00007fffffffe000,	/* runs out of the lower half */
-		0xfffffffffffff000,	/* runs past the end */
+		0xffffc90000000001,			/* no page */
+		0x0000900000000000,			/* not canonical */
+		0xfffe800000000000, 0x00007fffffffe000, /* runs out of the lower half */
+		0xfffffffffffff000,			/* runs past the end */
 	};
 
 	(void)state;
@@ -140,7 +139,8 @@ static void wrong_lists_are_refused(void **state)
 	(void)state;
 	guest_make(&guest, 8, 1200);
 	guest_publish_list(&guest);
-	top = fake_page(MFN(word_get(guest.layout, guest.shared_info, guest.layout->shared_info.frame_list_list)));
+	top = fake_page(
+		MFN(word_get(guest.layout, guest.shared_info, guest.layout->shared_info.frame_list_list)));
 	old = *top;
 	first = fake_page(MFN(old));
 	*top = 0;
@@ -174,10 +174,10 @@ static void more_pfns_than_a_list_holds_are_refused(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(wrong_counts_are_refused), TEST(nothing_published_is_refused),
+		TEST(wrong_counts_are_refused),	   TEST(nothing_published_is_refused),
 		TEST(wrong_addresses_are_refused), TEST(wrong_narrow_addresses_are_refused),
-		TEST(wrong_tables_are_refused), TEST(foreign_root_is_refused), TEST(wrong_lists_are_refused),
-		TEST(more_pfns_than_a_list_holds_are_refused),
+		TEST(wrong_tables_are_refused),	   TEST(foreign_root_is_refused),
+		TEST(wrong_lists_are_refused),	   TEST(more_pfns_than_a_list_holds_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -288,7 +288,8 @@ static void later_change_of_a_list_is_noticed(void **state)
 	guest_make(&guest, 8, 1200);
 	guest_publish_list(&guest);
 	assert_done(find(P2M_AUTO));
-	top = fake_page(MFN(word_get(guest.layout, guest.shared_info, guest.layout->shared_info.frame_list_list)));
+	top = fake_page(
+		MFN(word_get(guest.layout, guest.shared_info, guest.layout->shared_info.frame_list_list)));
 	first = fake_page(MFN(*top));
 	first[1] = guest.mfn[0].n;
 	assert_fails(p2m_check_unmoved(&p2m, guest.domain, guest.shared_info), EAGAIN, "moved");
@@ -299,15 +300,25 @@ static void later_change_of_a_list_is_noticed(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(linear_is_found), TEST(linear_is_found_at_any_page),
-		TEST(linear_is_found_across_l2_and_l3_slots), TEST(linear_is_found_across_l4_slots),
-		TEST(linear_is_found_up_to_the_last_address), TEST(linear_is_found_in_the_lower_half),
-		TEST(narrow_linear_is_found), TEST(narrow_linear_is_found_across_l3_slots),
-		TEST(list_is_found), TEST(list_of_several_pages_is_found), TEST(narrow_list_is_found),
-		TEST(form_can_be_chosen), TEST(marked_entries_are_holes),
-		TEST(narrow_marked_entries_are_holes), TEST(types_are_fetched),
-		TEST(change_is_noticed_and_read_again), TEST(endless_change_is_refused),
-		TEST(later_change_is_noticed), TEST(later_change_of_a_list_is_noticed),
+		TEST(linear_is_found),
+		TEST(linear_is_found_at_any_page),
+		TEST(linear_is_found_across_l2_and_l3_slots),
+		TEST(linear_is_found_across_l4_slots),
+		TEST(linear_is_found_up_to_the_last_address),
+		TEST(linear_is_found_in_the_lower_half),
+		TEST(narrow_linear_is_found),
+		TEST(narrow_linear_is_found_across_l3_slots),
+		TEST(list_is_found),
+		TEST(list_of_several_pages_is_found),
+		TEST(narrow_list_is_found),
+		TEST(form_can_be_chosen),
+		TEST(marked_entries_are_holes),
+		TEST(narrow_marked_entries_are_holes),
+		TEST(types_are_fetched),
+		TEST(change_is_noticed_and_read_again),
+		TEST(endless_change_is_refused),
+		TEST(later_change_is_noticed),
+		TEST(later_change_of_a_list_is_noticed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,7 @@ struct job {
 
 static struct pipeline *pipeline;
 static atomic_ulong worked, freed, fail_at;
-static atomic_bool gate;	/* closed: workers wait */
+static atomic_bool gate; /* closed: workers wait */
 
 static int work(void *argument, unsigned int worker, void *context)
 {
@@ -30,7 +30,7 @@ static int work(void *argument, unsigned int worker, void *context)
 	while (gate)
 		usleep(100);
 	if (job->number % 7 == 3)
-		usleep(job->number % 11 * 10);	/* so that later ones overtake */
+		usleep(job->number % 11 * 10); /* so that later ones overtake */
 	job->worked = job->number * 3;
 	atomic_fetch_add(&worked, 1);
 	return fail_at && job->number == fail_at ? -EBADMSG : 0;
@@ -39,8 +39,13 @@ static int work(void *argument, unsigned int worker, void *context)
 static void start(unsigned int threads, bool unordered)
 {
 	struct pipeline_plan plan = {
-		.name = "test", .threads = threads, .jobs = JOBS, .job_bytes = sizeof(struct job),
-		.work = work, .context = &pipeline, .unordered = unordered,
+		.name = "test",
+		.threads = threads,
+		.jobs = JOBS,
+		.job_bytes = sizeof(struct job),
+		.work = work,
+		.context = &pipeline,
+		.unordered = unordered,
 	};
 
 	worked = freed = fail_at = 0;
@@ -161,7 +166,7 @@ static void failure_from_outside_stops_everybody(void **state)
 	(void)state;
 	start(3, false);
 	pthread_create(&filler, NULL, fill, &filled);
-	usleep(5000);	/* the filler stands in claim: nobody collects */
+	usleep(5000); /* the filler stands in claim: nobody collects */
 	pipeline_fail(pipeline, -ECANCELED);
 	pipeline_fail(pipeline, -EIO);
 	pthread_join(filler, NULL);
@@ -242,13 +247,16 @@ static void nothing_submitted_is_the_end(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(order_is_kept), cmocka_unit_test(claim_waits_for_a_free_job),
+		cmocka_unit_test(order_is_kept),
+		cmocka_unit_test(claim_waits_for_a_free_job),
 		cmocka_unit_test(worker_that_fails_stops_everybody),
 		cmocka_unit_test(failure_from_outside_stops_everybody),
-		cmocka_unit_test(unordered_jobs_come_back_by_themselves), cmocka_unit_test(drain_waits_for_the_last),
-		cmocka_unit_test(unordered_failure_reaches_the_filler), cmocka_unit_test(nothing_submitted_is_the_end),
+		cmocka_unit_test(unordered_jobs_come_back_by_themselves),
+		cmocka_unit_test(drain_waits_for_the_last),
+		cmocka_unit_test(unordered_failure_reaches_the_filler),
+		cmocka_unit_test(nothing_submitted_is_the_end),
 	};
 
-	alarm(120);	/* whoever still waits then waits for ever */
+	alarm(120); /* whoever still waits then waits for ever */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

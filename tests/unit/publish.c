@@ -226,11 +226,19 @@ static void standard_output_stays_open(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(file_appears_at_commit), TEST(abandoned_file_leaves_nothing), TEST(existing_file_is_refused),
-		TEST(forced_the_old_lives_until_commit), TEST(forced_and_abandoned_the_old_lives_on),
-		TEST(race_is_lost_politely), TEST(missing_directory_is_told), TEST(directory_is_no_file),
-		TEST(read_only_directory_is_told), TEST(name_without_a_folder_is_beside_us),
-		TEST(device_is_written_as_it_is), TEST(pipe_is_written_as_it_is), TEST(standard_output_stays_open),
+		TEST(file_appears_at_commit),
+		TEST(abandoned_file_leaves_nothing),
+		TEST(existing_file_is_refused),
+		TEST(forced_the_old_lives_until_commit),
+		TEST(forced_and_abandoned_the_old_lives_on),
+		TEST(race_is_lost_politely),
+		TEST(missing_directory_is_told),
+		TEST(directory_is_no_file),
+		TEST(read_only_directory_is_told),
+		TEST(name_without_a_folder_is_beside_us),
+		TEST(device_is_written_as_it_is),
+		TEST(pipe_is_written_as_it_is),
+		TEST(standard_output_stays_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,7 +88,11 @@ static void cut_plain_file_is_noticed(void **state)
 
 static void what_is_no_image_is_refused(void **state)
 {
-	static const struct { const char *content; size_t bytes; const char *words; } files[] = {
+	static const struct {
+		const char *content;
+		size_t bytes;
+		const char *words;
+	} files[] = {
 		{ "", 0, "is empty" },
 		{ "ab", 2, "too short" },
 		{ "#!/bin/sh\n", 10, "is neither an image of pvferry nor an xl save file" },
@@ -107,7 +111,12 @@ static void what_is_no_image_is_refused(void **state)
 static void headers_are_checked(void **state)
 {
 	enum { LIBXL = STREAM_LIBXL, IMAGE = STREAM_IMAGE, DOMAIN = STREAM_DOMAIN };
-	static const struct { size_t at; uint8_t byte; int plain, image; const char *words; } cases[] = {
+	static const struct {
+		size_t at;
+		uint8_t byte;
+		int plain, image;
+		const char *words;
+	} cases[] = {
 		{ 5, 'x', EMEDIUMTYPE, EBADMSG, "not an xl save file of this byte order" },
 		{ 32, 0, EMEDIUMTYPE, EBADMSG, "byte order" },
 		{ 36, 7, EMEDIUMTYPE, EBADMSG, "unknown mandatory flags 0x7" },
@@ -154,11 +163,15 @@ static void newer_image_is_told(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(every_cut_is_noticed), TEST(every_flip_is_noticed),
-		TEST(more_behind_an_image_is_refused), TEST(cut_plain_file_is_noticed),
-		TEST(what_is_no_image_is_refused), TEST(headers_are_checked), TEST(newer_image_is_told),
+		TEST(every_cut_is_noticed),
+		TEST(every_flip_is_noticed),
+		TEST(more_behind_an_image_is_refused),
+		TEST(cut_plain_file_is_noticed),
+		TEST(what_is_no_image_is_refused),
+		TEST(headers_are_checked),
+		TEST(newer_image_is_told),
 	};
 
-	alarm(240);	/* whoever still waits then waits for ever */
+	alarm(240); /* whoever still waits then waits for ever */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,7 @@ static void check_round_trip(int level)
 	stream_put(RECORD_SHARED_INFO, 4096);
 	stream_put(RECORD_X86_PV_VCPU_BASIC, 5176);
 	if (level == LEVEL_PLAIN)
-		stream_put(RECORD_OPTIONAL | 0x42, 13);	/* to be skipped */
+		stream_put(RECORD_OPTIONAL | 0x42, 13); /* to be skipped */
 	stream_put(RECORD_X86_PV_VCPU_XSAVE, 8 + 577);
 	stream_put_end();
 	assert_done(stream_write_and_read(level));
@@ -49,7 +49,7 @@ static void images_are_read(void **state)
 	assert_string_equal(reader_facts(stream.reader)->provenance, "{\"a\": 1}");
 	assert_string_equal(reader_facts(stream.reader)->config, STREAM_CONFIG);
 	assert_int_equal(reader_facts(stream.reader)->xen_minor, 17);
-	reader_close(stream.reader);	/* before its end */
+	reader_close(stream.reader); /* before its end */
 	channel_release(&stream.from);
 }
 
@@ -138,7 +138,7 @@ static void unknown_records_are_refused(void **state)
 {
 	(void)state;
 	stream_put(RECORD_X86_PV_INFO, 8);
-	stream_put(0x09, 8);	/* HVM_CONTEXT */
+	stream_put(0x09, 8); /* HVM_CONTEXT */
 	refuse(EBADMSG, "record 1: unknown type 0x9");
 }
 
@@ -204,7 +204,7 @@ static void lengths_are_checked(void **state)
 		stream_put(type, bytes);
 		snprintf(words, sizeof(words), "%s of %u bytes", record_name(type), bytes);
 		if (type == RECORD_END)
-			continue;	/* it ends the writer's groups, too */
+			continue; /* it ends the writer's groups, too */
 		refuse(EBADMSG, words);
 	}
 }
@@ -240,7 +240,8 @@ static void end_is_the_end(void **state)
 	stream_put(RECORD_END, 0);
 	record_put(&stream.bytes, LIBXL_LIBXC_CONTEXT, NULL, 0);
 	for (int level = LEVEL_PLAIN; level <= 1; level++)
-		assert_fails(stream_write_and_read(level), EBADMSG, "libxl record 1 of 0 bytes where its END should be");
+		assert_fails(stream_write_and_read(level), EBADMSG,
+			     "libxl record 1 of 0 bytes where its END should be");
 }
 
 static void records_do_not_cross_frames(void **state)
@@ -292,16 +293,27 @@ static void records_can_be_held(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(images_are_read), TEST(images_of_any_level_are_read), TEST(plain_files_are_read),
-		TEST(nothing_behind_a_plain_file_is_read), TEST(records_come_in_order),
-		TEST(memory_comes_after_static_data), TEST(pages_come_after_p2m_frames),
-		TEST(policies_do_not_come_late), TEST(info_comes_once), TEST(unknown_records_are_refused),
-		TEST(images_have_no_optional_records), TEST(far_too_high_types_are_refused),
-		TEST(old_streams_imply_it), TEST(lengths_are_checked), TEST(enormous_record_is_refused),
-		TEST(padding_is_zero), TEST(end_is_the_end), TEST(records_do_not_cross_frames),
+		TEST(images_are_read),
+		TEST(images_of_any_level_are_read),
+		TEST(plain_files_are_read),
+		TEST(nothing_behind_a_plain_file_is_read),
+		TEST(records_come_in_order),
+		TEST(memory_comes_after_static_data),
+		TEST(pages_come_after_p2m_frames),
+		TEST(policies_do_not_come_late),
+		TEST(info_comes_once),
+		TEST(unknown_records_are_refused),
+		TEST(images_have_no_optional_records),
+		TEST(far_too_high_types_are_refused),
+		TEST(old_streams_imply_it),
+		TEST(lengths_are_checked),
+		TEST(enormous_record_is_refused),
+		TEST(padding_is_zero),
+		TEST(end_is_the_end),
+		TEST(records_do_not_cross_frames),
 		TEST(records_can_be_held),
 	};
 
-	alarm(240);	/* whoever still waits then waits for ever */
+	alarm(240); /* whoever still waits then waits for ever */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,7 @@ static void unmovable_table_is_named(void **state)
 	*guest_entry(&ferry.guest, 1, 0x8000000) = fake_allocate(FAKE_XEN).n << PAGE_BITS | PTE_PRESENT;
 	for (int level = LEVEL_PLAIN; level <= 1; level++) {
 		assert_fails(ferry_save(level), EREMOTE, "a page table of level 1: slot 0");
-		assert_true(ferry.migration.is_suspended);	/* the caller resumes it */
+		assert_true(ferry.migration.is_suspended); /* the caller resumes it */
 		ferry_release();
 		ferry.guest.domain->is_suspended = false;
 	}
@@ -41,7 +41,8 @@ static void move_p2m_before_memory(void)
 	static unsigned int maps;
 
 	if (++maps == 7)
-		word_set(ferry.guest.layout, ferry.guest.shared_info, ferry.guest.layout->shared_info.p2m_generation, 4);
+		word_set(ferry.guest.layout, ferry.guest.shared_info,
+			 ferry.guest.layout->shared_info.p2m_generation, 4);
 }
 
 static void p2m_that_moves_is_noticed(void **state)
@@ -148,11 +149,15 @@ static void every_failure_of_a_restore_is_survived(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(unmovable_table_is_named), TEST(p2m_that_moves_is_noticed), TEST(name_in_use_is_told),
-		TEST(too_little_memory_is_told_before), TEST(cut_image_builds_nothing),
-		TEST(every_failure_of_a_save_is_survived), TEST(every_failure_of_a_restore_is_survived),
+		TEST(unmovable_table_is_named),
+		TEST(p2m_that_moves_is_noticed),
+		TEST(name_in_use_is_told),
+		TEST(too_little_memory_is_told_before),
+		TEST(cut_image_builds_nothing),
+		TEST(every_failure_of_a_save_is_survived),
+		TEST(every_failure_of_a_restore_is_survived),
 	};
 
-	alarm(300);	/* whoever still waits then waits for ever */
+	alarm(300); /* whoever still waits then waits for ever */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,13 +54,13 @@ static void check_rules(unsigned int width)
 {
 	uint64_t foreign = 1ULL << (width * 8 - 1), identity = 1ULL << (width * 8 - 2);
 
-	make(width, 300000);	/* more leaves than are mapped at once */
+	make(width, 300000); /* more leaves than are mapped at once */
 	hole(10, INVALID_FRAME);
 	hole(11, identity | 11);
 	hole(12, foreign | 0x99);
 	hole(13, foreign | identity | 0x99);
 	hole(14, 0x1234);
-	guest_set_entry(&guest, 15, identity | 15);	/* but it has a frame */
+	guest_set_entry(&guest, 15, identity | 15); /* but it has a frame */
 	assert_done(rewrite());
 	assert_int_equal(entry(10), INVALID_FRAME);
 	assert_int_equal(entry(11), identity | 11);
@@ -154,9 +154,12 @@ static void failed_map_is_reported(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(entries_are_rewritten), TEST(narrow_entries_are_rewritten),
-		TEST(what_follows_the_last_entry_stays), TEST(leaf_must_be_an_ordinary_page),
-		TEST(one_leaf_for_two_ranges_with_frames_is_refused), TEST(one_leaf_for_many_ranges_of_holes),
+		TEST(entries_are_rewritten),
+		TEST(narrow_entries_are_rewritten),
+		TEST(what_follows_the_last_entry_stays),
+		TEST(leaf_must_be_an_ordinary_page),
+		TEST(one_leaf_for_two_ranges_with_frames_is_refused),
+		TEST(one_leaf_for_many_ranges_of_holes),
 		TEST(failed_map_is_reported),
 	};
 

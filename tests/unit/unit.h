@@ -21,25 +21,31 @@
 #include "log.h"
 
 #include <cmocka.h>
-#undef fail	/* cmocka's, which would hide ours */
-#define fail_test(...) do { print_error("\n" __VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__); } while (0)
+#undef fail /* cmocka's, which would hide ours */
+#define fail_test(...) \
+	do { \
+		print_error("\n" __VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__); \
+	} while (0)
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /* The call succeeds; if not, the reason is printed. */
-#define assert_done(call) do { \
-	int rc_ = (call); \
-	if (rc_) \
-		fail_test("%s: %s (%d)", #call, fail_reason(), rc_); \
-} while (0)
+#define assert_done(call) \
+	do { \
+		int rc_ = (call); \
+		if (rc_) \
+			fail_test("%s: %s (%d)", #call, fail_reason(), rc_); \
+	} while (0)
 
 /* The call fails with this error and for a reason that has these words in it. */
-#define assert_fails(call, error, words) do { \
-	int rc_ = (call); \
-	if (rc_ != -(error) || !strstr(fail_reason(), words)) \
-		fail_test("%s: %d \"%s\", not %d \"%s\"", #call, rc_, fail_reason(), -(error), words); \
-	fail_forget(); \
-} while (0)
+#define assert_fails(call, error, words) \
+	do { \
+		int rc_ = (call); \
+		if (rc_ != -(error) || !strstr(fail_reason(), words)) \
+			fail_test("%s: %d \"%s\", not %d \"%s\"", #call, rc_, fail_reason(), -(error), \
+				  words); \
+		fail_forget(); \
+	} while (0)
 
 /* Numbers that look random and are the same in every run. */
 static inline uint64_t next_random(uint64_t *state)

@@ -26,22 +26,26 @@ static void check_places(unsigned int width)
 
 	saved_make(width);
 	at = &saved.guest.layout->vcpu;
-	assert_int_equal(saved.machine.vcpu_count, 2);	/* the third is offline */
+	assert_int_equal(saved.machine.vcpu_count, 2); /* the third is offline */
 	for (int i = 0; i < 2; i++) {
-		const uint8_t *was = saved.guest.domain->vcpus[i].state[VCPU_BASIC], *is = saved.machine.vcpus[i].state[VCPU_BASIC];
+		const uint8_t *was = saved.guest.domain->vcpus[i].state[VCPU_BASIC],
+			      *is = saved.machine.vcpus[i].state[VCPU_BASIC];
 
 		for (int frame = 0; frame < 2; frame++)
 			assert_int_equal(saved_word(is, at->gdt_frames + frame * width),
 					 pfn_of(saved_word(was, at->gdt_frames + frame * width)));
-		assert_int_equal(saved_word(is, at->gdt_frames + 2 * width), saved_word(was, at->gdt_frames + 2 * width));
+		assert_int_equal(saved_word(is, at->gdt_frames + 2 * width),
+				 saved_word(was, at->gdt_frames + 2 * width));
 		vcpu_roots(saved.guest.layout, &saved.machine.vcpus[i], &kernel, &user);
 		assert_int_equal(kernel.n, saved.guest.root);
 		assert_int_equal(user.n != INVALID_FRAME, width == 8 && i == 0);
 		if (width == 8 && !i)
-			assert_int_equal(saved_word(is, at->cr1), pfn_of(saved_word(was, at->cr1) >> PAGE_BITS) << PAGE_BITS | 1);
+			assert_int_equal(saved_word(is, at->cr1),
+					 pfn_of(saved_word(was, at->cr1) >> PAGE_BITS) << PAGE_BITS | 1);
 		assert_int_equal(saved_word(is, at->start_info), i ? saved_word(was, at->start_info)
-								: pfn_of(saved_word(was, at->start_info)));
-		assert_memory_equal(saved.machine.vcpus[i].state[VCPU_XSAVE], saved.guest.domain->vcpus[i].state[VCPU_XSAVE], 592);
+								   : pfn_of(saved_word(was, at->start_info)));
+		assert_memory_equal(saved.machine.vcpus[i].state[VCPU_XSAVE],
+				    saved.guest.domain->vcpus[i].state[VCPU_XSAVE], 592);
 	}
 	assert_int_equal(vcpus_start_info(&saved.machine).n,
 			 pfn_of(saved_word(saved.guest.domain->vcpus[0].state[VCPU_BASIC], at->start_info)));
@@ -55,13 +59,16 @@ static void check_places(unsigned int width)
 		const uint8_t *is = saved.guest.domain->vcpus[i].state[VCPU_BASIC];
 		uint32_t flags;
 
-		assert_int_equal(saved_word(is, at->cr3), width == 8 ? saved.guest.mfn[saved.guest.root].n << PAGE_BITS
-							       : narrow_cr3(saved.guest.mfn[saved.guest.root].n));
+		assert_int_equal(saved_word(is, at->cr3),
+				 width == 8 ? saved.guest.mfn[saved.guest.root].n << PAGE_BITS
+					    : narrow_cr3(saved.guest.mfn[saved.guest.root].n));
 		memcpy(&flags, is + at->flags, sizeof(flags));
 		assert_true(flags & VCPU_FLAG_ONLINE);
 	}
 	if (width == 8)
-		assert_int_equal(saved_word(saved.guest.domain->vcpus[0].state[VCPU_BASIC], at->cr1) & (PAGE_BYTES - 1), 0);
+		assert_int_equal(saved_word(saved.guest.domain->vcpus[0].state[VCPU_BASIC], at->cr1) &
+					 (PAGE_BYTES - 1),
+				 0);
 }
 
 static void frames_become_pfns_and_frames_again(void **state)
@@ -88,7 +95,11 @@ static void foreign_frames_are_refused(void **state)
 	at = &saved.guest.layout->vcpu;
 	first = saved.guest.domain->vcpus[0].state[VCPU_BASIC];
 	foreign = fake_allocate(FAKE_XEN).n;
-	struct { size_t offset; uint64_t value; const char *words; } places[] = {
+	struct {
+		size_t offset;
+		uint64_t value;
+		const char *words;
+	} places[] = {
 		{ at->start_info, foreign, "vcpu 0: rdx (start info) names mfn" },
 		{ at->gdt_frames + 8, foreign, "vcpu 0: its GDT names mfn" },
 		{ at->cr3, foreign << PAGE_BITS, "vcpu 0: cr3 names mfn" },
@@ -118,7 +129,11 @@ static void wrong_places_are_refused(void **state)
 	first = saved.machine.vcpus[0].state[VCPU_BASIC];
 	level_3 = pfn_of(*guest_entry(&saved.guest, 4, 0x400000) >> PAGE_BITS & (FAKE_FRAMES - 1));
 	assert_int_equal(saved.type[level_3], FRAME_L3);
-	struct { size_t offset; uint64_t value; const char *words; } places[] = {
+	struct {
+		size_t offset;
+		uint64_t value;
+		const char *words;
+	} places[] = {
 		{ at->start_info, BEYOND, "rdx (start info) names pfn 0x7d0, which is beyond" },
 		{ at->start_info, saved.guest.root, "which is no page it may name" },
 		{ at->start_info, UINT64_MAX, "vcpu 0: rdx (start info) names" },
@@ -188,9 +203,13 @@ static void first_vcpu_must_be_there(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(frames_become_pfns_and_frames_again), TEST(narrow_frames_become_pfns_and_frames_again),
-		TEST(foreign_frames_are_refused), TEST(wrong_places_are_refused), TEST(holes_are_no_frames),
-		TEST(pages_of_gdts_are_told), TEST(first_vcpu_must_be_there),
+		TEST(frames_become_pfns_and_frames_again),
+		TEST(narrow_frames_become_pfns_and_frames_again),
+		TEST(foreign_frames_are_refused),
+		TEST(wrong_places_are_refused),
+		TEST(holes_are_no_frames),
+		TEST(pages_of_gdts_are_told),
+		TEST(first_vcpu_must_be_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

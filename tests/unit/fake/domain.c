@@ -7,7 +7,9 @@
 #include "fake.h"
 #include "log.h"
 
-struct host { int unused; };
+struct host {
+	int unused;
+};
 
 static struct host the_host;
 static struct domain *domains[FAKE_DOMAINS];
@@ -103,8 +105,9 @@ void host_close(struct host *host)
 int host_facts(struct host *host, struct host_facts *facts)
 {
 	(void)host;
-	*facts = (struct host_facts){ .xen_major = 4, .xen_minor = 17, .xen_version = "4.17.7",
-				      .free_frames = fake_free_frames };
+	*facts = (struct host_facts){
+		.xen_major = 4, .xen_minor = 17, .xen_version = "4.17.7", .free_frames = fake_free_frames
+	};
 	return fake_fails("host facts") ? -EIO : 0;
 }
 
@@ -159,10 +162,15 @@ int domain_facts(struct domain *domain, struct domain_facts *facts)
 	if (fake_fails("facts"))
 		return -EIO;
 	*facts = (struct domain_facts){
-		.id = domain->id, .is_hvm = domain->is_hvm, .is_paused = domain->is_paused,
-		.is_shut_down = domain->is_suspended, .shutdown_reason = SHUTDOWN_REASON_SUSPEND,
-		.frames = domain->frames, .most_frames = domain->most_frames,
-		.shared_info = domain->shared_info, .vcpus = domain->vcpu_count,
+		.id = domain->id,
+		.is_hvm = domain->is_hvm,
+		.is_paused = domain->is_paused,
+		.is_shut_down = domain->is_suspended,
+		.shutdown_reason = SHUTDOWN_REASON_SUSPEND,
+		.frames = domain->frames,
+		.most_frames = domain->most_frames,
+		.shared_info = domain->shared_info,
+		.vcpus = domain->vcpu_count,
 		.vcpus_online = domain->vcpu_count,
 	};
 	memcpy(facts->uuid, domain->uuid, sizeof(facts->uuid));

@@ -14,9 +14,9 @@
 enum { FAKE_FRAMES = 1 << 21, FAKE_VCPUS = 4, FAKE_DOMAINS = 8, FAKE_XEN = 0xffff };
 
 struct fake_frame {
-	uint16_t owner;		/* id of a domain, FAKE_XEN, or 0: nobody */
-	uint8_t type;		/* enum frame_type */
-	uint32_t writable;	/* how often it is mapped so */
+	uint16_t owner;	   /* id of a domain, FAKE_XEN, or 0: nobody */
+	uint8_t type;	   /* enum frame_type */
+	uint32_t writable; /* how often it is mapped so */
 };
 
 struct fake_vcpu {

@@ -40,7 +40,8 @@ void ferry_make(unsigned int width, enum p2m_form form, uint64_t pfns)
 	guest_publish_linear(&ferry.guest, P2M_AT);
 	if (form == P2M_LIST) {
 		guest_publish_list(&ferry.guest);
-		word_set(ferry.guest.layout, ferry.guest.shared_info, ferry.guest.layout->shared_info.p2m_cr3, 0);
+		word_set(ferry.guest.layout, ferry.guest.shared_info, ferry.guest.layout->shared_info.p2m_cr3,
+			 0);
 	}
 	for (uint64_t pfn = 0; pfn < 500; pfn++) {
 		*(uint64_t *)guest_page(&ferry.guest, pfn) = pfn * 0x9e3779b97f4a7c15;

@@ -23,7 +23,9 @@ static void fill_p2m(struct guest *g)
 
 void guest_make(struct guest *g, unsigned int width, uint64_t pfns)
 {
-	*g = (struct guest){ .domain = fake_domain(width, 1), .layout = layout_of(width), .count = pfns, .next = pfns };
+	*g = (struct guest){
+		.domain = fake_domain(width, 1), .layout = layout_of(width), .count = pfns, .next = pfns
+	};
 	g->mfn = calloc(pfns, sizeof(*g->mfn));
 	for (uint64_t pfn = 0; pfn < pfns; pfn++)
 		g->mfn[pfn] = fake_allocate(g->domain->id);
@@ -208,7 +210,7 @@ void guest_add_vcpus(struct guest *g)
 		struct fake_vcpu *vcpu = &g->domain->vcpus[i];
 
 		if (i && i == g->domain->vcpu_count - 1)
-			continue;	/* the last of several is offline */
+			continue; /* the last of several is offline */
 		vcpu->is_online = true;
 		add_context(g, vcpu, start_info, i ? 0 : user);
 		set_state(vcpu, VCPU_EXTENDED, 128);

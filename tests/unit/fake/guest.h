@@ -7,11 +7,11 @@
 struct guest {
 	struct domain *domain;
 	const struct layout *layout;
-	uint64_t count;		/* pfns */
-	mfn_t *mfn;		/* by pfn */
-	uint64_t next;		/* from this pfn on they are taken, by p2m and tables */
-	uint64_t root;		/* pfn of the top level's table */
-	uint64_t *leaf;		/* pfns of the p2m's pages */
+	uint64_t count; /* pfns */
+	mfn_t *mfn;	/* by pfn */
+	uint64_t next;	/* from this pfn on they are taken, by p2m and tables */
+	uint64_t root;	/* pfn of the top level's table */
+	uint64_t *leaf; /* pfns of the p2m's pages */
 	uint64_t leaves;
 	uint8_t *shared_info;
 };

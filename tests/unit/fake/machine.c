@@ -63,7 +63,8 @@ static void *copy_of(const void *from, size_t count)
 	return copy;
 }
 
-int domain_get_vcpu(struct domain *domain, unsigned int vcpu, enum vcpu_state kind, void **state, size_t *bytes)
+int domain_get_vcpu(struct domain *domain, unsigned int vcpu, enum vcpu_state kind, void **state,
+		    size_t *bytes)
 {
 	const struct fake_vcpu *from = &domain->vcpus[vcpu];
 
@@ -98,8 +99,8 @@ static int check_context(struct domain *domain, const uint8_t *state)
 	return fake_validate(domain, MFN(pte_frame(word_get(layout, state, layout->vcpu.cr1))), 4);
 }
 
-int domain_set_vcpu(struct domain *domain, unsigned int vcpu, enum vcpu_state kind,
-		    const void *state, size_t bytes)
+int domain_set_vcpu(struct domain *domain, unsigned int vcpu, enum vcpu_state kind, const void *state,
+		    size_t bytes)
 {
 	struct fake_vcpu *to = &domain->vcpus[vcpu];
 	int rc = fake_fails("set vcpu") ? -EIO : 0;

@@ -23,7 +23,7 @@ static struct mapping {
 	size_t count;
 	bool writable;
 	mfn_t mfns[];
-} *mappings;
+} * mappings;
 
 void (*fake_on_map)(void);
 
@@ -211,7 +211,9 @@ int fake_validate(struct domain *domain, mfn_t mfn, unsigned int level)
 		return fail(EBUSY, "fake: mfn %#lx cannot be a table: owner %u, writable %u", mfn.n,
 			    frame->owner, frame->writable);
 	if (frame_level(frame->type))
-		return frame_level(frame->type) == level ? 0 : fail(EINVAL, "fake: mfn %#lx has another level", mfn.n);
+		return frame_level(frame->type) == level
+			     ? 0
+			     : fail(EINVAL, "fake: mfn %#lx has another level", mfn.n);
 	frame->type = level;
 	xen_slots(domain->width, level, &xen_first, &xen_count);
 	for (unsigned int slot = 0; !rc && slot < TABLE_SLOTS; slot++)

@@ -8,9 +8,9 @@
 extern struct saved {
 	struct guest guest;
 	struct machine machine;
-	uint8_t *type;			/* by pfn */
+	uint8_t *type; /* by pfn */
 	struct destination memory;
-	bool taken;			/* the last record was the machine's */
+	bool taken; /* the last record was the machine's */
 } saved;
 
 /* Three vCPUs, the last of them offline; saved once. */

@@ -11,14 +11,15 @@
 static struct entry {
 	struct entry *next;
 	char *path, *value;
-} *entries;
+} * entries;
 
-#define FORMAT_PATH(path, format) do { \
-	va_list args; \
-	va_start(args, format); \
-	vsnprintf(path, sizeof(path), format, args); \
-	va_end(args); \
-} while (0)
+#define FORMAT_PATH(path, format) \
+	do { \
+		va_list args; \
+		va_start(args, format); \
+		vsnprintf(path, sizeof(path), format, args); \
+		va_end(args); \
+	} while (0)
 
 static bool is_below(const char *path, const char *top)
 {
@@ -52,7 +53,8 @@ void fake_store_reset(void)
 
 void fake_store_forget(uint32_t id)
 {
-	static const char *const formats[] = { "/local/domain/%u", "/libxl/%u", "/local/domain/0/backend/console/%u" };
+	static const char *const formats[] = { "/local/domain/%u", "/libxl/%u",
+					       "/local/domain/0/backend/console/%u" };
 	char path[64];
 
 	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
@@ -118,7 +120,8 @@ char **store_list(struct host *host, unsigned int *count, const char *format, ..
 	for (const struct entry *entry = entries; entry; entry = entry->next) {
 		const char *name = entry->path + length + 1;
 
-		if (!is_below(entry->path, path) || !entry->path[length] || strchr(name, '/') || *count == MOST)
+		if (!is_below(entry->path, path) || !entry->path[length] || strchr(name, '/') ||
+		    *count == MOST)
 			continue;
 		names[*count] = (char *)(names + MOST) + *count * NAME;
 		snprintf(names[(*count)++], NAME, "%s", name);

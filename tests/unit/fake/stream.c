@@ -34,11 +34,13 @@ void stream_end(void)
 
 void stream_put_headers(uint32_t version)
 {
-	struct xl_header xl = { .byteorder = XL_BYTEORDER, .mandatory_flags = XL_FLAG_JSON | XL_FLAG_STREAM_V2,
+	struct xl_header xl = { .byteorder = XL_BYTEORDER,
+				.mandatory_flags = XL_FLAG_JSON | XL_FLAG_STREAM_V2,
 				.optional_bytes = 4 + sizeof(STREAM_CONFIG) };
 	uint32_t config = sizeof(STREAM_CONFIG);
 	struct libxl_header libxl = { htobe64(LIBXL_MAGIC), htobe32(LIBXL_VERSION), 0 };
-	struct image_header image = { .marker = IMAGE_MARKER, .id_be = htobe32(IMAGE_ID),
+	struct image_header image = { .marker = IMAGE_MARKER,
+				      .id_be = htobe32(IMAGE_ID),
 				      .version_be = htobe32(version) };
 	struct domain_header domain = { DOMAIN_X86_PV, PAGE_BITS, 0, 4, 17 };
 

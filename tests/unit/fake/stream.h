@@ -17,7 +17,7 @@ enum {
 };
 
 extern struct stream {
-	struct bytes bytes;		/* as they come out of an image */
+	struct bytes bytes; /* as they come out of an image */
 	struct channel to, from;
 	struct reader *reader;
 	int fd;
