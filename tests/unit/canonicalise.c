@@ -151,12 +151,28 @@ static void extents_are_moved_together(void **state)
 		check_level_1();
 		from[odd] = next_random(&random) & ~PTE_PRESENT;
 		check_level_1();
+		from[odd] = entry_of(first, 0) & ~PTE_PRESENT;
+		check_level_1();
 		from[odd] = (uint64_t)HOST << PAGE_BITS | PTE_PRESENT;
 		assert_false(canonicalise_it(8, 1));
 		assert_int_equal(fault.defect, TABLE_FOREIGN);
 		assert_int_equal(fault.slot, odd);
 		assert_int_equal(fault.entry, from[odd]);
 	}
+}
+
+/* Above level 1 every entry is looked at all the same. */
+static void large_pages_are_found_among_extents(void **state)
+{
+	(void)state;
+	for (unsigned int slot = 0; slot < TABLE_SLOTS; slot++)
+		from[slot] = entry_of(ROW + slot, 0);
+	assert_true(canonicalise_it(8, 2));
+	from[300] |= PTE_SUPERPAGE;
+	assert_true(canonicalise_it(8, 1));
+	assert_false(canonicalise_it(8, 2));
+	assert_int_equal(fault.defect, TABLE_SUPERPAGE);
+	assert_int_equal(fault.slot, 300);
 }
 
 static void canonical_tables_name_pfns_and_keep_flags(void **state)
@@ -278,6 +294,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(there_and_back_is_identity),
 		TEST(extents_are_moved_together),
+		TEST(large_pages_are_found_among_extents),
 		TEST(canonical_tables_name_pfns_and_keep_flags),
 		TEST(slots_of_xen_are_zero),
 		TEST(xens_slots_end_where_they_end),

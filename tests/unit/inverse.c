@@ -156,17 +156,23 @@ static void first_frame_of_the_host(void **state)
 /* Whole groups of 512 with pfns in a row, in any order; one with two pfns swapped; one with a hole. */
 static void rows(void **state)
 {
+	mfn_t last;
+
 	(void)state;
 	for (uint64_t pfn = 0; pfn < PFNS; pfn++)
 		p2m.mfn[pfn] = MFN((100 + pfn / 512 * 7 % 40) * 512 + pfn % 512);
 	p2m.mfn[512 * 3 + 5].n ^= 1;
 	p2m.mfn[512 * 3 + 4].n ^= 1;
 	p2m.mfn[512 * 4 + 511] = MFN(INVALID_FRAME);
+	last = p2m.mfn[512 * 5 + 511];
+	p2m.mfn[512 * 5 + 511] = p2m.mfn[512 * 6 + 511];
+	p2m.mfn[512 * 6 + 511] = last;
 	check_all();
 	assert_int_equal(inverse_row(&inverse, p2m.mfn[600].n), 512);
 	assert_int_equal(inverse_row(&inverse, p2m.mfn[512 * 2 + 511].n), 512 * 2);
 	assert_int_equal(inverse_row(&inverse, p2m.mfn[512 * 3].n), NOT_IN_A_ROW);
 	assert_int_equal(inverse_row(&inverse, p2m.mfn[512 * 4].n), NOT_IN_A_ROW);
+	assert_int_equal(inverse_row(&inverse, p2m.mfn[512 * 5].n), NOT_IN_A_ROW);
 	assert_int_equal(inverse_row(&inverse, p2m.mfn[PFNS - 1].n), NOT_IN_A_ROW);
 	assert_int_equal(inverse_row(&inverse, INVALID_FRAME), NOT_IN_A_ROW);
 }
