@@ -150,6 +150,12 @@ static int settle(uint32_t id, enum fate fate)
 	return rc;
 }
 
+/* A guest that waits must not be left waiting for one call that failed. */
+static int settle_twice(uint32_t id, enum fate fate)
+{
+	return settle(id, fate) ? settle(id, fate) : 0;
+}
+
 static const char *outcome(const struct sent *sent)
 {
 	return sent->is_suspended ? "the domain could not be resumed" :
@@ -161,10 +167,10 @@ static int publish(struct publication *file, struct sent *sent, uint32_t id, con
 		   const char *whom)
 {
 	if (publication_commit(file)) {
-		sent->is_suspended = settle(id, RUN_ON);
+		sent->is_suspended = settle_twice(id, RUN_ON);
 		return say_failure("save", whom, outcome(sent));
 	}
-	if (settle(id, settings->keep_paused ? STAY_PAUSED : settings->keep_running ? RUN_ON : DESTROY))
+	if (settle_twice(id, settings->keep_paused ? STAY_PAUSED : settings->keep_running ? RUN_ON : DESTROY))
 		return say_failure("save", whom, "the image is complete");
 	say_done(sent, file);
 	return EXIT_DONE;

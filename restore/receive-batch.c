@@ -21,8 +21,7 @@ enum { MOST_KEPT = 30000 };	/* mappings; a process may have 65530 */
 
 /* A part of a record: up to 512 of its words. */
 struct copy {
-	struct record record;		/* released when the last part is done */
-	bool is_last;
+	struct record record;		/* held by each of its parts */
 	const uint64_t *frame;
 	const uint8_t *data;
 	uint32_t count;
@@ -91,8 +90,7 @@ static int copy_work(void *job, unsigned int worker, void *context)
 	domain_unmap(r->domain, copy->tables, copy->table_count);
 	if (copy->kept == MOST_KEPT)
 		domain_unmap(r->domain, copy->pages, copy->page_count);
-	if (copy->is_last)
-		record_release(r->reader, &copy->record);
+	record_release(r->reader, &copy->record);
 	return rc;
 }
 
@@ -189,7 +187,7 @@ static uint32_t count_data(const uint64_t *frame, uint32_t count)
 	return data;
 }
 
-static int take_part(struct restoration *r, struct record *record, const struct pages *part, bool is_last)
+static int take_part(struct restoration *r, struct record *record, const struct pages *part)
 {
 	struct copy *copy;
 	int rc = populate(r, part->frame, part->count);
@@ -199,12 +197,14 @@ static int take_part(struct restoration *r, struct record *record, const struct 
 	copy = pipeline_claim(r->copies);
 	if (!copy)
 		return pipeline_error(r->copies);
-	*copy = (struct copy){ .record = *record, .is_last = is_last, .frame = part->frame,
+	*copy = (struct copy){ .record = *record, .frame = part->frame,
 			       .data = part->data, .count = part->count };
 	rc = reserve_kept(r, copy);
-	if (!rc)
-		pipeline_submit(r->copies, copy);
-	return rc;
+	if (rc)
+		return rc;
+	record_hold(record);
+	pipeline_submit(r->copies, copy);
+	return 0;
 }
 
 static bool note_types(struct restoration *r, const struct pages *pages)
@@ -229,15 +229,11 @@ int copies_take(struct restoration *r, struct record *record, const struct pages
 	while (!rc && left) {
 		part.count = left < BATCH_PAGES ? left : BATCH_PAGES;
 		left -= part.count;
-		rc = take_part(r, record, &part, !left);
+		rc = take_part(r, record, &part);
 		part.data += (size_t)count_data(part.frame, part.count) * PAGE_BYTES;
 		part.frame += part.count;
 	}
-	/* Parts on their way still read from it; only the last one would have released it. */
-	if (rc) {
-		pipeline_drain(r->copies);
-		record_release(r->reader, record);
-	}
+	record_release(r->reader, record);
 	if (!rc && r->options.progress)
 		r->options.progress(r->frames, r->frames_wanted);
 	return rc;

@@ -126,6 +126,11 @@ int reader_next(struct reader *r, struct record *record)
 	return 1;
 }
 
+void record_hold(struct record *record)
+{
+	atomic_fetch_add(&record->chunk->holds, 1);
+}
+
 void record_release(struct reader *r, struct record *record)
 {
 	cursor_drop(&r->cursor, record->chunk);

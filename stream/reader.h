@@ -50,6 +50,8 @@ uint64_t reader_expanded(const struct reader *reader);
  */
 int reader_next(struct reader *reader, struct record *record);
 
+/* Lends it once more: it must then be released once more. */
+void record_hold(struct record *record);
 /* Each record must be released, by any thread. */
 void record_release(struct reader *reader, struct record *record);
 
