@@ -23,63 +23,22 @@ PARTS := $(filter-out $(BUILD)/cli/main.o,$(OBJECTS))
 
 all: $(BUILD)/pvferry
 
+# One line a file; `make V=1` shows the commands.
+Q := $(if $(V),,@)
+
 $(BUILD)/pvferry: $(OBJECTS)
-	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC $@"
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# One program for each file of tests/unit; what they share, and stands in for xen/, is tests/unit/fake.
-UNIT := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*.c)))
-FAKES := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/fake/*.c)))
+-include $(OBJECTS:.o=.d)
 
-$(BUILD)/parts.a: $(filter-out $(BUILD)/xen/%,$(PARTS)) $(BUILD)/xen/layout.o
-	rm -f $@; $(AR) qcs $@ $^
-
-$(UNIT): %: %.o $(FAKES) $(BUILD)/parts.a
-	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -Wl,--wrap=config_keep,--wrap=config_forget
-
--include $(OBJECTS:.o=.d) $(UNIT:=.d) $(FAKES:.o=.d)
-
-test: $(BUILD)/pvferry $(UNIT)
-	@failed=; for unit in $(UNIT); do echo "$$unit"; $$unit || failed="$$failed $$unit"; done; \
-	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
-	python3 tests/golden/check.py --pvferry $(BUILD)/pvferry
-
-lint:
-	@CFLAGS='$(CFLAGS)' tests/lint/run $(SOURCES)
-
-# Everything once more by clang, with coverage; FUZZ_SECONDS=0 runs what is kept in tests/fuzz/corpus, and no more.
-FUZZ_SECONDS ?= 60
-FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
-FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(SOURCES) $(wildcard tests/fuzz/*.c))
-FUZZ_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-
-build/fuzz/%.o: %.c
-	@mkdir -p $(@D)
-	clang $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
-
-build/fuzz/parts.a: $(filter-out %/cli/main.o $(FUZZERS:build/fuzz/%=build/fuzz/tests/fuzz/%.o),$(FUZZ_OBJECTS))
-	rm -f $@; $(AR) qcs $@ $^
-
-$(FUZZERS): build/fuzz/%: build/fuzz/tests/fuzz/%.o build/fuzz/parts.a
-	clang $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
-
-fuzz: $(FUZZERS)
-	tests/fuzz/run $(FUZZ_SECONDS)
-
--include $(FUZZ_OBJECTS:.o=.d)
-
+include tests/build.mk
 include tests/simhost/build.mk
-
-# Beside upstream's own save and restore, which run on simhost too. BENCH: options of tests/bench/bench.
-CANON := $(BUILD)/tests/bench/canon
-$(CANON): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c) $(wildcard pagetable-canon/*.c) p2m/inverse.c log.c)
-	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
-
-bench: $(BUILD)/pvferry $(CANON) simhost
-	tests/bench/bench $(BENCH)
 
 install: all
 	install -D -m 755 $(BUILD)/pvferry $(DESTDIR)$(PREFIX)/sbin/pvferry
@@ -89,4 +48,4 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all install test lint fuzz bench clean
+.PHONY: all install clean

@@ -12,22 +12,23 @@ simhost: $(SIM_OUT)/simhost $(SIM_OUT)/libsimhost.so $(SIM_OUT)/helper-driver
 
 $(SIM_OUT)/%.o: $(SIM)/%.c
 	@mkdir -p $(@D)
-	$(CC) $(SIM_CFLAGS) -c -o $@ $<
+	@echo "  CC $@"
+	$(Q)$(CC) $(SIM_CFLAGS) -c -o $@ $<
 
 $(SIM_OUT)/simhost: $(call sim_objects,command) $(SIM_CORE)
-	$(CC) $(SIM_CFLAGS) $(LDFLAGS) -o $@ $^ -lxenstore -lpthread
+	$(Q)$(CC) $(SIM_CFLAGS) $(LDFLAGS) -o $@ $^ -lxenstore -lpthread
 
 $(SIM_OUT)/libsimhost.so: $(call sim_objects,preload machine calls cpu guest)
-	$(CC) $(SIM_CFLAGS) $(LDFLAGS) -shared -o $@ $^ -lpthread
+	$(Q)$(CC) $(SIM_CFLAGS) $(LDFLAGS) -shared -o $@ $^ -lpthread
 
 $(SIM_OUT)/helper-driver: $(SIM_OUT)/test/helper-driver.o
-	$(CC) $(SIM_CFLAGS) $(LDFLAGS) -o $@ $^ -lxenctrl -lxenguest -lxenstore
+	$(Q)$(CC) $(SIM_CFLAGS) $(LDFLAGS) -o $@ $^ -lxenctrl -lxenguest -lxenstore
 
 SIM_TESTS := rules-memory rules-domain rules-vcpu rules-pae shadow differences
 simhost-tests: simhost $(SIM_TESTS:%=$(SIM_OUT)/%)
 
 $(SIM_TESTS:%=$(SIM_OUT)/%): $(SIM_OUT)/%: $(SIM_OUT)/test/%.o $(SIM_OUT)/test/rules.o $(SIM_CORE)
-	$(CC) $(SIM_CFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -lcmocka -lxenctrl -lxenguest -lxenforeignmemory \
+	$(Q)$(CC) $(SIM_CFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -lcmocka -lxenctrl -lxenguest -lxenforeignmemory \
 		-lxenevtchn -lpthread
 
 check-simhost: simhost-tests

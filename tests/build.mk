@@ -1,0 +1,51 @@
+# test, lint, fuzz, bench. Included by the Makefile at the top.
+# One program for each file of tests/unit; what they share, and stands in for xen/, is tests/unit/fake.
+UNIT := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*.c)))
+FAKES := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/fake/*.c)))
+
+$(BUILD)/parts.a: $(filter-out $(BUILD)/xen/%,$(PARTS)) $(BUILD)/xen/layout.o
+	$(Q)rm -f $@; $(AR) qcs $@ $^
+
+$(UNIT): %: %.o $(FAKES) $(BUILD)/parts.a
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -Wl,--wrap=config_keep,--wrap=config_forget
+
+-include $(UNIT:=.d) $(FAKES:.o=.d)
+
+test: $(BUILD)/pvferry $(UNIT)
+	@failed=; for unit in $(UNIT); do echo "$$unit"; $$unit || failed="$$failed $$unit"; done; \
+	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
+	python3 tests/golden/check.py --pvferry $(BUILD)/pvferry
+
+lint:
+	@CFLAGS='$(CFLAGS)' tests/lint/run $(SOURCES)
+
+# Everything once more by clang, with coverage; FUZZ_SECONDS=0 runs what is kept in tests/fuzz/corpus, and no more.
+FUZZ_SECONDS ?= 60
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
+FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(SOURCES) $(wildcard tests/fuzz/*.c))
+FUZZ_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+
+build/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)clang $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+build/fuzz/parts.a: $(filter-out %/cli/main.o $(FUZZERS:build/fuzz/%=build/fuzz/tests/fuzz/%.o),$(FUZZ_OBJECTS))
+	$(Q)rm -f $@; $(AR) qcs $@ $^
+
+$(FUZZERS): build/fuzz/%: build/fuzz/tests/fuzz/%.o build/fuzz/parts.a
+	$(Q)clang $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+
+fuzz: $(FUZZERS)
+	tests/fuzz/run $(FUZZ_SECONDS)
+
+-include $(FUZZ_OBJECTS:.o=.d)
+
+# Beside upstream's own save and restore, which run on simhost too. BENCH: options of tests/bench/bench.
+CANON := $(BUILD)/tests/bench/canon
+$(CANON): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c) $(wildcard pagetable-canon/*.c) p2m/inverse.c log.c)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+bench: $(BUILD)/pvferry $(CANON) simhost
+	tests/bench/bench $(BENCH)
+
+.PHONY: test lint fuzz bench
