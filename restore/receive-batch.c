@@ -1,5 +1,6 @@
 /*
- * See receive-batch.h. One thread populates, workers map and copy.
+ * See receive-batch.h. One thread populates, workers map and copy; or read, if
+ * the pages have stayed in the file.
  *
  * Ordinary pages stay mapped until the process ends, for the reason given in
  * migrate/send-batch.c. Xen accepts no page as a table or as a part of a GDT
@@ -24,6 +25,7 @@ struct copy {
 	struct record record;		/* held by each of its parts */
 	const uint64_t *frame;
 	const uint8_t *data;
+	uint64_t at;			/* or where the data is in the file */
 	uint32_t count;
 	size_t kept;			/* where its mapping is remembered; MOST_KEPT: it is not kept */
 	uint8_t *pages, *tables;	/* where they go: two mappings, each packed */
@@ -61,21 +63,38 @@ static int map_pages(struct restoration *r, struct copy *copy)
 	return rc;
 }
 
-static void copy_pages(const struct copy *copy)
+/* So many of the copy's pages, from its offset on. */
+static int fetch(struct restoration *r, const struct copy *copy, uint8_t *to, size_t offset, size_t bytes)
 {
-	const uint8_t *from = copy->data;
-	uint8_t *pages = copy->pages, *tables = copy->tables;
+	if (!copy->data)
+		return reader_fetch(r->reader, to, bytes, copy->at + offset);
+	memcpy(to, copy->data + offset, bytes);
+	return 0;
+}
 
-	for (uint32_t i = 0; i < copy->count; i++) {
+/* Runs of ordinary pages, and of tables, each to where it belongs. */
+static int fetch_all(struct restoration *r, const struct copy *copy)
+{
+	uint8_t *pages = copy->pages, *tables = copy->tables, **last = &pages;
+	size_t offset = 0, run = 0;
+	int rc = 0;
+
+	for (uint32_t i = 0; !rc && i < copy->count; i++) {
 		unsigned int type = word_type(copy->frame[i]);
 		uint8_t **to = frame_level(type) ? &tables : &pages;
 
 		if (!frame_has_data(type))
 			continue;
-		memcpy(*to, from, PAGE_BYTES);
-		*to += PAGE_BYTES;
-		from += PAGE_BYTES;
+		if (to != last && run) {
+			rc = fetch(r, copy, *last, offset, run);
+			*last += run;
+			offset += run;
+			run = 0;
+		}
+		last = to;
+		run += PAGE_BYTES;
 	}
+	return rc || !run ? rc : fetch(r, copy, *last, offset, run);
 }
 
 static int copy_work(void *job, unsigned int worker, void *context)
@@ -86,7 +105,7 @@ static int copy_work(void *job, unsigned int worker, void *context)
 
 	(void)worker;
 	if (!rc)
-		copy_pages(copy);
+		rc = fetch_all(r, copy);
 	domain_unmap(r->domain, copy->tables, copy->table_count);
 	if (copy->kept == MOST_KEPT)
 		domain_unmap(r->domain, copy->pages, copy->page_count);
@@ -177,14 +196,17 @@ static int populate(struct restoration *r, const uint64_t *frame, uint32_t count
 	return rc;
 }
 
-/* How many of the words have data. */
-static uint32_t count_data(const uint64_t *frame, uint32_t count)
+/* From the part's pages to those of the next. */
+static void go_behind(struct pages *part)
 {
-	uint32_t data = 0;
+	uint64_t bytes = 0;
 
-	for (uint32_t i = 0; i < count; i++)
-		data += frame_has_data(word_type(frame[i]));
-	return data;
+	for (uint32_t i = 0; i < part->count; i++)
+		bytes += frame_has_data(word_type(part->frame[i])) * PAGE_BYTES;
+	if (part->data)
+		part->data += bytes;
+	else
+		part->at += bytes;
 }
 
 static int take_part(struct restoration *r, struct record *record, const struct pages *part)
@@ -197,8 +219,8 @@ static int take_part(struct restoration *r, struct record *record, const struct 
 	copy = pipeline_claim(r->copies);
 	if (!copy)
 		return pipeline_error(r->copies);
-	*copy = (struct copy){ .record = *record, .frame = part->frame,
-			       .data = part->data, .count = part->count };
+	*copy = (struct copy){ .record = *record, .frame = part->frame, .data = part->data,
+			       .at = part->at, .count = part->count };
 	rc = reserve_kept(r, copy);
 	if (rc)
 		return rc;
@@ -230,7 +252,7 @@ int copies_take(struct restoration *r, struct record *record, const struct pages
 		part.count = left < BATCH_PAGES ? left : BATCH_PAGES;
 		left -= part.count;
 		rc = take_part(r, record, &part);
-		part.data += (size_t)count_data(part.frame, part.count) * PAGE_BYTES;
+		go_behind(&part);
 		part.frame += part.count;
 	}
 	record_release(r->reader, record);

@@ -83,7 +83,8 @@ static int read_pages(const struct incoming *in, const struct record *record, st
 		return fail(EBADMSG, "record %lu: PAGE_DATA of %u pfns in %u bytes", record->number,
 			    data->count, record->bytes);
 	*pages = (struct pages){ .count = data->count, .frame = data->frame,
-				 .data = record->body + sizeof(*data) + words };
+				 .data = record->pages_at ? NULL : record->body + sizeof(*data) + words,
+				 .at = record->pages_at };
 	for (uint32_t i = 0; !rc && i < pages->count; i++) {
 		rc = check_word(in, record, pages->frame[i]);
 		pages->data_count += frame_has_data(word_type(pages->frame[i]));

@@ -13,7 +13,8 @@
 struct pages {
 	uint32_t count;
 	const uint64_t *frame;	/* type << 60 | pfn */
-	const uint8_t *data;	/* 4096 bytes for each that has data, in order */
+	const uint8_t *data;	/* 4096 bytes for each that has data, in order; NULL: they stayed in the file, at: */
+	uint64_t at;
 	uint32_t data_count;
 };
 

@@ -246,6 +246,7 @@ int restore_domain(struct restoration *r, struct host *host, struct channel *fro
 
 	r->host = host;
 	r->options = *options;
+	from->leave_pages = !from->can_wait;	/* they are read straight into the domain's */
 	rc = reader_open(&r->reader, from, options->threads);
 	if (!rc)
 		rc = run_stages(r);

@@ -119,3 +119,24 @@ int channel_read(struct channel *channel, void *bytes, size_t count)
 	}
 	return 0;
 }
+
+int channel_read_at(struct channel *channel, void *bytes, size_t count, uint64_t at)
+{
+	char *to = bytes;
+
+	while (count) {
+		ssize_t done = pread(channel->fd, to, count, at);
+		int rc = done < 0 ? wait_or_fail(channel, POLLIN, "read") : 0;
+
+		if (rc)
+			return rc;
+		if (!done)
+			return fail(ENODATA, "%s is cut short: it ends at byte %lu", channel->name, at);
+		if (done > 0) {
+			to += done;
+			at += done;
+			count -= done;
+		}
+	}
+	return 0;
+}

@@ -18,6 +18,7 @@ struct channel {
 	bool can_wait;		/* not a regular file */
 	int old_flags;		/* of a descriptor that others may share */
 	int cancel_fd;		/* readable: give up waiting, in silence; -1 if there is none */
+	bool leave_pages;	/* of a plain file: a reader may leave pages where they are, see reader_fetch() */
 };
 
 /* A descriptor that can wait is set non-blocking until channel_release(). */
@@ -31,6 +32,9 @@ int channel_write_parts(struct channel *channel, struct iovec *parts, size_t cou
 
 /* Exactly so many bytes, or -ENODATA with the place where the input ended. */
 int channel_read(struct channel *channel, void *bytes, size_t count);
+
+/* The same from a place in a regular file. Any thread; moves nothing, and counts nothing. */
+int channel_read_at(struct channel *channel, void *bytes, size_t count, uint64_t at);
 
 /* At least one byte unless the input is at its end; returns how many, 0 at the end. */
 ssize_t channel_read_some(struct channel *channel, void *bytes, size_t most);

@@ -1,10 +1,13 @@
 /*
  * A plain xl save file in chunks: xl's header with the config, the fixed
  * headers, then record by record, then libxl's END. Nothing is read beyond it.
+ * Pages may stay in the file, for those who want them elsewhere than here.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "stream/feed.h"
@@ -34,18 +37,36 @@ static int claim(struct feed *feed, size_t count, struct chunk **chunk)
 	return chunk_reserve(*chunk, count);
 }
 
-/* A header that was read already, and behind it so many bytes more. */
-static int feed_item(struct feed *feed, const void *header, size_t header_bytes, size_t rest)
+/* Goes on behind what stays in the file. */
+static int leave(struct feed *feed, struct chunk *chunk, size_t count)
+{
+	struct channel *from = feed->intake.from;
+	off_t behind = lseek(from->fd, count, SEEK_CUR);
+
+	if (behind < 0)
+		return fail_errno("cannot go on in %s", from->name);
+	chunk->left = count;
+	chunk->left_at = behind - count;
+	from->bytes += count;
+	return 0;
+}
+
+/* A header that was read already, and behind it so many bytes more, the last ones of which stay in the file. */
+static int feed_item(struct feed *feed, const void *header, size_t header_bytes, size_t rest, size_t left)
 {
 	struct chunk *chunk;
-	int rc = claim(feed, header_bytes + rest, &chunk);
+	int rc = claim(feed, header_bytes + rest - left, &chunk);
 
 	if (rc)
 		return rc;
+	rest -= left;
+	chunk->left = 0;
 	if (header_bytes)
 		memcpy(chunk->at, header, header_bytes);
 	chunk->count = header_bytes + rest;
 	rc = take(feed, chunk->at + header_bytes, rest);
+	if (!rc && left)
+		rc = leave(feed, chunk, left);
 	if (!rc)
 		pipeline_submit(feed->to, chunk);
 	return rc;
@@ -60,7 +81,32 @@ static int feed_xl_header(struct feed *feed)
 		return rc;
 	if (header.optional_bytes > CONFIG_MAX_BYTES)
 		return fail(EBADMSG, "xl header: %u bytes of optional data", header.optional_bytes);
-	return feed_item(feed, &header, sizeof(header), header.optional_bytes);
+	return feed_item(feed, &header, sizeof(header), header.optional_bytes, 0);
+}
+
+/* All that is to come of a record is in the file. What ends too early is read, and found to do so. */
+static bool has_all(const struct feed *feed, size_t rest)
+{
+	int fd = feed->intake.from->fd;
+	off_t here = lseek(fd, 0, SEEK_CUR);
+	struct stat facts;
+
+	return here >= 0 && !fstat(fd, &facts) && S_ISREG(facts.st_mode) && (uint64_t)here + rest <= (uint64_t)facts.st_size;
+}
+
+/* Of a PAGE_DATA the words, and the pages too if they cannot stay where they are. */
+static int feed_pages(struct feed *feed, const struct record_header *header)
+{
+	struct page_data data;
+	uint8_t both[sizeof(*header) + sizeof(data)];
+	size_t rest = header->bytes - sizeof(data), words;
+	int rc = take(feed, &data, sizeof(data));
+
+	if (rc)
+		return rc;
+	memcpy(mempcpy(both, header, sizeof(*header)), &data, sizeof(data));
+	words = data.count * sizeof(uint64_t);
+	return feed_item(feed, both, sizeof(both), rest, words < rest && has_all(feed, rest) ? rest - words : 0);
 }
 
 static int feed_record(struct feed *feed, uint32_t *type)
@@ -74,7 +120,10 @@ static int feed_record(struct feed *feed, uint32_t *type)
 		return fail(EBADMSG, "%s: %u bytes, more than a record may have",
 			    record_name(header.type), header.bytes);
 	*type = header.type;
-	return feed_item(feed, &header, sizeof(header), (header.bytes + 7) & ~7UL);
+	if (header.type == RECORD_PAGE_DATA && feed->intake.from->leave_pages &&
+	    header.bytes >= sizeof(struct page_data) && !(header.bytes & 7))
+		return feed_pages(feed, &header);
+	return feed_item(feed, &header, sizeof(header), (header.bytes + 7) & ~7UL, 0);
 }
 
 int feed_plain(struct feed *feed)
@@ -83,10 +132,10 @@ int feed_plain(struct feed *feed)
 	int rc = feed_xl_header(feed);
 
 	if (!rc)
-		rc = feed_item(feed, NULL, 0, FIXED_BYTES);
+		rc = feed_item(feed, NULL, 0, FIXED_BYTES, 0);
 	while (!rc && type != RECORD_END)
 		rc = feed_record(feed, &type);
 	if (!rc)
-		rc = feed_item(feed, NULL, 0, sizeof(struct record_header));
+		rc = feed_item(feed, NULL, 0, sizeof(struct record_header), 0);
 	return rc;
 }

@@ -21,6 +21,7 @@ struct chunk {
 	uint8_t *at;
 	size_t count, capacity;
 	uint64_t number;
+	uint64_t left, left_at;	/* so many bytes more belong to it, which stayed in the file, and where */
 	atomic_uint holds;	/* records lent, and the reader's own cursor */
 };
 

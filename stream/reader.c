@@ -91,6 +91,7 @@ static int finish(struct reader *r)
 static int read_record(struct reader *r, struct record *record)
 {
 	struct record_header header;
+	struct chunk *chunk;
 	const uint8_t *at;
 	int rc = cursor_take(&r->cursor, sizeof(header), &at);
 
@@ -100,11 +101,19 @@ static int read_record(struct reader *r, struct record *record)
 	if (header.bytes > RECORD_MAX_BYTES)
 		return fail(EBADMSG, "record %lu: %s of %u bytes", r->records,
 			    record_name(header.type), header.bytes);
-	rc = cursor_take(&r->cursor, (header.bytes + 7) & ~7UL, &at);
+	rc = cursor_take(&r->cursor, ((header.bytes + 7) & ~7UL) - r->cursor.current->left, &at);
 	if (rc)
 		return rc;
-	*record = (struct record){ header.type, header.bytes, at, r->records++, r->cursor.current->number, r->cursor.current };
+	/* Not the one before if the body is empty: that may be in use again. */
+	chunk = r->cursor.current;
+	*record = (struct record){ header.type, header.bytes, at, r->records++, chunk->number, chunk,
+				   chunk->left ? chunk->left_at : 0 };
 	return check_padding(record);
+}
+
+int reader_fetch(struct reader *r, void *to, size_t bytes, uint64_t at)
+{
+	return channel_read_at(r->cursor.feed.intake.from, to, bytes, at);
 }
 
 int reader_next(struct reader *r, struct record *record)

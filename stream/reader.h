@@ -35,6 +35,7 @@ struct record {
 	uint64_t number;	/* counts from 0 */
 	uint64_t frame;		/* of an image; the head is 0 */
 	struct chunk *chunk;
+	uint64_t pages_at;	/* not 0: a PAGE_DATA's pages are not in body, but there in the file */
 };
 
 /* Reads up to the domain header. The channel stays the caller's and must outlive the reader. */
@@ -49,6 +50,9 @@ uint64_t reader_expanded(const struct reader *reader);
  * order (seal and seek table of an image among it), or a failure.
  */
 int reader_next(struct reader *reader, struct record *record);
+
+/* Some of a record's pages that stayed in the file, from there on. Any thread. */
+int reader_fetch(struct reader *reader, void *to, size_t bytes, uint64_t at);
 
 /* Lends it once more: it must then be released once more. */
 void record_hold(struct record *record);
