@@ -169,15 +169,21 @@ static void narrow_list_plain(void **state)
 /* --- a stream of a guest that ran meanwhile ------------------------------------------ */
 
 /* As before its last round: other data, and tables are ordinary pages. */
-static void spoil(uint8_t *record)
+static void spoil(uint8_t *content, uint32_t bytes)
 {
-	struct page_data *data = (void *)(record + sizeof(struct record_header));
-	uint32_t bytes = ((struct record_header *)record)->bytes;
+	struct page_data data;
+	uint8_t *at = content + sizeof(data);
 
-	for (uint32_t i = 0; i < data->count; i++)
-		if (frame_level(data->frame[i] >> 60))
-			data->frame[i] &= FRAME_PFN_MASK;
-	for (uint8_t *at = (uint8_t *)&data->frame[data->count]; at < (uint8_t *)data + bytes; at++)
+	memcpy(&data, content, sizeof(data));
+	for (uint32_t i = 0; i < data.count; i++, at += sizeof(uint64_t)) {
+		uint64_t frame;
+
+		memcpy(&frame, at, sizeof(frame));
+		if (frame_level(frame >> 60))
+			frame &= FRAME_PFN_MASK;
+		memcpy(at, &frame, sizeof(frame));
+	}
+	for (; at < content + bytes; at++)
 		*at ^= 0x11;
 }
 
@@ -202,7 +208,7 @@ static void repeat_pages(void)
 		bytes_put(&out, bytes + at, length);
 		if (header.type != RECORD_PAGE_DATA)
 			continue;
-		spoil(out.at + place);
+		spoil(out.at + place + sizeof(header), header.bytes);
 		bytes_put(&out, bytes + at, length);
 	}
 	assert_int_equal(pwrite(ferry.fd, out.at, out.count, 0), out.count);

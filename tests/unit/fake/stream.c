@@ -77,6 +77,20 @@ void stream_put_end(void)
 	record_put(&stream.bytes, LIBXL_END, NULL, 0);
 }
 
+/* Records lie where the config lets them: at any address. */
+static struct record_header header_at(size_t at)
+{
+	struct record_header header;
+
+	memcpy(&header, stream.bytes.at + at, sizeof(header));
+	return header;
+}
+
+static size_t length_of(struct record_header header)
+{
+	return sizeof(header) + ((header.bytes + 7) & ~7u);
+}
+
 void stream_write(int level)
 {
 	struct writer writer;
@@ -85,16 +99,14 @@ void stream_write(int level)
 
 	must(!channel_init(&stream.to, stream.fd, "the image"));
 	must(!writer_init(&writer, &stream.to, level, 7, "{\"a\": 1}"));
-	while (at <= stream.bytes.count) {
-		struct record_header *header = (void *)(stream.bytes.at + at);
-
+	for (;;) {
 		group = (struct bytes){ stream.bytes.at + start, at - start, 0, false };
 		must(!writer_group(&writer, &group));
 		start = at;
 		if (at == stream.bytes.count)
 			break;
 		/* libxl's END stands with libxc's. */
-		at += sizeof(*header) + ((header->bytes + 7) & ~7u) + (header->type == RECORD_END ? 8 : 0);
+		at += length_of(header_at(at)) + (header_at(at).type == RECORD_END ? 8 : 0);
 	}
 	must(!writer_finish(&writer));
 	writer_release(&writer);
@@ -117,16 +129,12 @@ int stream_read(void)
 	if (rc)
 		return rc;
 	while ((rc = reader_next(stream.reader, &record)) == 1) {
-		struct record_header *header = (void *)(stream.bytes.at + at);
-
-		while (header->type & RECORD_OPTIONAL) {
-			at += sizeof(*header) + ((header->bytes + 7) & ~7u);
-			header = (void *)(stream.bytes.at + at);
-		}
-		must(record.type == header->type);
-		must(record.bytes == header->bytes);
-		must(!memcmp(record.body, header + 1, header->bytes));
-		at += sizeof(*header) + ((header->bytes + 7) & ~7u);
+		while (header_at(at).type & RECORD_OPTIONAL)
+			at += length_of(header_at(at));
+		must(record.type == header_at(at).type);
+		must(record.bytes == header_at(at).bytes);
+		must(!memcmp(record.body, stream.bytes.at + at + sizeof(struct record_header), record.bytes));
+		at += length_of(header_at(at));
 		record_release(stream.reader, &record);
 	}
 	reader_close(stream.reader);
