@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <xxhash.h>
 #include <zstd.h>
 
@@ -16,6 +18,7 @@ struct buffers {
 	size_t stored[BYTES / FRAME_BYTES], room;
 	ZSTD_CCtx *compressor;
 	ZSTD_DCtx *decompressor;
+	int file;		/* in tmpfs */
 	uint64_t sink;
 };
 
@@ -99,6 +102,33 @@ static bool do_expand(struct buffers *b)
 	return true;
 }
 
+/* Into memory that the file did not have before, as a save does. */
+static bool do_write(struct buffers *b)
+{
+	bool fine = !ftruncate(b->file, 0);
+
+	for (size_t at = 0; fine && at < BYTES; at += FRAME_BYTES)
+		fine = pwrite(b->file, b->from + at, FRAME_BYTES, at) == FRAME_BYTES;
+	return fine;
+}
+
+static bool do_read(struct buffers *b)
+{
+	bool fine = true;
+
+	for (size_t at = 0; fine && at < BYTES; at += FRAME_BYTES)
+		fine = pread(b->file, b->to + at, FRAME_BYTES, at) == FRAME_BYTES;
+	return fine;
+}
+
+/* And out again, as a mapping of a guest's pages that stays. */
+static bool do_map(struct buffers *b)
+{
+	void *at = mmap(NULL, BYTES, PROT_READ, MAP_SHARED | MAP_POPULATE, b->file, 0);
+
+	return at != MAP_FAILED && !munmap(at, BYTES);
+}
+
 static bool measure(struct buffers *b, const char *name, bool (*work)(struct buffers *))
 {
 	double speed[PASSES];
@@ -123,7 +153,8 @@ static bool init(struct buffers *b)
 	b->to = malloc(BYTES / FRAME_BYTES * b->room);
 	b->compressor = ZSTD_createCCtx();
 	b->decompressor = ZSTD_createDCtx();
-	if (!b->from || !b->to || !b->compressor || !b->decompressor)
+	b->file = memfd_create("bandwidth", MFD_CLOEXEC);
+	if (!b->from || !b->to || !b->compressor || !b->decompressor || b->file < 0)
 		return false;
 	ZSTD_CCtx_setParameter(b->compressor, ZSTD_c_compressionLevel, 1);
 	ZSTD_CCtx_setParameter(b->compressor, ZSTD_c_checksumFlag, 1);
@@ -138,6 +169,8 @@ int print_bandwidths(void)
 	bool fine = init(&b) && measure(&b, "memcpy, a page at a time", do_memcpy) &&
 		    measure(&b, "zero pages found", do_zero_scan) && measure(&b, "XXH64", do_xxh64) &&
 		    measure(&b, "XXH3-128 of each page", do_xxh3) &&
+		    measure(&b, "write to tmpfs", do_write) && measure(&b, "read from tmpfs", do_read) &&
+		    measure(&b, "map tmpfs, page by page, and unmap", do_map) &&
 		    measure(&b, "zstd level 1, zero pages", do_compress_zero) &&
 		    measure(&b, "zstd level 1, checksum, guest's pages", do_compress) &&
 		    measure(&b, "zstd expands them", do_expand);

@@ -3,6 +3,13 @@ PAGES_A_MIB = 256
 GOALS = {"save, plain, to /dev/null": 3, "save, plain, to tmpfs": 3, "save, zstd, to /dev/null": 1, "save, zstd, to tmpfs": 1,
          "restore, plain, from tmpfs": 3, "restore, zstd, from tmpfs": 3}
 
+BOUNDS = {"save, plain, to /dev/null": "mapping the guest's pages, by all threads",
+          "save, plain, to tmpfs": "the kernel's write, one thread's: a file takes one write at a time (\"write to tmpfs\" above)",
+          "save, zstd, to /dev/null": "zstd, by all threads; upstream's pages are not even looked at",
+          "save, zstd, to tmpfs": "zstd, by all threads",
+          "restore, plain, from tmpfs": "mapping, and the kernel's read, by all threads",
+          "restore, zstd, from tmpfs": "zstd, by all threads"}
+
 
 def print_head(facts):
     print(f"{facts['processors']} processors, load {facts['load']:.1f}; medians of {facts['rounds']} pairs of runs, "
@@ -33,6 +40,12 @@ def print_growth(results):
         for who in "upstream", "pvferry":
             cells = (f"{by_size[s][who]['job'] * 1e9 / s / PAGES_A_MIB:16.0f} " if s in by_size else " " * 17 for s in sizes)
             print(f"  {case:30} {who:10}" + "".join(cells))
+
+
+def print_bounds(results):
+    print("\nWhat bounds pvferry:")
+    for case in dict.fromkeys(r["case"] for r in results):
+        print(f"  {case:30} {BOUNDS[case]}")
 
 
 def print_micro(rows):
