@@ -53,7 +53,8 @@ static int wait_child(pid_t child, const struct outcome *outcome)
 		if (errno != EINTR)
 			return fail_errno("waitpid");
 	if (WIFSIGNALED(status))
-		return fail(ECHILD, "the process that did the work died of SIG%s", sigabbrev_np(WTERMSIG(status)));
+		return fail(ECHILD, "the process that did the work died of SIG%s",
+			    sigabbrev_np(WTERMSIG(status)));
 	if (outcome->rc)
 		return fail(-outcome->rc, "%s", outcome->reason);
 	return WEXITSTATUS(status) ? fail(ECHILD, "the process that did the work gave up") : 0;

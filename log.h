@@ -20,20 +20,17 @@ enum say_level { SAY_WARNING, SAY_NOTE, SAY_DETAIL };
 extern enum say_level say_level;
 
 /* Prints one line to standard error, after the program's name. Any thread. */
-void say(enum say_level level, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void say(enum say_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
  * Keeps the reason, if it is this thread's first, and returns -error. Who hands
  * an error on to another thread hands the reason on as well: fail_reason() here,
  * fail() there.
  */
-int fail(int error, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+int fail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* As fail(), with errno as the error and its text behind the reason. */
-int fail_errno(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
+int fail_errno(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* This thread's first reason since the start or the last fail_forget(); "" if none. */
 const char *fail_reason(void);

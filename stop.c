@@ -22,7 +22,7 @@ static void note_signal(int signal_number)
 
 	*stop_signal = signal_number;
 	if (write(wake_fd, &one, sizeof(one)) < 0)
-		errno = 0;	/* the flag is up all the same */
+		errno = 0; /* the flag is up all the same */
 	errno = saved;
 }
 
@@ -31,7 +31,8 @@ int stop_on_signals(void)
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction action = { .sa_handler = note_signal, .sa_flags = SA_RESTART };
 
-	stop_signal = mmap(NULL, sizeof(*stop_signal), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	stop_signal = mmap(NULL, sizeof(*stop_signal), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			   0);
 	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (stop_signal == MAP_FAILED || wake_fd < 0)
 		return fail_errno("cannot prepare for signals");

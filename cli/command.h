@@ -9,17 +9,17 @@
 #include <stdint.h>
 
 struct option_row {
-	char letter;		/* what set() gets; printed as -x if it is a letter */
-	const char *name;	/* --name */
-	const char *value;	/* "N": takes a value; NULL: does not */
+	char letter;	   /* what set() gets; printed as -x if it is a letter */
+	const char *name;  /* --name */
+	const char *value; /* "N": takes a value; NULL: does not */
 	const char *help;
 };
 
 struct command {
 	const char *name;
-	const char *operands;	/* "DOMAIN FILE|-" */
+	const char *operands; /* "DOMAIN FILE|-" */
 	const char *summary;
-	const struct option_row *options;	/* ends with a zero row */
+	const struct option_row *options; /* ends with a zero row */
 	int (*run)(const struct command *self, int argc, char **argv);
 };
 
@@ -57,7 +57,7 @@ int run_restore(const struct command *self, int argc, char **argv);
 int run_inspect(const struct command *self, int argc, char **argv);
 int run_verify(const struct command *self, int argc, char **argv);
 int run_list(const struct command *self, int argc, char **argv);
-extern const struct option_row save_options[], restore_options[], inspect_options[],
-	verify_options[], list_options[];
+extern const struct option_row save_options[], restore_options[], inspect_options[], verify_options[],
+	list_options[];
 
 #endif

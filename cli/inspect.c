@@ -46,10 +46,18 @@ static bool set(void *context, int letter, const char *value)
 }
 
 static const char *const type_names[16] = {
-	[FRAME_NOTAB] = "ordinary", [FRAME_L1] = "l1", [FRAME_L2] = "l2", [FRAME_L3] = "l3", [FRAME_L4] = "l4",
-	[FRAME_PINNED | FRAME_L1] = "l1-pinned", [FRAME_PINNED | FRAME_L2] = "l2-pinned",
-	[FRAME_PINNED | FRAME_L3] = "l3-pinned", [FRAME_PINNED | FRAME_L4] = "l4-pinned",
-	[FRAME_BROKEN] = "broken", [FRAME_XALLOC] = "allocated", [FRAME_XTAB] = "holes",
+	[FRAME_NOTAB] = "ordinary",
+	[FRAME_L1] = "l1",
+	[FRAME_L2] = "l2",
+	[FRAME_L3] = "l3",
+	[FRAME_L4] = "l4",
+	[FRAME_PINNED | FRAME_L1] = "l1-pinned",
+	[FRAME_PINNED | FRAME_L2] = "l2-pinned",
+	[FRAME_PINNED | FRAME_L3] = "l3-pinned",
+	[FRAME_PINNED | FRAME_L4] = "l4-pinned",
+	[FRAME_BROKEN] = "broken",
+	[FRAME_XALLOC] = "allocated",
+	[FRAME_XTAB] = "holes",
 };
 
 static unsigned int online_vcpus(const struct machine *machine)
@@ -65,7 +73,8 @@ static unsigned int online_vcpus(const struct machine *machine)
 static struct json_object *gather(const struct examination *x)
 {
 	struct json_object *json = json_object_new_object(), *frames = json_object_new_object();
-	struct json_object *provenance = x->facts->provenance ? json_tokener_parse(x->facts->provenance) : NULL;
+	struct json_object *provenance = x->facts->provenance ? json_tokener_parse(x->facts->provenance)
+							      : NULL;
 	bool has_config = x->config.root;
 
 	json_object_object_add(json, "format", json_object_new_string(x->facts->is_image ? "pvferry" : "xl"));
@@ -77,8 +86,10 @@ static struct json_object *gather(const struct examination *x)
 	if (provenance)
 		json_object_object_add(json, "provenance", provenance);
 	json_object_object_add(json, "width", json_object_new_int(x->incoming.machine.layout->width * 8));
-	json_object_object_add(json, "vcpus", json_object_new_int64(
-		has_config ? config_number(&x->config, "b_info", "max_vcpus", 1) : x->incoming.machine.vcpu_count));
+	json_object_object_add(
+		json, "vcpus",
+		json_object_new_int64(has_config ? config_number(&x->config, "b_info", "max_vcpus", 1)
+						 : x->incoming.machine.vcpu_count));
 	json_object_object_add(json, "vcpus-online", json_object_new_int(online_vcpus(&x->incoming.machine)));
 	json_object_object_add(json, "user-roots", json_object_new_int64(x->user_roots));
 	json_object_object_add(json, "pfns", json_object_new_int64(x->incoming.count));
@@ -86,26 +97,30 @@ static struct json_object *gather(const struct examination *x)
 	json_object_object_add(json, "p2m-pages", json_object_new_int64(x->incoming.leaves));
 	for (int i = 0; i < 16; i++)
 		if (type_names[i] && x->frames_by_type[i])
-			json_object_object_add(frames, type_names[i], json_object_new_int64(x->frames_by_type[i]));
+			json_object_object_add(frames, type_names[i],
+					       json_object_new_int64(x->frames_by_type[i]));
 	json_object_object_add(json, "frames-by-type", frames);
 	json_object_object_add(json, "zero-pages", json_object_new_int64(x->zero_pages));
 	json_object_object_add(json, "records", json_object_new_int64(x->records));
 	json_object_object_add(json, "stored-bytes", json_object_new_int64(x->stored_bytes));
 	json_object_object_add(json, "expanded-bytes", json_object_new_int64(x->expanded_bytes));
-	json_object_object_add(json, "ratio", json_object_new_double((double)x->expanded_bytes / x->stored_bytes));
+	json_object_object_add(json, "ratio",
+			       json_object_new_double((double)x->expanded_bytes / x->stored_bytes));
 	return json;
 }
 
 static void print_facts(struct json_object *json, const char *indent)
 {
-	json_object_object_foreach(json, key, value) {
+	json_object_object_foreach (json, key, value) {
 		if (json_object_is_type(value, json_type_object)) {
 			printf("%s%s\n", indent, key);
 			print_facts(value, "  ");
 		} else if (json_object_is_type(value, json_type_double)) {
-			printf("%s%-*s %.2f\n", indent, 18 - (int)strlen(indent), key, json_object_get_double(value));
+			printf("%s%-*s %.2f\n", indent, 18 - (int)strlen(indent), key,
+			       json_object_get_double(value));
 		} else {
-			printf("%s%-*s %s\n", indent, 18 - (int)strlen(indent), key, json_object_get_string(value));
+			printf("%s%-*s %s\n", indent, 18 - (int)strlen(indent), key,
+			       json_object_get_string(value));
 		}
 	}
 }
@@ -120,8 +135,9 @@ static void print(const struct examination *x, const struct settings *settings)
 	}
 	json = gather(x);
 	if (common.json)
-		printf("%s\n", json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-							      JSON_C_TO_STRING_NOSLASHESCAPE));
+		printf("%s\n", json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY |
+									    JSON_C_TO_STRING_SPACED |
+									    JSON_C_TO_STRING_NOSLASHESCAPE));
 	else
 		print_facts(json, "");
 	json_object_put(json);

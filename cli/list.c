@@ -90,7 +90,8 @@ static int list(struct host *host)
 		free(row.name);
 	}
 	if (common.json)
-		printf("%s\n", json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED));
+		printf("%s\n", json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY |
+									    JSON_C_TO_STRING_SPACED));
 	json_object_put(json);
 	free(ids);
 	return EXIT_DONE;

@@ -16,7 +16,8 @@ struct common_options common;
 
 static const struct command commands[] = {
 	{ "save", "DOMAIN FILE|-", "save a running domain to an image", save_options, run_save },
-	{ "restore", "FILE|-", "build a domain from an image and let it go on", restore_options, run_restore },
+	{ "restore", "FILE|-", "build a domain from an image and let it go on", restore_options,
+	  run_restore },
 	{ "inspect", "FILE|-", "show what is in an image", inspect_options, run_inspect },
 	{ "verify", "FILE|-", "check an image without Xen", verify_options, run_verify },
 	{ "list", "", "domains here, and whether they can be saved", list_options, run_list },
@@ -44,7 +45,8 @@ static void print_row(const struct option_row *row)
 
 static void print_command_help(const struct command *command)
 {
-	printf("Usage: pvferry %s [OPTION]... %s\n%s\n\n", command->name, command->operands, command->summary);
+	printf("Usage: pvferry %s [OPTION]... %s\n%s\n\n", command->name, command->operands,
+	       command->summary);
 	for (const struct option_row *row = command->options; row->name; row++)
 		print_row(row);
 	for (const struct option_row *row = common_rows; row->name; row++)
@@ -63,8 +65,8 @@ static void print_help(void)
 static size_t add_rows(const struct option_row *row, struct option *longs, size_t n, char *shorts)
 {
 	for (; row->name; row++) {
-		longs[n++] = (struct option){ row->name, row->value ? required_argument : no_argument,
-					      NULL, row->letter };
+		longs[n++] = (struct option){ row->name, row->value ? required_argument : no_argument, NULL,
+					      row->letter };
 		if (row->letter < 'A')
 			continue;
 		shorts += strlen(shorts);
@@ -114,8 +116,8 @@ bool parse_number(const char *option, const char *text, long least, long most, l
 	*value = strtol(text, &end, 10);
 	if (!errno && *text && !*end && *value >= least && *value <= most)
 		return true;
-	fprintf(stderr, "pvferry: --%s takes a whole number from %ld to %ld, not \"%s\"\n",
-		option, least, most, text);
+	fprintf(stderr, "pvferry: --%s takes a whole number from %ld to %ld, not \"%s\"\n", option, least,
+		most, text);
 	return false;
 }
 
@@ -130,7 +132,7 @@ int say_failure(const char *doing, const char *whom, const char *outcome)
 
 unsigned int default_threads(void)
 {
-	enum { MOST = 8 };	/* what memory bandwidth and the memory budget bear */
+	enum { MOST = 8 }; /* what memory bandwidth and the memory budget bear */
 	cpu_set_t set;
 	int count = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
 
@@ -168,7 +170,9 @@ int main(int argc, char **argv)
 	}
 	command = find_command(argv[1]);
 	if (!command) {
-		fprintf(stderr, "pvferry: there is no command \"%s\"; \"pvferry --help\" tells which there are\n", argv[1]);
+		fprintf(stderr,
+			"pvferry: there is no command \"%s\"; \"pvferry --help\" tells which there are\n",
+			argv[1]);
 		return EXIT_USAGE;
 	}
 	if (stop_on_signals())

@@ -38,7 +38,7 @@ static int open_temporary(struct publication *p)
 		p->temporary = NULL;
 		return fail(ENOMEM, "out of memory");
 	}
-	p->fd = mkostemp(p->temporary, O_CLOEXEC);	/* mode 0600 */
+	p->fd = mkostemp(p->temporary, O_CLOEXEC); /* mode 0600 */
 	if (p->fd >= 0)
 		return 0;
 	free(p->temporary);
@@ -72,7 +72,7 @@ static int rename_into_place(struct publication *p)
 {
 	if (!renameat2(AT_FDCWD, p->temporary, AT_FDCWD, p->path, p->replace ? 0 : RENAME_NOREPLACE))
 		return 0;
-	if (errno == EINVAL && !p->replace) {	/* a file system that cannot: link does the same */
+	if (errno == EINVAL && !p->replace) { /* a file system that cannot: link does the same */
 		if (link(p->temporary, p->path))
 			return fail_errno("cannot name the image %s", p->path);
 		unlink(p->temporary);

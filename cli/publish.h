@@ -10,8 +10,8 @@
 
 struct publication {
 	int fd;
-	const char *path;	/* the caller's */
-	char *temporary;	/* NULL: standard output, a device or a pipe; written to as it is */
+	const char *path; /* the caller's */
+	char *temporary;  /* NULL: standard output, a device or a pipe; written to as it is */
 	int directory;
 	bool replace;
 };

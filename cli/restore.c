@@ -34,7 +34,8 @@ struct settings {
 
 static bool set_name(struct restore_options *options, const char *value)
 {
-	if (*value && strlen(value) < 256 && !strchr(value, '/') && strspn(value, "0123456789") != strlen(value)) {
+	if (*value && strlen(value) < 256 && !strchr(value, '/') &&
+	    strspn(value, "0123456789") != strlen(value)) {
 		options->name = value;
 		return true;
 	}

@@ -158,8 +158,9 @@ static int settle_twice(uint32_t id, enum fate fate)
 
 static const char *outcome(const struct sent *sent)
 {
-	return sent->is_suspended ? "the domain could not be resumed" :
-	       sent->is_asked ? "the domain runs on" : "the domain was not stopped";
+	return sent->is_suspended ? "the domain could not be resumed"
+	     : sent->is_asked	  ? "the domain runs on"
+				  : "the domain was not stopped";
 }
 
 /* The image is complete, but not yet safe under its name. */
@@ -225,7 +226,9 @@ static int save(const char *whom, const char *path, const struct settings *setti
 int run_save(const struct command *self, int argc, char **argv)
 {
 	struct settings settings = {
-		.migrate = { .level = LEVEL_DEFAULT, .threads = default_threads(), .timeout_seconds = 60,
+		.migrate = { .level = LEVEL_DEFAULT,
+			     .threads = default_threads(),
+			     .timeout_seconds = 60,
 			     .progress = progress_show },
 	};
 	int first = command_options(self, argc, argv, set, &settings);

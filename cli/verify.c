@@ -57,9 +57,11 @@ static void print_json(const struct examination *x, int status)
 static void print_text(const struct examination *x, const char *path, int status)
 {
 	if (status == SOUND)
-		printf("%s: sound: %lu pfns, %lu frames, %lu records\n", path, x->incoming.count, x->frames, x->records);
+		printf("%s: sound: %lu pfns, %lu frames, %lu records\n", path, x->incoming.count, x->frames,
+		       x->records);
 	else
-		say_failure("verify", path, status == DAMAGED ? "the image is damaged" : "the image cannot be read");
+		say_failure("verify", path,
+			    status == DAMAGED ? "the image is damaged" : "the image cannot be read");
 }
 
 static int verify(const char *path, unsigned int threads)

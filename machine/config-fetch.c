@@ -44,7 +44,8 @@ static struct json_object *object_in(struct json_object *object, const char *key
 {
 	struct json_object *found = NULL;
 
-	if (!json_object_object_get_ex(object, key, &found) || !json_object_is_type(found, json_type_object)) {
+	if (!json_object_object_get_ex(object, key, &found) ||
+	    !json_object_is_type(found, json_type_object)) {
 		found = json_object_new_object();
 		set(object, key, found);
 	}
@@ -66,15 +67,23 @@ static void update_vcpus(struct json_object *build, struct host *host, const str
 	set(build, "avail_vcpus", list);
 }
 
-static void update_number(struct json_object *object, const char *key, struct host *host,
-			  const char *node, uint32_t domain, int64_t otherwise)
+/* A number of KiB in xenstore, or what it is if none stands there. */
+static int64_t read_kib(struct host *host, uint32_t domain, const char *node, int64_t otherwise)
 {
-	char *text = store_read(host, "/local/domain/%u/%s", domain, node);
+	char *text = store_read(host, "/local/domain/%u/memory/%s", domain, node);
 	int64_t value = text ? strtoll(text, NULL, 10) : otherwise;
 
 	free(text);
-	if (value > 0)
-		set(object, key, json_object_new_int64(value));
+	return value > 0 ? value : otherwise;
+}
+
+static void update_memory(struct json_object *build, struct host *host, const struct domain_facts *facts)
+{
+	int64_t target = read_kib(host, facts->id, "target", facts->frames * 4);
+	int64_t most = read_kib(host, facts->id, "static-max", facts->most_frames * 4);
+
+	set(build, "target_memkb", json_object_new_int64(target));
+	set(build, "max_memkb", json_object_new_int64(most));
 }
 
 int config_fetch(struct config *config, struct domain *domain, const struct domain_facts *facts)
@@ -102,8 +111,7 @@ int config_fetch(struct config *config, struct domain *domain, const struct doma
 	free(name);
 	object_in(build, "type.pv");
 	update_vcpus(build, host, facts);
-	update_number(build, "target_memkb", host, "memory/target", facts->id, facts->frames * 4);
-	update_number(build, "max_memkb", host, "memory/static-max", facts->id, facts->most_frames * 4);
+	update_memory(build, host, facts);
 	return 0;
 }
 

@@ -69,8 +69,9 @@ void config_release(struct config *config)
 
 const char *config_text(const struct config *config)
 {
-	return json_object_to_json_string_ext(config->root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-					      JSON_C_TO_STRING_NOSLASHESCAPE);
+	return json_object_to_json_string_ext(config->root, JSON_C_TO_STRING_PRETTY |
+								    JSON_C_TO_STRING_SPACED |
+								    JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
 const char *config_string(const struct config *config, const char *section, const char *key)
@@ -146,7 +147,7 @@ void config_devices(const struct config *config, char *text, size_t room)
 	size_t used = 0;
 
 	*text = '\0';
-	json_object_object_foreach(config->root, key, value) {
+	json_object_object_foreach (config->root, key, value) {
 		if (!json_object_is_type(value, json_type_array) || !json_object_array_length(value))
 			continue;
 		if (used < room)

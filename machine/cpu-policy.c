@@ -10,7 +10,9 @@
 #include "log.h"
 #include "machine/machine.h"
 
-struct cpuid_leaf { uint32_t leaf, subleaf, a, b, c, d; };	/* xen_cpuid_leaf_t */
+struct cpuid_leaf {
+	uint32_t leaf, subleaf, a, b, c, d;
+}; /* xen_cpuid_leaf_t */
 
 int cpu_policy_save(struct domain *domain, struct bytes *out)
 {
@@ -50,7 +52,8 @@ static const struct cpuid_leaf *find_leaf(const struct cpu_policy *policy, uint3
 	const struct cpuid_leaf *leaves = policy->leaves;
 
 	for (size_t i = 0; i < policy->leaves_bytes / sizeof(*leaves); i++)
-		if (leaves[i].leaf == leaf && (leaves[i].subleaf == subleaf || leaves[i].subleaf == UINT32_MAX))
+		if (leaves[i].leaf == leaf &&
+		    (leaves[i].subleaf == subleaf || leaves[i].subleaf == UINT32_MAX))
 			return &leaves[i];
 	return NULL;
 }
@@ -65,11 +68,10 @@ static const struct feature_word {
 	char reg;
 	uint32_t but;
 } feature_words[] = {
-	{ 0x00000001, 0, 'd', 1u << 9 }, { 0x00000001, 0, 'c', 1u << 27 },
-	{ 0x80000001, 0, 'd', 1u << 9 }, { 0x80000001, 0, 'c', 0 },
-	{ 0x0000000d, 1, 'a', 0 }, { 0x00000007, 0, 'b', 0 }, { 0x00000007, 0, 'c', 1u << 4 },
-	{ 0x80000007, 0, 'd', 0 }, { 0x80000008, 0, 'b', 0 }, { 0x00000007, 0, 'd', 0 },
-	{ 0x00000007, 1, 'a', 0 }, { 0x80000021, 0, 'a', 0 },
+	{ 0x00000001, 0, 'd', 1u << 9 }, { 0x00000001, 0, 'c', 1u << 27 }, { 0x80000001, 0, 'd', 1u << 9 },
+	{ 0x80000001, 0, 'c', 0 },	 { 0x0000000d, 1, 'a', 0 },	   { 0x00000007, 0, 'b', 0 },
+	{ 0x00000007, 0, 'c', 1u << 4 }, { 0x80000007, 0, 'd', 0 },	   { 0x80000008, 0, 'b', 0 },
+	{ 0x00000007, 0, 'd', 0 },	 { 0x00000007, 1, 'a', 0 },	   { 0x80000021, 0, 'a', 0 },
 };
 
 static uint32_t word_of(const struct cpu_policy *policy, const struct feature_word *word)
@@ -83,8 +85,8 @@ static uint32_t word_of(const struct cpu_policy *policy, const struct feature_wo
 	return bits & ~word->but;
 }
 
-int cpu_policy_missing(const struct cpu_policy *had, const struct cpu_policy *has,
-		       uint32_t leaf[2], const char **name, uint32_t *bits)
+int cpu_policy_missing(const struct cpu_policy *had, const struct cpu_policy *has, uint32_t leaf[2],
+		       const char **name, uint32_t *bits)
 {
 	for (size_t i = 0; i < sizeof(feature_words) / sizeof(*feature_words); i++) {
 		const struct feature_word *word = &feature_words[i];
@@ -94,7 +96,10 @@ int cpu_policy_missing(const struct cpu_policy *had, const struct cpu_policy *ha
 			continue;
 		leaf[0] = word->leaf;
 		leaf[1] = word->subleaf;
-		*name = word->reg == 'a' ? "eax" : word->reg == 'b' ? "ebx" : word->reg == 'c' ? "ecx" : "edx";
+		*name = word->reg == 'a' ? "eax"
+		      : word->reg == 'b' ? "ebx"
+		      : word->reg == 'c' ? "ecx"
+					 : "edx";
 		return 1;
 	}
 	return 0;
@@ -111,11 +116,14 @@ static int compare(struct domain *domain, const struct cpu_policy *wanted, bool 
 		return rc;
 	if (cpu_policy_missing(wanted, &got, leaf, &name, &bits)) {
 		if (force)
-			say(SAY_WARNING, "this host lacks features the guest was shown: CPUID %#x.%u %s bits %#x",
-			    leaf[0], leaf[1], name, bits);
+			say(SAY_WARNING,
+			    "this host lacks features the guest was shown: CPUID %#x.%u %s bits %#x", leaf[0],
+			    leaf[1], name, bits);
 		else
-			rc = fail(EOPNOTSUPP, "this host lacks features the guest was shown: CPUID %#x.%u %s bits %#x "
-				  "(--force goes on)", leaf[0], leaf[1], name, bits);
+			rc = fail(EOPNOTSUPP,
+				  "this host lacks features the guest was shown: CPUID %#x.%u %s bits %#x "
+				  "(--force goes on)",
+				  leaf[0], leaf[1], name, bits);
 	}
 	cpu_policy_release(&got);
 	return rc;

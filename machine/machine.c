@@ -21,23 +21,15 @@ int machine_take(struct machine *machine, const struct record *record, bool *tak
 {
 	*taken = true;
 	switch (record->type) {
-	case RECORD_X86_PV_INFO:
-		return guest_info_take(machine, record);
+	case RECORD_X86_PV_INFO: return guest_info_take(machine, record);
 	case RECORD_X86_CPUID_POLICY:
-	case RECORD_X86_MSR_POLICY:
-		return cpu_policy_take(machine, record);
-	case RECORD_X86_TSC_INFO:
-		return tsc_take(machine, record);
-	case RECORD_SHARED_INFO:
-		return shared_info_take(machine, record);
-	case RECORD_X86_PV_VCPU_BASIC:
-		return vcpus_take(machine, record, VCPU_BASIC);
-	case RECORD_X86_PV_VCPU_EXTENDED:
-		return vcpus_take(machine, record, VCPU_EXTENDED);
-	case RECORD_X86_PV_VCPU_XSAVE:
-		return vcpus_take(machine, record, VCPU_XSAVE);
-	case RECORD_X86_PV_VCPU_MSRS:
-		return vcpus_take(machine, record, VCPU_MSRS);
+	case RECORD_X86_MSR_POLICY: return cpu_policy_take(machine, record);
+	case RECORD_X86_TSC_INFO: return tsc_take(machine, record);
+	case RECORD_SHARED_INFO: return shared_info_take(machine, record);
+	case RECORD_X86_PV_VCPU_BASIC: return vcpus_take(machine, record, VCPU_BASIC);
+	case RECORD_X86_PV_VCPU_EXTENDED: return vcpus_take(machine, record, VCPU_EXTENDED);
+	case RECORD_X86_PV_VCPU_XSAVE: return vcpus_take(machine, record, VCPU_XSAVE);
+	case RECORD_X86_PV_VCPU_MSRS: return vcpus_take(machine, record, VCPU_MSRS);
 	}
 	*taken = false;
 	return 0;

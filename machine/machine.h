@@ -15,18 +15,18 @@
 #include "xen/layout.h"
 
 struct vcpu {
-	uint8_t *state[VCPU_STATES];	/* NULL: nothing of this kind */
+	uint8_t *state[VCPU_STATES]; /* NULL: nothing of this kind */
 	size_t bytes[VCPU_STATES];
 };
 
 struct machine {
-	const struct layout *layout;	/* NULL until X86_PV_INFO was taken */
+	const struct layout *layout; /* NULL until X86_PV_INFO was taken */
 	struct cpu_policy policy;
 	bool has_tsc;
 	struct tsc_info tsc;
-	uint8_t *shared_info;		/* a page, NULL until taken */
+	uint8_t *shared_info; /* a page, NULL until taken */
 	struct vcpu *vcpus;
-	unsigned int vcpu_count;	/* highest id seen + 1 */
+	unsigned int vcpu_count; /* highest id seen + 1 */
 };
 
 void machine_release(struct machine *machine);
@@ -52,8 +52,8 @@ int cpu_policy_load(struct domain *domain, const struct cpu_policy *policy, bool
  * The first CPUID feature word in which had[] has bits that has[] lacks: 1 and
  * the leaf, register ("ecx") and bits; 0 if there is none. Pure.
  */
-int cpu_policy_missing(const struct cpu_policy *had, const struct cpu_policy *has,
-		       uint32_t leaf[2], const char **name, uint32_t *bits);
+int cpu_policy_missing(const struct cpu_policy *had, const struct cpu_policy *has, uint32_t leaf[2],
+		       const char **name, uint32_t *bits);
 
 /* --- tsc.c ----------------------------------------------------------- */
 
@@ -79,7 +79,8 @@ int vcpus_load(struct domain *domain, const struct machine *machine, const struc
 /* The pfn of the start info page: what vCPU 0 has in rdx. Only after vcpus_check(). */
 pfn_t vcpus_start_info(const struct machine *machine);
 /* Calls each() with every page of every GDT. Only after vcpus_check(). */
-void vcpus_each_gdt_page(const struct machine *machine, void (*each)(pfn_t pfn, void *context), void *context);
+void vcpus_each_gdt_page(const struct machine *machine, void (*each)(pfn_t pfn, void *context),
+			 void *context);
 /* pfns of the kernel's and the user's root; the latter INVALID_FRAME if there is none. */
 void vcpu_roots(const struct layout *layout, const struct vcpu *vcpu, pfn_t *kernel, pfn_t *user);
 
@@ -93,7 +94,7 @@ struct connections {
  * Rewrites the guest's start info for the new domain, and finds the pages of
  * xenstore and console in it. The ports go in, the frames come out.
  */
-int start_info_load(struct domain *domain, const struct machine *machine,
-		    const struct destination *memory, struct connections *connections);
+int start_info_load(struct domain *domain, const struct machine *machine, const struct destination *memory,
+		    struct connections *connections);
 
 #endif

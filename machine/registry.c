@@ -11,9 +11,9 @@
 #include "log.h"
 
 struct nodes {
-	struct bytes list;	/* of struct store_node */
+	struct bytes list; /* of struct store_node */
 	uint32_t guest;
-	char base[64];		/* what paths without a leading slash are below */
+	char base[64]; /* what paths without a leading slash are below */
 };
 
 static void add(struct nodes *nodes, enum store_access access, const char *path, const char *format, ...)
@@ -49,7 +49,8 @@ static void add_vm(struct nodes *nodes, const struct config *config, const char 
 	add(nodes, READS, "", "%s", "");
 	add(nodes, READS, "name", "%s", config_name(config));
 	add(nodes, READS, "uuid", "%s", uuid);
-	add(nodes, READS, "start_time", "%lu.%02lu", (unsigned long)now.tv_sec, (unsigned long)now.tv_usec / 10000);
+	add(nodes, READS, "start_time", "%lu.%02lu", (unsigned long)now.tv_sec,
+	    (unsigned long)now.tv_usec / 10000);
 	add(nodes, READS, "image", "%s", "");
 	add(nodes, READS, "image/ostype", "linux");
 	for (unsigned int i = 0; i < sizeof(image) / sizeof(*image); i++) {
@@ -65,11 +66,20 @@ static void add_vm(struct nodes *nodes, const struct config *config, const char 
 static void add_domain(struct nodes *nodes, const struct config *config, const char *uuid)
 {
 	static const char *const owned[] = {
-		"device/suspend/event-channel", "control/shutdown", "control/feature-poweroff",
-		"control/feature-reboot", "control/feature-suspend", "control/sysrq",
-		"data", "drivers", "feature", "attr", "error",
+		"device/suspend/event-channel",
+		"control/shutdown",
+		"control/feature-poweroff",
+		"control/feature-reboot",
+		"control/feature-suspend",
+		"control/sysrq",
+		"data",
+		"drivers",
+		"feature",
+		"attr",
+		"error",
 	};
-	static const char *const read[] = { "cpu", "memory", "device", "device/suspend", "control", "store", "console" };
+	static const char *const read[] = { "cpu",     "memory", "device", "device/suspend",
+					    "control", "store",	 "console" };
 
 	snprintf(nodes->base, sizeof(nodes->base), "/local/domain/%u", nodes->guest);
 	add(nodes, READS, "", "%s", "");

@@ -14,7 +14,8 @@
 static int find_frame(const struct destination *memory, uint64_t pfn, const char *what, mfn_t *mfn)
 {
 	if (pfn >= memory->count || memory->type[pfn] != FRAME_NOTAB)
-		return fail(EBADMSG, "start info: the %s page is pfn %#lx, which is no ordinary page", what, pfn);
+		return fail(EBADMSG, "start info: the %s page is pfn %#lx, which is no ordinary page", what,
+			    pfn);
 	*mfn = memory->mfn[pfn];
 	return 0;
 }
@@ -43,8 +44,8 @@ static int rewrite(uint8_t *page, const struct layout *layout, const struct dest
 	return 0;
 }
 
-int start_info_load(struct domain *domain, const struct machine *machine,
-		    const struct destination *memory, struct connections *connections)
+int start_info_load(struct domain *domain, const struct machine *machine, const struct destination *memory,
+		    struct connections *connections)
 {
 	pfn_t pfn = vcpus_start_info(machine);
 	struct domain_facts facts;

@@ -13,8 +13,10 @@
 #include "machine/machine.h"
 
 static const uint32_t record_types[VCPU_STATES] = {
-	RECORD_X86_PV_VCPU_BASIC, RECORD_X86_PV_VCPU_EXTENDED,
-	RECORD_X86_PV_VCPU_XSAVE, RECORD_X86_PV_VCPU_MSRS,
+	RECORD_X86_PV_VCPU_BASIC,
+	RECORD_X86_PV_VCPU_EXTENDED,
+	RECORD_X86_PV_VCPU_XSAVE,
+	RECORD_X86_PV_VCPU_MSRS,
 };
 
 /* What a place in the context must name. */
@@ -23,9 +25,9 @@ enum wanted { WANT_PAGE, WANT_FRAME, WANT_ROOT };
 /* Translates one frame number; the places are rewritten with what it returns. */
 struct translation {
 	unsigned int vcpu;
-	const struct inverse *inverse;		/* mfn -> pfn if set, else pfn -> mfn */
-	const struct destination *memory;	/* types by pfn, and mfns on load */
-	unsigned int top;			/* level of a root */
+	const struct inverse *inverse;	  /* mfn -> pfn if set, else pfn -> mfn */
+	const struct destination *memory; /* types by pfn, and mfns on load */
+	unsigned int top;		  /* level of a root */
 	bool only_check;
 };
 
@@ -41,11 +43,13 @@ static int translate(const struct translation *t, const char *what, enum wanted 
 	uint64_t pfn = t->inverse ? inverse_pfn_once(t->inverse, *frame) : *frame;
 
 	if (t->inverse && pfn == INVALID_FRAME)
-		return fail(ERANGE, "vcpu %u: %s names mfn %#lx, which is not the guest's", t->vcpu, what, *frame);
+		return fail(ERANGE, "vcpu %u: %s names mfn %#lx, which is not the guest's", t->vcpu, what,
+			    *frame);
 	if (pfn >= t->memory->count || !fits(wanted, t->memory->type[pfn], t->top))
 		return fail(EBADMSG, "vcpu %u: %s names pfn %#lx, which is %s", t->vcpu, what, pfn,
-			    pfn >= t->memory->count ? "beyond the guest's last" :
-			    wanted == WANT_ROOT ? "no page table of the top level" : "no page it may name");
+			    pfn >= t->memory->count ? "beyond the guest's last"
+			    : wanted == WANT_ROOT   ? "no page table of the top level"
+						    : "no page it may name");
 	*frame = t->inverse || t->only_check ? pfn : t->memory->mfn[pfn].n;
 	return 0;
 }
@@ -92,7 +96,8 @@ static int translate_roots(const struct translation *t, const struct layout *lay
 	int rc;
 
 	if (layout->width == 8 && word_get(layout, context, layout->vcpu.cr3) & ~PTE_FRAME_MASK)
-		return fail(EBADMSG, "vcpu %u: a cr3 of %#lx", t->vcpu, word_get(layout, context, layout->vcpu.cr3));
+		return fail(EBADMSG, "vcpu %u: a cr3 of %#lx", t->vcpu,
+			    word_get(layout, context, layout->vcpu.cr3));
 	rc = translate(t, "cr3", WANT_ROOT, &frame);
 
 	word_set(layout, context, layout->vcpu.cr3,
@@ -121,8 +126,8 @@ static int translate_context(const struct translation *t, const struct layout *l
 	return rc ? rc : translate_roots(t, layout, context);
 }
 
-static void put_state(struct bytes *out, unsigned int vcpu, enum vcpu_state kind,
-		      const void *state, size_t bytes)
+static void put_state(struct bytes *out, unsigned int vcpu, enum vcpu_state kind, const void *state,
+		      size_t bytes)
 {
 	struct record_header header = { record_types[kind], sizeof(struct vcpu_record) + bytes };
 	struct vcpu_record record = { .vcpu = vcpu };
@@ -186,8 +191,8 @@ static int make_room(struct machine *machine, unsigned int vcpu)
 	return 0;
 }
 
-static int check_length(const struct machine *machine, const struct record *record,
-			enum vcpu_state kind, size_t bytes)
+static int check_length(const struct machine *machine, const struct record *record, enum vcpu_state kind,
+			size_t bytes)
 {
 	bool fits = true;
 
@@ -197,8 +202,9 @@ static int check_length(const struct machine *machine, const struct record *reco
 		fits = bytes >= 16;
 	else if (kind == VCPU_MSRS)
 		fits = bytes % 16 == 0;
-	return fits ? 0 : fail(EBADMSG, "record %lu: %s of %u bytes", record->number,
-			       record_name(record->type), record->bytes);
+	return fits ? 0
+		    : fail(EBADMSG, "record %lu: %s of %u bytes", record->number, record_name(record->type),
+			   record->bytes);
 }
 
 int vcpus_take(struct machine *machine, const struct record *record, enum vcpu_state kind)
@@ -210,10 +216,10 @@ int vcpus_take(struct machine *machine, const struct record *record, enum vcpu_s
 
 	memcpy(&header, record->body, sizeof(header));
 	if (header.vcpu >= VCPU_MAX || header.zero)
-		return fail(EBADMSG, "record %lu: %s of vcpu %u", record->number,
-			    record_name(record->type), header.vcpu);
+		return fail(EBADMSG, "record %lu: %s of vcpu %u", record->number, record_name(record->type),
+			    header.vcpu);
 	if (!bytes)
-		return 0;	/* old writers: nothing of this kind */
+		return 0; /* old writers: nothing of this kind */
 	rc = check_length(machine, record, kind, bytes);
 	if (!rc)
 		rc = make_room(machine, header.vcpu);
@@ -231,8 +237,9 @@ int vcpus_take(struct machine *machine, const struct record *record, enum vcpu_s
 
 static int check_vcpu(const struct machine *machine, unsigned int number, const struct destination *memory)
 {
-	struct translation t = { .vcpu = number, .memory = memory, .top = machine->layout->levels,
-				 .only_check = true };
+	struct translation t = {
+		.vcpu = number, .memory = memory, .top = machine->layout->levels, .only_check = true
+	};
 	uint8_t *context = machine->vcpus[number].state[VCPU_BASIC];
 
 	return context ? translate_context(&t, machine->layout, context) : 0;
@@ -290,7 +297,8 @@ void vcpus_each_gdt_page(const struct machine *machine, void (*each)(pfn_t pfn, 
 		uint64_t entries = state ? word_get(layout, state, layout->vcpu.gdt_entries) : 0;
 
 		for (uint64_t page = 0; page * GDT_ENTRIES_A_FRAME < entries; page++)
-			each(PFN(word_get(layout, state, layout->vcpu.gdt_frames + page * layout->width)), context);
+			each(PFN(word_get(layout, state, layout->vcpu.gdt_frames + page * layout->width)),
+			     context);
 	}
 }
 

@@ -11,7 +11,7 @@ struct map_ahead {
 	const struct migration *m;
 	struct pipeline *windows;
 	struct window *current;
-	uint64_t submitted;	/* pfns that are in a window, mapped or to be */
+	uint64_t submitted; /* pfns that are in a window, mapped or to be */
 };
 
 static int map_window(void *job, unsigned int worker, void *context)
@@ -49,8 +49,12 @@ int map_ahead_start(struct map_ahead **result, const struct migration *m)
 {
 	struct map_ahead *ahead = calloc(1, sizeof(*ahead));
 	struct pipeline_plan plan = {
-		.name = "map", .threads = m->options.threads, .jobs = m->options.threads + 1,
-		.job_bytes = sizeof(struct window), .work = map_window, .context = ahead,
+		.name = "map",
+		.threads = m->options.threads,
+		.jobs = m->options.threads + 1,
+		.job_bytes = sizeof(struct window),
+		.work = map_window,
+		.context = ahead,
 	};
 	int rc;
 

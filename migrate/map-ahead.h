@@ -16,8 +16,8 @@
 enum { WINDOW_PFNS = 16 * BATCH_PAGES };
 
 struct window {
-	uint64_t first, end;		/* pfns */
-	const uint8_t *pages;		/* those of them with data, side by side; NULL if none has */
+	uint64_t first, end;  /* pfns */
+	const uint8_t *pages; /* those of them with data, side by side; NULL if none has */
 	mfn_t mfn[WINDOW_PFNS];
 };
 

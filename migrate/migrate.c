@@ -66,7 +66,8 @@ static int suspend_guest(struct migration *m)
 	rc = domain_suspend(m->domain, m->options.timeout_seconds);
 	m->is_asked = !rc;
 	m->is_suspended = !rc;
-	m->figures.stopped_at_ns = now_ns();
+	if (!rc)
+		m->figures.stopped_at_ns = now_ns();
 	note(m);
 	if (rc)
 		return rc;
@@ -100,7 +101,8 @@ static void count_frames(struct migration *m)
 
 static int find_p2m(struct migration *m)
 {
-	int rc = p2m_find(&m->p2m, m->domain, m->layout, m->shared_info, m->options.p2m, promised_pfns(m));
+	struct p2m_source source = { m->domain, m->layout, m->shared_info };
+	int rc = p2m_find(&m->p2m, &source, m->options.p2m, promised_pfns(m));
 
 	if (!rc)
 		rc = p2m_fetch_types(&m->p2m, m->domain);
@@ -110,7 +112,8 @@ static int find_p2m(struct migration *m)
 		return rc;
 	count_frames(m);
 	say(SAY_DETAIL, "p2m (%s): %lu pfns, %lu frames, %lu page tables, %lu pinned",
-	    p2m_form_name(m->p2m.form), m->figures.pfns, m->figures.frames, m->figures.tables, m->figures.pinned);
+	    p2m_form_name(m->p2m.form), m->figures.pfns, m->figures.frames, m->figures.tables,
+	    m->figures.pinned);
 	return 0;
 }
 
@@ -135,7 +138,8 @@ static char *make_provenance(const struct migration *m, const struct host_facts 
 	json_object_object_add(json, "pvferry", json_object_new_string(PVFERRY_VERSION));
 	json_object_object_add(json, "xen", json_object_new_string(host->xen_version));
 	json_object_object_add(json, "p2m", json_object_new_string(p2m_form_name(m->p2m.form)));
-	text = strdup(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	text = strdup(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
+								   JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(json);
 	return text;
 }
@@ -143,7 +147,8 @@ static char *make_provenance(const struct migration *m, const struct host_facts 
 static void put_stream_headers(const struct host_facts *host, struct bytes *out)
 {
 	struct libxl_header libxl = { htobe64(LIBXL_MAGIC), htobe32(LIBXL_VERSION), 0 };
-	struct image_header image = { .marker = IMAGE_MARKER, .id_be = htobe32(IMAGE_ID),
+	struct image_header image = { .marker = IMAGE_MARKER,
+				      .id_be = htobe32(IMAGE_ID),
 				      .version_be = htobe32(IMAGE_VERSION) };
 	struct domain_header domain = { DOMAIN_X86_PV, PAGE_BITS, 0, host->xen_major, host->xen_minor };
 
@@ -259,7 +264,8 @@ int migration_send(struct migration *m, struct domain *domain, struct channel *t
 
 		if (!rc)
 			rc = stages[i].run(m);
-		say(SAY_DETAIL, "%s: %.1f ms%s", stages[i].name, (now_ns() - start) / 1e6, rc ? ", failed" : "");
+		say(SAY_DETAIL, "%s: %.1f ms%s", stages[i].name, (now_ns() - start) / 1e6,
+		    rc ? ", failed" : "");
 		if (rc)
 			return rc;
 	}

@@ -13,9 +13,9 @@
 #include "stream/writer.h"
 
 struct migrate_options {
-	int level;			/* zstd's; LEVEL_PLAIN for an xl save file */
+	int level; /* zstd's; LEVEL_PLAIN for an xl save file */
 	unsigned int threads;
-	unsigned int timeout_seconds;	/* for the guest to suspend */
+	unsigned int timeout_seconds; /* for the guest to suspend */
 	enum p2m_form p2m;
 	/* How far we are, in pages; called by one thread at a time. May be NULL. */
 	void (*progress)(uint64_t done, uint64_t total);
@@ -24,26 +24,26 @@ struct migrate_options {
 struct migrate_figures {
 	uint64_t pfns, frames, tables, pinned;
 	uint64_t expanded_bytes, stored_bytes;
-	uint64_t stopped_at_ns;		/* CLOCK_MONOTONIC; 0 while the guest was never stopped */
+	uint64_t stopped_at_ns; /* CLOCK_MONOTONIC; 0 while the guest was never stopped */
 };
 
 /* Zero it before use, but for note and context. */
 struct migration {
-	struct domain *domain;		/* the caller's */
-	struct channel *to;		/* the caller's */
+	struct domain *domain; /* the caller's */
+	struct channel *to;    /* the caller's */
 	struct migrate_options options;
 	struct migrate_figures figures;
-	bool is_asked;			/* the guest was asked to suspend, and may yet do so */
-	bool is_suspended;		/* it has: the caller has to resume or destroy it */
+	bool is_asked;	   /* the guest was asked to suspend, and may yet do so */
+	bool is_suspended; /* it has: the caller has to resume or destroy it */
 	/* Called when one of the two changes; for those who clean up behind us. May be NULL. */
 	void (*note)(const struct migration *migration);
-	void *context;			/* the caller's */
+	void *context; /* the caller's */
 
 	struct domain_facts facts;
 	const struct layout *layout;
-	void *shared_info;		/* the guest's page, mapped */
+	void *shared_info; /* the guest's page, mapped */
 	struct config config;
-	struct bytes policy;		/* records, fetched before the guest stops */
+	struct bytes policy; /* records, fetched before the guest stops */
 	struct p2m p2m;
 	struct inverse inverse;
 	struct writer writer;

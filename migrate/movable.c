@@ -21,8 +21,8 @@ static void list_devices(struct host *host, uint32_t id, char *text, size_t room
 
 		for (unsigned int j = 0; j < devices && used < room; j++)
 			if (strcmp(class[i], "console") || strcmp(device[j], "0"))
-				used += snprintf(text + used, room - used, "%s%s %s",
-						 used ? ", " : "", class[i], device[j]);
+				used += snprintf(text + used, room - used, "%s%s %s", used ? ", " : "",
+						 class[i], device[j]);
 		free(device);
 	}
 	free(class);
@@ -30,15 +30,16 @@ static void list_devices(struct host *host, uint32_t id, char *text, size_t room
 
 static enum obstacle look(const struct domain_facts *facts)
 {
-	return !facts->id ? OBSTACLE_DOMAIN_0 :
-	       facts->is_hvm ? OBSTACLE_HVM :
-	       facts->is_dying ? OBSTACLE_DYING :
-	       facts->is_shut_down ? OBSTACLE_SHUT_DOWN :
-	       facts->is_paused ? OBSTACLE_PAUSED : OBSTACLE_NONE;
+	return !facts->id	   ? OBSTACLE_DOMAIN_0
+	     : facts->is_hvm	   ? OBSTACLE_HVM
+	     : facts->is_dying	   ? OBSTACLE_DYING
+	     : facts->is_shut_down ? OBSTACLE_SHUT_DOWN
+	     : facts->is_paused	   ? OBSTACLE_PAUSED
+				   : OBSTACLE_NONE;
 }
 
-int find_obstacle(struct domain *domain, const struct domain_facts *facts,
-		  enum obstacle *obstacle, char *text, size_t room)
+int find_obstacle(struct domain *domain, const struct domain_facts *facts, enum obstacle *obstacle,
+		  char *text, size_t room)
 {
 	static const char *const sentences[] = {
 		[OBSTACLE_NONE] = "",
@@ -57,6 +58,7 @@ int find_obstacle(struct domain *domain, const struct domain_facts *facts,
 	}
 	list_devices(domain_host(domain), facts->id, devices, sizeof(devices));
 	*obstacle = *devices ? OBSTACLE_DEVICES : OBSTACLE_NONE;
-	snprintf(text, room, *devices ? "it has devices, which pvferry does not carry: %s; xl does" : "%s", devices);
+	snprintf(text, room, *devices ? "it has devices, which pvferry does not carry: %s; xl does" : "%s",
+		 devices);
 	return 0;
 }

@@ -11,11 +11,11 @@ enum obstacle {
 	OBSTACLE_DYING,
 	OBSTACLE_SHUT_DOWN,
 	OBSTACLE_PAUSED,
-	OBSTACLE_DEVICES,	/* the only one that can be gone over: --without-devices */
+	OBSTACLE_DEVICES, /* the only one that can be gone over: --without-devices */
 };
 
 /* The first obstacle, and a sentence about it in text[] ("" if there is none). */
-int find_obstacle(struct domain *domain, const struct domain_facts *facts,
-		  enum obstacle *obstacle, char *text, size_t room);
+int find_obstacle(struct domain *domain, const struct domain_facts *facts, enum obstacle *obstacle,
+		  char *text, size_t room);
 
 #endif

@@ -18,29 +18,29 @@
 
 enum {
 	WORDS_BYTES = BATCH_PAGES * sizeof(uint64_t),
-	BATCH_MAX_BYTES = sizeof(struct record_header) + sizeof(struct page_data) +
-			  WORDS_BYTES + BATCH_PAGES * PAGE_BYTES,
+	BATCH_MAX_BYTES = sizeof(struct record_header) + sizeof(struct page_data) + WORDS_BYTES +
+			  BATCH_PAGES * PAGE_BYTES,
 };
 
 struct batch {
-	uint64_t first;			/* pfns first .. first + count - 1 */
+	uint64_t first; /* pfns first .. first + count - 1 */
 	unsigned int count;
-	unsigned int pages;		/* of them with data */
-	const uint8_t *from;		/* these, mapped side by side */
-	uint64_t frame[BATCH_PAGES];	/* words of the record, all count of them */
-	uint8_t *record;		/* as it goes into the stream */
+	unsigned int pages;	     /* of them with data */
+	const uint8_t *from;	     /* these, mapped side by side */
+	uint64_t frame[BATCH_PAGES]; /* words of the record, all count of them */
+	uint8_t *record;	     /* as it goes into the stream */
 	size_t record_bytes;
-	uint8_t *stored;		/* compressed */
+	uint8_t *stored; /* compressed */
 	size_t stored_bytes;
-	struct iovec *parts;		/* or, plain: headers, tables, runs of guest pages */
+	struct iovec *parts; /* or, plain: headers, tables, runs of guest pages */
 	size_t part_count;
 };
 
 struct sender {
 	struct migration *m;
 	struct pipeline *batches;
-	ZSTD_CCtx **compressors;	/* one a worker; NULL for a plain stream */
-	uint64_t sent;			/* pfns */
+	ZSTD_CCtx **compressors; /* one a worker; NULL for a plain stream */
+	uint64_t sent;		 /* pfns */
 };
 
 static void choose(struct batch *batch, const struct p2m *p2m, const uint8_t *from)
@@ -60,7 +60,8 @@ static uint8_t *put_headers(struct batch *batch)
 {
 	size_t words = batch->count * sizeof(uint64_t);
 	struct record_header header = {
-		RECORD_PAGE_DATA, sizeof(struct page_data) + words + batch->pages * PAGE_BYTES,
+		RECORD_PAGE_DATA,
+		sizeof(struct page_data) + words + batch->pages * PAGE_BYTES,
 	};
 	struct page_data data = { .count = batch->count };
 	uint8_t *at = batch->record;
@@ -72,22 +73,24 @@ static uint8_t *put_headers(struct batch *batch)
 	return at;
 }
 
-static int put_table(const struct migration *m, uint64_t pfn, unsigned int level,
-		     uint8_t *to, const uint8_t *from)
+static int put_table(const struct migration *m, uint64_t pfn, unsigned int level, uint8_t *to,
+		     const uint8_t *from)
 {
 	struct table_fault fault;
 
-	if (canonicalise((uint64_t *)to, (const uint64_t *)from, m->layout->width, level, &m->inverse, &fault))
+	if (canonicalise((uint64_t *)to, (const uint64_t *)from,
+			 (struct table_kind){ m->layout->width, level }, &m->inverse, &fault))
 		return 0;
-	return fail(EREMOTE, "pfn %#lx, a page table of level %u: slot %u (%#lx) %s, and the guest has stopped",
-		    pfn, level, fault.slot, fault.entry, table_defect_text(fault.defect));
+	return fail(EREMOTE,
+		    "pfn %#lx, a page table of level %u: slot %u (%#lx) %s, and the guest has stopped", pfn,
+		    level, fault.slot, fault.entry, table_defect_text(fault.defect));
 }
 
 static void add_part(struct batch *batch, const uint8_t *at, size_t bytes)
 {
-	struct iovec *last = &batch->parts[batch->part_count - 1];
+	struct iovec *last = batch->part_count ? &batch->parts[batch->part_count - 1] : NULL;
 
-	if (batch->part_count && (const uint8_t *)last->iov_base + last->iov_len == at)
+	if (last && (const uint8_t *)last->iov_base + last->iov_len == at)
 		last->iov_len += bytes;
 	else
 		batch->parts[batch->part_count++] = (struct iovec){ (void *)at, bytes };
@@ -168,8 +171,8 @@ static int write_batch(struct sender *sender, const struct batch *batch)
 {
 	struct migration *m = sender->m;
 	int rc = sender->compressors
-		? writer_frame(&m->writer, batch->stored, batch->stored_bytes, batch->record_bytes)
-		: channel_write_parts(m->to, batch->parts, batch->part_count);
+		       ? writer_frame(&m->writer, batch->stored, batch->stored_bytes, batch->record_bytes)
+		       : channel_write_parts(m->to, batch->parts, batch->part_count);
 
 	sender->sent += batch->count;
 	if (!rc && m->options.progress)
@@ -216,7 +219,7 @@ static int submit_all(struct sender *sender, struct map_ahead *ahead)
 		struct batch *batch = pipeline_claim(sender->batches);
 
 		if (!batch)
-			return 0;	/* somebody else failed: pipeline_stop() tells */
+			return 0; /* somebody else failed: pipeline_stop() tells */
 		rc = prepare(batch, first, p2m->count, sender->compressors);
 		if (!rc && (!window || first == window->end)) {
 			rc = map_ahead_next(ahead, &window);
@@ -282,8 +285,12 @@ int send_memory(struct migration *m)
 {
 	struct sender sender = { .m = m };
 	struct pipeline_plan plan = {
-		.name = "send", .threads = m->options.threads, .jobs = 2 * m->options.threads + 2,
-		.job_bytes = sizeof(struct batch), .work = work, .context = &sender,
+		.name = "send",
+		.threads = m->options.threads,
+		.jobs = 2 * m->options.threads + 2,
+		.job_bytes = sizeof(struct batch),
+		.work = work,
+		.context = &sender,
 	};
 	struct map_ahead *ahead = NULL;
 	int rc = init_compressors(&sender), stopped;

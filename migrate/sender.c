@@ -8,7 +8,7 @@
 #include "log.h"
 
 struct task {
-	struct sent *sent;	/* shared with the child */
+	struct sent *sent; /* shared with the child */
 	uint32_t id;
 	struct channel *to;
 	const struct migrate_options *options;

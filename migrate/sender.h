@@ -10,8 +10,8 @@
 struct sent {
 	char name[256];
 	enum p2m_form p2m;
-	bool is_asked;		/* the guest was asked to suspend */
-	bool is_suspended;	/* it has, and waits for the caller's word */
+	bool is_asked;	   /* the guest was asked to suspend */
+	bool is_suspended; /* it has, and waits for the caller's word */
 	struct migrate_figures figures;
 };
 

@@ -15,7 +15,7 @@
 #define ADDRESS_MASK ((1ULL << 48) - 1)
 
 struct range {
-	uint64_t first, last;	/* addresses, both inside */
+	uint64_t first, last; /* addresses, both inside */
 };
 
 /* Sign-extension off: 48 bits of a 64-bit address, 32 of a narrow one. */
@@ -40,24 +40,24 @@ static int find_range(const struct p2m *p2m, const void *shared_info, struct ran
 }
 
 /* Entries of one level, from the tables of it that the range needs. */
-static int read_level(struct domain *domain, unsigned int level,
-		      const struct range *range, mfn_t *tables, uint64_t **entries)
+static int read_level(struct domain *domain, unsigned int level, const struct range *range, mfn_t *tables,
+		      uint64_t **entries)
 {
 	static const struct layout tables_are_wide = { .width = 8 };
 	unsigned int shift = PAGE_BITS + 9 * (level - 1);
 	uint64_t first = range->first >> shift, count = (range->last >> shift) - first + 1;
+	struct word_run run;
 	int rc;
 
 	*entries = malloc(count * sizeof(**entries));
 	if (!*entries)
 		return fail(ENOMEM, "out of memory");
-	rc = p2m_read_words(domain, &tables_are_wide, tables, first % TABLE_SLOTS, count, *entries,
-			    "page tables");
+	run = (struct word_run){ &tables_are_wide, tables, first % TABLE_SLOTS, count };
+	rc = p2m_read_words(domain, &run, *entries, "page tables");
 	for (uint64_t i = 0; !rc && i < count; i++) {
 		uint64_t entry = (*entries)[i];
 
-		if (!(entry & PTE_PRESENT) || (level > 1 && entry & PTE_SUPERPAGE) ||
-		    pte_frame(entry) >> MFN_BITS)
+		if (!(entry & PTE_PRESENT) || (level > 1 && entry & PTE_SUPERPAGE))
 			rc = fail(ERANGE, "the p2m's level-%u entry %lu is %#lx: no way to its pages there",
 				  level, (first + i) % TABLE_SLOTS, entry);
 		(*entries)[i] = pte_frame(entry);

@@ -16,7 +16,8 @@ static int check_frames(const mfn_t *frames, uint64_t count, const char *what)
 {
 	for (uint64_t i = 0; i < count; i++)
 		if (!frames[i].n || frames[i].n >> MFN_BITS)
-			return fail(ERANGE, "the p2m's %s %lu is mfn %#lx, which is none", what, i, frames[i].n);
+			return fail(ERANGE, "the p2m's %s %lu is mfn %#lx, which is none", what, i,
+				    frames[i].n);
 	return 0;
 }
 
@@ -35,11 +36,12 @@ int p2m_find_list_list(struct p2m *p2m, struct domain *domain, const void *share
 	list = malloc(lists * sizeof(*list));
 	if (!list)
 		return fail(ENOMEM, "out of memory");
-	rc = p2m_read_words(domain, p2m->layout, &top, 0, lists, (uint64_t *)list, "frame-list-list");
+	rc = p2m_read_words(domain, &(struct word_run){ p2m->layout, &top, 0, lists }, (uint64_t *)list,
+			    "frame-list-list");
 	if (!rc)
 		rc = check_frames(list, lists, "frame list");
 	if (!rc)
-		rc = p2m_read_words(domain, p2m->layout, list, 0, p2m->leaves,
+		rc = p2m_read_words(domain, &(struct word_run){ p2m->layout, list, 0, p2m->leaves },
 				    (uint64_t *)p2m->leaf, "frame lists");
 	if (!rc)
 		rc = check_frames(p2m->leaf, p2m->leaves, "leaf");

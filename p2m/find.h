@@ -13,11 +13,14 @@ int p2m_find_linear(struct p2m *p2m, struct domain *domain, const void *shared_i
 /* frame_list_list -> frame lists -> leaves. */
 int p2m_find_list_list(struct p2m *p2m, struct domain *domain, const void *shared_info);
 
-/*
- * Copies so many guest words that stand one after another in frames[], from
- * word first on. what names the frames in messages.
- */
-int p2m_read_words(struct domain *domain, const struct layout *layout, const mfn_t *frames,
-		   uint64_t first, uint64_t count, uint64_t *words, const char *what);
+/* Guest words that stand one after another in frames[]: count of them, from word first on. */
+struct word_run {
+	const struct layout *layout;
+	const mfn_t *frames;
+	uint64_t first, count;
+};
+
+/* Copies them. what names the frames in messages. */
+int p2m_read_words(struct domain *domain, const struct word_run *run, uint64_t *words, const char *what);
 
 #endif

@@ -146,7 +146,8 @@ void inverse_pfns(const struct inverse *inverse, uint64_t *frame, unsigned int c
 		__builtin_prefetch(&inverse->pfn[rank[i]]);
 	}
 	for (unsigned int i = 0; i < count; i++)
-		frame[i] = inverse->bits[at[i] / 64] >> at[i] % 64 & 1 ? inverse->pfn[rank[i]] : INVALID_FRAME;
+		frame[i] = inverse->bits[at[i] / 64] >> at[i] % 64 & 1 ? inverse->pfn[rank[i]]
+								       : INVALID_FRAME;
 }
 
 void inverse_release(struct inverse *inverse)

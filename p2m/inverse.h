@@ -17,16 +17,16 @@ enum { INVERSE_GROUP = 512 };
 #define NOT_IN_A_ROW UINT32_MAX
 
 struct inverse_group {
-	uint64_t within;	/* for each word of bits but the first, in 9 bits: how many in the group before it */
-	uint32_t before;	/* how many in all groups before */
-	uint32_t first_pfn;	/* of 512 pfns in a row, or NOT_IN_A_ROW */
+	uint64_t within; /* for each word of bits but the first, in 9 bits: how many in the group before it */
+	uint32_t before; /* how many in all groups before */
+	uint32_t first_pfn; /* of 512 pfns in a row, or NOT_IN_A_ROW */
 };
 
 struct inverse {
-	uint64_t first;		/* lowest mfn, rounded down to 512 */
-	uint64_t frames;	/* range, a multiple of 512 */
-	uint64_t *bits;		/* a group more than there are; this is what was allocated */
-	struct inverse_group *group;	/* one more, too */
+	uint64_t first;		     /* lowest mfn, rounded down to 512 */
+	uint64_t frames;	     /* range, a multiple of 512 */
+	uint64_t *bits;		     /* a group more than there are; this is what was allocated */
+	struct inverse_group *group; /* one more, too */
 	uint32_t *pfn;
 	uint64_t count;
 };

@@ -24,25 +24,25 @@ static uint64_t widen(const struct layout *layout, const uint8_t *page, uint64_t
 	return word_get(layout, page, slot * layout->width);
 }
 
-int p2m_read_words(struct domain *domain, const struct layout *layout, const mfn_t *frames,
-		   uint64_t first, uint64_t count, uint64_t *words, const char *what)
+int p2m_read_words(struct domain *domain, const struct word_run *run, uint64_t *words, const char *what)
 {
-	uint64_t per_page = p2m_per_page(layout);
+	uint64_t per_page = p2m_per_page(run->layout);
 	uint64_t done = 0;
 
-	while (done < count) {
-		uint64_t page = (first + done) / per_page;
-		uint64_t last = (first + count - 1) / per_page;
+	while (done < run->count) {
+		uint64_t page = (run->first + done) / per_page;
+		uint64_t last = (run->first + run->count - 1) / per_page;
 		uint64_t pages = last - page + 1 < PAGES_AT_ONCE ? last - page + 1 : PAGES_AT_ONCE;
-		uint8_t *at = domain_map(domain, frames + page, pages, false, NULL);
+		uint8_t *at = domain_map(domain, run->frames + page, pages, false, NULL);
 
 		if (!at)
-			return fail(EFAULT, "the p2m's %s cannot be read (frame %lu of them, mfn %#lx)",
-				    what, page, frames[page].n);
-		for (; done < count && (first + done) / per_page < page + pages; done++) {
-			uint64_t n = first + done;
+			return fail(EFAULT, "the p2m's %s cannot be read (frame %lu of them, mfn %#lx)", what,
+				    page, run->frames[page].n);
+		for (; done < run->count && (run->first + done) / per_page < page + pages; done++) {
+			uint64_t n = run->first + done;
 
-			words[done] = widen(layout, at + (n / per_page - page) * PAGE_BYTES, n % per_page);
+			words[done] = widen(run->layout, at + (n / per_page - page) * PAGE_BYTES,
+					    n % per_page);
 		}
 		domain_unmap(domain, at, pages);
 	}
@@ -58,8 +58,8 @@ static mfn_t entry_mfn(const struct layout *layout, uint64_t entry)
 
 static int read_entries(struct p2m *p2m, struct domain *domain)
 {
-	int rc = p2m_read_words(domain, p2m->layout, p2m->leaf, 0, p2m->count,
-				(uint64_t *)p2m->mfn, "pages");
+	struct word_run run = { p2m->layout, p2m->leaf, 0, p2m->count };
+	int rc = p2m_read_words(domain, &run, (uint64_t *)p2m->mfn, "pages");
 
 	for (uint64_t pfn = 0; !rc && pfn < p2m->count; pfn++)
 		p2m->mfn[pfn] = entry_mfn(p2m->layout, p2m->mfn[pfn].n);
@@ -125,20 +125,20 @@ static bool was_moving(const struct p2m *p2m, const void *shared_info)
 	       (p2m->generation & 1 || p2m->generation != generation(p2m, shared_info));
 }
 
-int p2m_find(struct p2m *p2m, struct domain *domain, const struct layout *layout,
-	     const void *shared_info, enum p2m_form form, uint64_t most_pfns)
+int p2m_find(struct p2m *p2m, const struct p2m_source *source, enum p2m_form form, uint64_t most_pfns)
 {
+	const void *shared_info = source->shared_info;
 	int rc;
 
-	*p2m = (struct p2m){ .layout = layout };
-	p2m->count = field(p2m, shared_info, layout->shared_info.max_pfn);
+	*p2m = (struct p2m){ .layout = source->layout };
+	p2m->count = field(p2m, shared_info, source->layout->shared_info.max_pfn);
 	if (!p2m->count || p2m->count > most_pfns || p2m->count > PFN_LIMIT)
 		return fail(ERANGE, "the guest claims %lu pfns, it can have 1 to %lu", p2m->count, most_pfns);
 	rc = choose_form(p2m, shared_info, form);
 	if (!rc)
 		rc = allocate(p2m);
 	for (int i = 0; !rc && i < TRIES; i++) {
-		rc = read_once(p2m, domain, shared_info);
+		rc = read_once(p2m, source->domain, shared_info);
 		if (!was_moving(p2m, shared_info))
 			return rc;
 		fail_forget();
@@ -172,7 +172,8 @@ static int fetch_some(struct p2m *p2m, struct domain *domain, uint64_t first, ui
 			continue;
 		p2m->type[pfn] = types[i++];
 		if (!frame_type_is_valid(p2m->type[pfn]))
-			rc = fail(EPROTO, "pfn %#lx: Xen names type %#x, not known here", pfn, p2m->type[pfn]);
+			rc = fail(EPROTO, "pfn %#lx: Xen names type %#x, not known here", pfn,
+				  p2m->type[pfn]);
 		if (!frame_has_data(p2m->type[pfn]))
 			p2m->mfn[pfn] = MFN(INVALID_FRAME);
 	}
@@ -195,7 +196,8 @@ int p2m_check_unmoved(const struct p2m *p2m, struct domain *domain, const void *
 	uint64_t count = field(p2m, shared_info, p2m->layout->shared_info.max_pfn);
 	int rc;
 
-	if (count != p2m->count || (p2m->form == P2M_LINEAR && generation(p2m, shared_info) != p2m->generation))
+	if (count != p2m->count ||
+	    (p2m->form == P2M_LINEAR && generation(p2m, shared_info) != p2m->generation))
 		return fail(EAGAIN, "the guest's p2m changed while it was saved");
 	now.count = count;
 	now.form = p2m->form;

@@ -15,14 +15,21 @@
 enum p2m_form { P2M_AUTO, P2M_LINEAR, P2M_LIST };
 
 struct p2m {
-	enum p2m_form form;	/* how it was found */
+	enum p2m_form form; /* how it was found */
 	const struct layout *layout;
-	uint64_t count;		/* of pfns */
-	mfn_t *mfn;		/* by pfn; holes, foreign and identity entries are invalid */
-	uint8_t *type;		/* enum frame_type by pfn */
-	mfn_t *leaf;		/* the frames that hold the p2m itself */
+	uint64_t count; /* of pfns */
+	mfn_t *mfn;	/* by pfn; holes, foreign and identity entries are invalid */
+	uint8_t *type;	/* enum frame_type by pfn */
+	mfn_t *leaf;	/* the frames that hold the p2m itself */
 	uint64_t leaves;
-	uint64_t generation;	/* of the linear p2m, when it was read */
+	uint64_t generation; /* of the linear p2m, when it was read */
+};
+
+/* A guest's memory as those see it who name pages in it: the mfn and the type of each pfn. */
+struct destination {
+	const mfn_t *mfn;
+	const uint8_t *type;
+	uint64_t count;
 };
 
 const char *p2m_form_name(enum p2m_form form);
@@ -46,14 +53,20 @@ static inline void p2m_use_large_pages(void *at, size_t bytes)
 		madvise((void *)first, end - first, MADV_HUGEPAGE);
 }
 
+/* Whose p2m it is. */
+struct p2m_source {
+	struct domain *domain;
+	const struct layout *layout;
+	const void *shared_info; /* the guest's page, mapped */
+};
+
 /*
- * Finds and copies it. shared_info is the guest's page, mapped; most_pfns the
+ * Finds and copies it. most_pfns is the
  * highest number of pfns the toolstack ever promised the guest, with room for
  * its holes: what claims more is refused before memory is spent on it.
  * -EAGAIN: the guest kept changing it.
  */
-int p2m_find(struct p2m *p2m, struct domain *domain, const struct layout *layout,
-	     const void *shared_info, enum p2m_form form, uint64_t most_pfns);
+int p2m_find(struct p2m *p2m, const struct p2m_source *source, enum p2m_form form, uint64_t most_pfns);
 void p2m_release(struct p2m *p2m);
 
 /* Asks Xen for the type of each frame. Frames that are not the domain's become holes. */

@@ -6,10 +6,13 @@
 #include <string.h>
 
 #include "log.h"
-#include "p2m/p2m.h"
 #include "stream/format.h"
 
 enum { PAGES_AT_ONCE = 512 };
+
+struct leaf_range {
+	uint64_t first, end;
+};
 
 /* Linux: the highest bit marks a foreign frame, the next one an identity entry. */
 static uint64_t rewritten(const struct layout *layout, uint64_t old)
@@ -38,11 +41,11 @@ static bool has_frames(const mfn_t *mfn, uint64_t count)
 }
 
 /* A page may serve several ranges only if none of them has a frame. */
-static int check_leaf(uint64_t leaf, const uint8_t *type, uint64_t count, uint8_t *used, bool frames)
+static int check_leaf(uint64_t leaf, const struct destination *memory, uint8_t *used, bool frames)
 {
 	bool was_used, had_frames;
 
-	if (leaf >= count || type[leaf] != FRAME_NOTAB)
+	if (leaf >= memory->count || memory->type[leaf] != FRAME_NOTAB)
 		return fail(EBADMSG, "pfn %#lx should hold a part of the p2m but is no ordinary page", leaf);
 	was_used = used[leaf / 4] >> leaf % 4 * 2 & 1;
 	had_frames = used[leaf / 4] >> leaf % 4 * 2 & 2;
@@ -52,42 +55,56 @@ static int check_leaf(uint64_t leaf, const uint8_t *type, uint64_t count, uint8_
 	return 0;
 }
 
-static int rewrite_some(struct domain *domain, const struct layout *layout, const uint64_t *leaf,
-			uint64_t leaves, const mfn_t *mfn_of, const mfn_t *mfn, uint64_t count)
+/* How many entries the leaf has: a page's worth, the last one maybe fewer. */
+static uint64_t entries_of(uint64_t leaf, uint64_t per_page, uint64_t count)
+{
+	return count - leaf * per_page < per_page ? count - leaf * per_page : per_page;
+}
+
+static int check_leaves(const struct layout *layout, const uint64_t *leaf, const struct destination *memory)
 {
 	uint64_t per_page = p2m_per_page(layout);
-	mfn_t frames[PAGES_AT_ONCE];
+	uint8_t *used = calloc(memory->count / 4 + 1, 1);
+	int rc = used ? 0 : fail(ENOMEM, "out of memory");
+
+	for (uint64_t i = 0; !rc && i * per_page < memory->count; i++)
+		rc = check_leaf(
+			leaf[i], memory, used,
+			has_frames(memory->mfn + i * per_page, entries_of(i, per_page, memory->count)));
+	free(used);
+	return rc;
+}
+
+/* Leaves first to end - 1. */
+static int rewrite_some(struct domain *domain, const struct layout *layout, const uint64_t *leaf,
+			const struct destination *memory, struct leaf_range range)
+{
+	uint64_t per_page = p2m_per_page(layout);
+	mfn_t frames[PAGES_AT_ONCE] = { 0 };
 	uint8_t *at;
 
-	for (uint64_t i = 0; i < leaves; i++)
-		frames[i] = mfn_of[leaf[i]];
-	at = domain_map(domain, frames, leaves, true, NULL);
+	for (uint64_t i = range.first; i < range.end; i++)
+		frames[i - range.first] = memory->mfn[leaf[i]];
+	at = domain_map(domain, frames, range.end - range.first, true, NULL);
 	if (!at)
 		return fail(EFAULT, "cannot map the pages of the p2m");
-	for (uint64_t i = 0; i < leaves; i++)
-		rewrite_page(at + i * PAGE_BYTES, layout, mfn + i * per_page,
-			     count - i * per_page < per_page ? count - i * per_page : per_page);
-	domain_unmap(domain, at, leaves);
+	for (uint64_t i = range.first; i < range.end; i++)
+		rewrite_page(at + (i - range.first) * PAGE_BYTES, layout, memory->mfn + i * per_page,
+			     entries_of(i, per_page, memory->count));
+	domain_unmap(domain, at, range.end - range.first);
 	return 0;
 }
 
 int p2m_rewrite(struct domain *domain, const struct layout *layout, const uint64_t *leaf,
-		const mfn_t *mfn, const uint8_t *type, uint64_t count)
+		const struct destination *memory)
 {
-	uint64_t per_page = p2m_per_page(layout);
-	uint64_t leaves = (count + per_page - 1) / per_page;
-	uint8_t *used = calloc(count / 4 + 1, 1);
-	int rc = used ? 0 : fail(ENOMEM, "out of memory");
+	uint64_t leaves = (memory->count + p2m_per_page(layout) - 1) / p2m_per_page(layout);
+	int rc = check_leaves(layout, leaf, memory);
 
-	for (uint64_t i = 0; !rc && i < leaves; i++) {
-		uint64_t here = count - i * per_page < per_page ? count - i * per_page : per_page;
+	for (uint64_t i = 0; !rc && i < leaves; i += PAGES_AT_ONCE) {
+		uint64_t end = i + PAGES_AT_ONCE < leaves ? i + PAGES_AT_ONCE : leaves;
 
-		rc = check_leaf(leaf[i], type, count, used, has_frames(mfn + i * per_page, here));
+		rc = rewrite_some(domain, layout, leaf, memory, (struct leaf_range){ i, end });
 	}
-	free(used);
-	for (uint64_t i = 0; !rc && i < leaves; i += PAGES_AT_ONCE)
-		rc = rewrite_some(domain, layout, leaf + i,
-				  leaves - i < PAGES_AT_ONCE ? leaves - i : PAGES_AT_ONCE,
-				  mfn, mfn + i * per_page, count - i * per_page);
 	return rc;
 }

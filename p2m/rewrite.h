@@ -7,15 +7,14 @@
 #ifndef P2M_REWRITE_H
 #define P2M_REWRITE_H
 
-#include "xen/domain.h"
-#include "xen/layout.h"
+#include "p2m/p2m.h"
 
 /*
  * leaf[] are the pages of the p2m, by pfn, one for each page's worth of
- * entries; mfn[] and type[] have count entries. Fails if a leaf is no ordinary
+ * entries. Fails if a leaf is no ordinary
  * page, or serves two ranges that both have frames.
  */
 int p2m_rewrite(struct domain *domain, const struct layout *layout, const uint64_t *leaf,
-		const mfn_t *mfn, const uint8_t *type, uint64_t count);
+		const struct destination *memory);
 
 #endif

@@ -16,19 +16,24 @@
 
 enum table_defect {
 	TABLE_SOUND,
-	TABLE_FOREIGN,		/* names a frame that is not the guest's */
-	TABLE_SUPERPAGE,	/* a large page, which PV guests cannot have */
-	TABLE_NO_PFN,		/* names a pfn beyond the last */
-	TABLE_NO_FRAME,		/* names a pfn without a frame */
-	TABLE_WRONG_LEVEL,	/* names something that is no table of the level below */
-	TABLE_WRITABLE,		/* names a table and may write to it */
-	TABLE_XEN_SLOT,		/* has an entry where only Xen's may be */
+	TABLE_FOREIGN,	   /* names a frame that is not the guest's */
+	TABLE_SUPERPAGE,   /* a large page, which PV guests cannot have */
+	TABLE_NO_PFN,	   /* names a pfn beyond the last */
+	TABLE_NO_FRAME,	   /* names a pfn without a frame */
+	TABLE_WRONG_LEVEL, /* names something that is no table of the level below */
+	TABLE_WRITABLE,	   /* names a table and may write to it */
+	TABLE_XEN_SLOT,	   /* has an entry where only Xen's may be */
+};
+
+struct table_kind {
+	unsigned int width; /* of the guest: 4 or 8 */
+	unsigned int level;
 };
 
 struct table_fault {
 	enum table_defect defect;
 	unsigned int slot;
-	uint64_t entry;		/* as it stood in the table */
+	uint64_t entry; /* as it stood in the table */
 };
 
 /* "names a frame that is not the guest's" */
@@ -42,8 +47,8 @@ const char *table_defect_text(enum table_defect defect);
 void xen_slots(unsigned int width, unsigned int level, unsigned int *first, unsigned int *count);
 
 /* mfn -> pfn, Xen's slots to zero. False with a fault, and to[] then undefined. */
-bool canonicalise(uint64_t to[TABLE_SLOTS], const uint64_t from[TABLE_SLOTS], unsigned int width,
-		  unsigned int level, const struct inverse *inverse, struct table_fault *fault);
+bool canonicalise(uint64_t to[TABLE_SLOTS], const uint64_t from[TABLE_SLOTS], struct table_kind kind,
+		  const struct inverse *inverse, struct table_fault *fault);
 
 /* The four entries of a narrow guest's level 3 have no writable bit, and are always as if they had. */
 static inline uint64_t entry_judged(unsigned int width, unsigned int level, uint64_t entry)
@@ -69,15 +74,8 @@ static inline enum table_defect entry_defect(unsigned int level, uint64_t entry,
 	return target_level == level && !(entry & PTE_WRITABLE) ? TABLE_SOUND : TABLE_WRONG_LEVEL;
 }
 
-/* Where a table is going to: the new mfn and the type of each pfn. */
-struct destination {
-	const mfn_t *mfn;
-	const uint8_t *type;
-	uint64_t count;
-};
-
 /* pfn -> mfn, each entry checked. Xen's slots must be zero. to and from may be the same. */
-bool localise(uint64_t to[TABLE_SLOTS], const uint64_t from[TABLE_SLOTS], unsigned int width,
-	      unsigned int level, const struct destination *destination, struct table_fault *fault);
+bool localise(uint64_t to[TABLE_SLOTS], const uint64_t from[TABLE_SLOTS], struct table_kind kind,
+	      const struct destination *destination, struct table_fault *fault);
 
 #endif

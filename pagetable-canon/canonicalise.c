@@ -20,8 +20,8 @@ static unsigned int narrow_l2_end(const uint64_t *table, const struct inverse *i
 {
 	uint64_t entry = table[NARROW_L2_XEN_FIRST];
 
-	return entry & PTE_PRESENT && !inverse_has(inverse, pte_frame(entry))
-		? NARROW_L2_XEN_FIRST : TABLE_SLOTS;
+	return entry & PTE_PRESENT && !inverse_has(inverse, pte_frame(entry)) ? NARROW_L2_XEN_FIRST
+									      : TABLE_SLOTS;
 }
 
 static enum table_defect canonicalise_entry(uint64_t *entry, unsigned int level, uint64_t pfn)
@@ -97,7 +97,8 @@ static bool move_each(uint64_t entry[AT_ONCE], unsigned int level, const struct 
 }
 
 /* Those that are Xen's to zero. */
-static void clear_xen_slots(uint64_t *to, unsigned int width, unsigned int level, const struct inverse *inverse)
+static void clear_xen_slots(uint64_t *to, unsigned int width, unsigned int level,
+			    const struct inverse *inverse)
 {
 	unsigned int first, count;
 
@@ -109,22 +110,22 @@ static void clear_xen_slots(uint64_t *to, unsigned int width, unsigned int level
 	memset(to + first, 0, count * sizeof(*to));
 }
 
-bool canonicalise(uint64_t to[TABLE_SLOTS], const uint64_t from[TABLE_SLOTS], unsigned int width,
-		  unsigned int level, const struct inverse *inverse, struct table_fault *fault)
+bool canonicalise(uint64_t to[TABLE_SLOTS], const uint64_t from[TABLE_SLOTS], struct table_kind kind,
+		  const struct inverse *inverse, struct table_fault *fault)
 {
-	uint64_t together = 0;	/* a bit for each AT_ONCE entries */
+	uint64_t together = 0; /* a bit for each AT_ONCE entries */
 
 	for (unsigned int slot = 0; slot < TABLE_SLOTS; slot += 8)
 		__builtin_prefetch(from + slot);
 	for (unsigned int slot = 0; slot < TABLE_SLOTS; slot += AT_ONCE)
 		together |= (uint64_t)fetch(to + slot, from + slot) << slot / AT_ONCE;
-	if (level > 1) {
-		clear_xen_slots(to, width, level, inverse);
-		together = 0;	/* large pages are to be found */
+	if (kind.level > 1) {
+		clear_xen_slots(to, kind.width, kind.level, inverse);
+		together = 0; /* large pages are to be found */
 	}
 	for (unsigned int slot = 0; slot < TABLE_SLOTS; slot += AT_ONCE)
 		if (!(together >> slot / AT_ONCE & 1 && move_together(to + slot, inverse)) &&
-		    !move_each(to + slot, level, inverse, slot, fault))
+		    !move_each(to + slot, kind.level, inverse, slot, fault))
 			return false;
 	return true;
 }

@@ -9,7 +9,7 @@
 #include "machine/registry.h"
 
 struct task {
-	struct built *built;	/* shared with the child */
+	struct built *built; /* shared with the child */
 	struct channel *from;
 	const struct restore_options *options;
 };

@@ -10,7 +10,7 @@
 
 struct built {
 	uint32_t domain;
-	bool is_created;	/* there was a domain, finished or not */
+	bool is_created; /* there was a domain, finished or not */
 	uint64_t pfns, frames;
 	char name[256];
 };

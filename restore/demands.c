@@ -9,15 +9,19 @@
 static int defect(const struct examination *x, uint64_t table, unsigned int slot, uint64_t entry,
 		  enum table_defect what)
 {
-	return fail(EBADMSG, "record %u: pfn %#lx, a page table of level %u: slot %u (%#lx) %s", x->record_of[table],
-		    table, frame_level(x->incoming.type[table]), slot, entry, table_defect_text(what));
+	return fail(EBADMSG, "record %u: pfn %#lx, a page table of level %u: slot %u (%#lx) %s",
+		    x->record_of[table], table, frame_level(x->incoming.type[table]), slot, entry,
+		    table_defect_text(what));
 }
 
 static void remember(struct demand *demand, enum way way, uint64_t table, unsigned int slot, bool writable)
 {
 	demand->table[way] = table;
 	demand->slot[way] = slot + 1;
-	demand->writable = (demand->writable & ~(1u << way)) | (unsigned int)writable << way;
+	if (writable)
+		demand->writable |= 1u << way;
+	else
+		demand->writable &= ~(1u << way);
 }
 
 static bool asked_to_write(const struct demand *demand, enum way way)
@@ -26,7 +30,8 @@ static bool asked_to_write(const struct demand *demand, enum way way)
 }
 
 /* Whoever names a table may write to it only if it is of the level below; else it may be of its own, too. */
-static bool narrow_levels(struct demand *demand, uint64_t table, unsigned int slot, unsigned int level, bool writable)
+static bool narrow_levels(struct demand *demand, uint64_t table, unsigned int slot, unsigned int level,
+			  bool writable)
 {
 	unsigned int least = level - 1, most = writable ? level - 1 : level;
 
@@ -55,7 +60,8 @@ static int note(struct examination *x, uint64_t table, unsigned int slot, unsign
 	demand->maps_top |= width == 4 && level == 3 && slot == 3;
 	if (level > 1)
 		return narrow_levels(demand, table, slot, level, writable)
-			? 0 : defect(x, table, slot, entry, TABLE_WRONG_LEVEL);
+			     ? 0
+			     : defect(x, table, slot, entry, TABLE_WRONG_LEVEL);
 	if (!demand->slot[AS_PAGE] || (writable && !asked_to_write(demand, AS_PAGE)))
 		remember(demand, AS_PAGE, table, slot, writable);
 	return 0;
@@ -98,8 +104,10 @@ static int check_way(const struct examination *x, uint64_t pfn, enum way way)
 		what = TABLE_WRONG_LEVEL;
 	else if (way == AS_PAGE && writable && level)
 		what = TABLE_WRITABLE;
-	return what == TABLE_SOUND ? 0 : defect(x, demand->table[way], demand->slot[way] - 1,
-						pfn << PAGE_BITS | PTE_PRESENT | (writable ? PTE_WRITABLE : 0), what);
+	return what == TABLE_SOUND
+		     ? 0
+		     : defect(x, demand->table[way], demand->slot[way] - 1,
+			      pfn << PAGE_BITS | PTE_PRESENT | (writable ? PTE_WRITABLE : 0), what);
 }
 
 int demands_check(const struct examination *x)
@@ -111,7 +119,9 @@ int demands_check(const struct examination *x)
 			rc = check_way(x, pfn, way);
 	for (uint64_t pfn = 0; !rc && pfn < x->incoming.count; pfn++)
 		if (x->demands[pfn].maps_top && x->demands[pfn].reaches_top)
-			rc = fail(EBADMSG, "record %u: pfn %#lx, the level 2 of the top: an entry %s from slot %u on",
-				  x->record_of[pfn], pfn, table_defect_text(TABLE_XEN_SLOT), NARROW_L2_XEN_FIRST);
+			rc = fail(EBADMSG,
+				  "record %u: pfn %#lx, the level 2 of the top: an entry %s from slot %u on",
+				  x->record_of[pfn], pfn, table_defect_text(TABLE_XEN_SLOT),
+				  NARROW_L2_XEN_FIRST);
 	return rc;
 }

@@ -49,11 +49,12 @@ static int resize(struct incoming *in, uint64_t old_count)
 static uint64_t rank(const struct record *record)
 {
 	static const uint8_t ranks[] = {
-		[RECORD_X86_PV_INFO] = 1, [RECORD_X86_CPUID_POLICY] = 2, [RECORD_X86_MSR_POLICY] = 3,
-		[RECORD_STATIC_DATA_END] = 4, [RECORD_X86_PV_P2M_FRAMES] = 5, [RECORD_PAGE_DATA] = 6,
-		[RECORD_X86_TSC_INFO] = 7, [RECORD_SHARED_INFO] = 8, [RECORD_X86_PV_VCPU_BASIC] = 9,
-		[RECORD_X86_PV_VCPU_EXTENDED] = 10, [RECORD_X86_PV_VCPU_XSAVE] = 11,
-		[RECORD_X86_PV_VCPU_MSRS] = 12,
+		[RECORD_X86_PV_INFO] = 1,	 [RECORD_X86_CPUID_POLICY] = 2,
+		[RECORD_X86_MSR_POLICY] = 3,	 [RECORD_STATIC_DATA_END] = 4,
+		[RECORD_X86_PV_P2M_FRAMES] = 5,	 [RECORD_PAGE_DATA] = 6,
+		[RECORD_X86_TSC_INFO] = 7,	 [RECORD_SHARED_INFO] = 8,
+		[RECORD_X86_PV_VCPU_BASIC] = 9,	 [RECORD_X86_PV_VCPU_EXTENDED] = 10,
+		[RECORD_X86_PV_VCPU_XSAVE] = 11, [RECORD_X86_PV_VCPU_MSRS] = 12,
 	};
 	uint32_t vcpu;
 
@@ -72,10 +73,10 @@ static int check_place(struct examination *x, const struct record *record)
 	bool is_vcpu = now > 8 && now != UINT64_MAX;
 	bool lacks_basic = is_vcpu && (now - 9) % 4 && (now - 9) / 4 != (x->last_rank - 9) / 4;
 
-	if (!now || now <= x->last_rank || lacks_basic || (now == 9 && record->bytes == 8) || record->frame != frame ||
-	    ((now == 2 || now == 3) && !record->bytes))
-		return fail(EBADMSG, "record %lu: %s in frame %lu is not where pvferry puts it", record->number,
-			    record_name(record->type), record->frame);
+	if (!now || now <= x->last_rank || lacks_basic || (now == 9 && record->bytes == 8) ||
+	    record->frame != frame || ((now == 2 || now == 3) && !record->bytes))
+		return fail(EBADMSG, "record %lu: %s in frame %lu is not where pvferry puts it",
+			    record->number, record_name(record->type), record->frame);
 	x->last_rank = now;
 	return 0;
 }
@@ -104,7 +105,7 @@ static int note_kept_tables(struct examination *x)
 	for (uint64_t pfn = 0; !rc && x->table_at && pfn < x->incoming.count; pfn++)
 		if (frame_level(x->incoming.type[pfn]))
 			rc = demands_note(x, pfn, frame_level(x->incoming.type[pfn]),
-					((uint8_t **)x->tables.at)[x->table_at[pfn] - 1]);
+					  ((uint8_t **)x->tables.at)[x->table_at[pfn] - 1]);
 	return rc;
 }
 
@@ -115,8 +116,8 @@ static int check_window(struct examination *x, const struct record *record, cons
 	uint64_t count = left < BATCH_PAGES ? left : BATCH_PAGES;
 
 	if (record->frame != 2 + x->windows++)
-		return fail(EBADMSG, "record %lu: PAGE_DATA in frame %lu, not in one of its own", record->number,
-			    record->frame);
+		return fail(EBADMSG, "record %lu: PAGE_DATA in frame %lu, not in one of its own",
+			    record->number, record->frame);
 	if (pages->count != count)
 		return fail(EBADMSG, "record %lu: %u pfns where the %lu from %#lx on should be",
 			    record->number, pages->count, count, x->next_window);
@@ -179,7 +180,8 @@ static int other(struct incoming *in, const struct record *record)
 
 static int check_provenance(const struct examination *x)
 {
-	static const char *const keys[] = { "domain", "uuid", "domid", "host", "saved", "pvferry", "xen", "p2m" };
+	static const char *const keys[] = { "domain", "uuid",	 "domid", "host",
+					    "saved",  "pvferry", "xen",	  "p2m" };
 	struct json_object *json, *value;
 	const char *form;
 	int rc = 0;
@@ -192,9 +194,10 @@ static int check_provenance(const struct examination *x)
 	for (size_t i = 0; !rc && i < sizeof(keys) / sizeof(*keys); i++)
 		if (!json_object_object_get_ex(json, keys[i], &value))
 			rc = fail(EBADMSG, "head: the provenance does not tell \"%s\"", keys[i]);
-	form = rc ? NULL : json_object_get_string(value);	/* of null there is none */
+	form = rc ? NULL : json_object_get_string(value); /* of null there is none */
 	if (!rc && (!form || (strcmp(form, "linear") && strcmp(form, "list"))))
-		rc = fail(EBADMSG, "head: the provenance tells of a p2m of form \"%s\"", form ? form : "null");
+		rc = fail(EBADMSG, "head: the provenance tells of a p2m of form \"%s\"",
+			  form ? form : "null");
 	json_object_put(json);
 	return rc;
 }
@@ -241,7 +244,8 @@ static int check_whole(struct examination *x)
 		return rc;
 	count(x);
 	if (x->facts->is_image && x->frames != x->facts->frames)
-		return fail(EBADMSG, "head: %lu frames to allocate, the records have %lu", x->facts->frames, x->frames);
+		return fail(EBADMSG, "head: %lu frames to allocate, the records have %lu", x->facts->frames,
+			    x->frames);
 	return 0;
 }
 

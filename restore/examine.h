@@ -14,20 +14,20 @@ struct demand;
 struct examination {
 	struct incoming incoming;
 	struct config config;
-	const struct stream_facts *facts;	/* lent by the reader, until examination_release() */
+	const struct stream_facts *facts; /* lent by the reader, until examination_release() */
 	struct reader *reader;
 	uint64_t frames_by_type[16];
 	uint64_t frames, zero_pages, records;
-	uint64_t user_roots;			/* vCPUs that have one */
+	uint64_t user_roots; /* vCPUs that have one */
 	uint64_t stored_bytes, expanded_bytes;
 	/* of the checks: */
-	struct demand *demands;			/* by pfn: as what the tables name it */
-	uint32_t *record_of;			/* by pfn: the record that brought it */
-	uint64_t next_window, windows;		/* images of ours: the pfn to come, PAGE_DATA so far */
-	uint64_t last_rank;			/* and the place of the last other record */
+	struct demand *demands;	       /* by pfn: as what the tables name it */
+	uint32_t *record_of;	       /* by pfn: the record that brought it */
+	uint64_t next_window, windows; /* images of ours: the pfn to come, PAGE_DATA so far */
+	uint64_t last_rank;	       /* and the place of the last other record */
 	/* A stream of others may send a table again, and only the last one counts: they are kept, by pfn. */
-	uint32_t *table_at;			/* place in tables + 1 */
-	struct bytes tables;			/* pointers to pages */
+	uint32_t *table_at;  /* place in tables + 1 */
+	struct bytes tables; /* pointers to pages */
 	void (*progress)(uint64_t done, uint64_t total);
 };
 

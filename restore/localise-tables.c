@@ -27,10 +27,10 @@ static int localise_one(const struct restoration *r, uint64_t pfn, uint64_t *pag
 	unsigned int level = frame_level(in->type[pfn]);
 	struct table_fault fault;
 
-	if (localise(page, page, in->machine.layout->width, level, &to, &fault))
+	if (localise(page, page, (struct table_kind){ in->machine.layout->width, level }, &to, &fault))
 		return 0;
-	return fail(EBADMSG, "pfn %#lx, a page table of level %u: slot %u (%#lx) %s", pfn, level,
-		    fault.slot, fault.entry, table_defect_text(fault.defect));
+	return fail(EBADMSG, "pfn %#lx, a page table of level %u: slot %u (%#lx) %s", pfn, level, fault.slot,
+		    fault.entry, table_defect_text(fault.defect));
 }
 
 static int work(void *job, unsigned int worker, void *context)
@@ -68,8 +68,13 @@ static uint64_t collect(const struct incoming *in, uint64_t pfn, struct table_ba
 int localise_tables(struct restoration *r)
 {
 	struct pipeline_plan plan = {
-		.name = "localise", .threads = r->options.threads, .jobs = 2 * r->options.threads,
-		.job_bytes = sizeof(struct table_batch), .work = work, .context = r, .unordered = true,
+		.name = "localise",
+		.threads = r->options.threads,
+		.jobs = 2 * r->options.threads,
+		.job_bytes = sizeof(struct table_batch),
+		.work = work,
+		.context = r,
+		.unordered = true,
 	};
 	struct pipeline *tables;
 	int rc;

@@ -8,7 +8,7 @@
 #include "log.h"
 #include "machine/registry.h"
 
-enum { HOST_SLACK_FRAMES = 2048 };	/* what Xen itself takes for a domain */
+enum { HOST_SLACK_FRAMES = 2048 }; /* what Xen itself takes for a domain */
 
 int preflight_config(struct restoration *r)
 {
@@ -23,8 +23,10 @@ int preflight_config(struct restoration *r)
 		return rc;
 	config_devices(&r->config, devices, sizeof(devices));
 	if (*devices && !r->options.without_devices)
-		return fail(EOPNOTSUPP, "the domain has devices, which pvferry does not carry: %s; "
-			    "xl does (zstd -dc FILE | xl restore /dev/stdin), --without-devices goes on", devices);
+		return fail(EOPNOTSUPP,
+			    "the domain has devices, which pvferry does not carry: %s; "
+			    "xl does (zstd -dc FILE | xl restore /dev/stdin), --without-devices goes on",
+			    devices);
 	if (r->options.name)
 		config_set_name(&r->config, r->options.name);
 	return 0;
@@ -37,8 +39,9 @@ static int check_name(struct restoration *r)
 
 	if (rc == -ESRCH)
 		return 0;
-	return rc ? rc : fail(EEXIST, "there is a domain \"%s\" already (id %u); --name gives another one",
-			      config_name(&r->config), id);
+	return rc ? rc
+		  : fail(EEXIST, "there is a domain \"%s\" already (id %u); --name gives another one",
+			 config_name(&r->config), id);
 }
 
 /* A copy beside a domain that lives is a new one. */
@@ -55,7 +58,7 @@ static int check_uuid(struct restoration *r)
 		struct domain_facts facts;
 
 		if (domain_open(&domain, r->host, ids[i]))
-			continue;	/* gone in the meantime */
+			continue; /* gone in the meantime */
 		if (!domain_facts(domain, &facts))
 			is_free = memcmp(facts.uuid, uuid, sizeof(uuid));
 		domain_close(domain);

@@ -18,17 +18,17 @@
 #include "log.h"
 #include "stream/pipeline.h"
 
-enum { MOST_KEPT = 30000 };	/* mappings; a process may have 65530 */
+enum { MOST_KEPT = 30000 }; /* mappings; a process may have 65530 */
 
 /* A part of a record: up to 512 of its words. */
 struct copy {
-	struct record record;		/* held by each of its parts */
+	struct record record; /* held by each of its parts */
 	const uint64_t *frame;
 	const uint8_t *data;
-	uint64_t at;			/* or where the data is in the file */
+	uint64_t at; /* or where the data is in the file */
 	uint32_t count;
-	size_t kept;			/* where its mapping is remembered; MOST_KEPT: it is not kept */
-	uint8_t *pages, *tables;	/* where they go: two mappings, each packed */
+	size_t kept;		 /* where its mapping is remembered; MOST_KEPT: it is not kept */
+	uint8_t *pages, *tables; /* where they go: two mappings, each packed */
 	size_t page_count, table_count;
 };
 
@@ -116,8 +116,13 @@ static int copy_work(void *job, unsigned int worker, void *context)
 int copies_start(struct restoration *r)
 {
 	struct pipeline_plan plan = {
-		.name = "copy", .threads = r->options.threads, .jobs = r->options.threads + 2,
-		.job_bytes = sizeof(struct copy), .work = copy_work, .context = r, .unordered = true,
+		.name = "copy",
+		.threads = r->options.threads,
+		.jobs = r->options.threads + 2,
+		.job_bytes = sizeof(struct copy),
+		.work = copy_work,
+		.context = r,
+		.unordered = true,
 	};
 
 	return pipeline_start(&r->copies, &plan);
@@ -186,7 +191,7 @@ static int populate(struct restoration *r, const uint64_t *frame, uint32_t count
 
 		if (frame_is_populated(word_type(frame[i])) && !mfn_is_valid(r->mfn[pfn])) {
 			pfns[wanted++] = PFN(pfn);
-			r->mfn[pfn] = MFN(0);	/* so that a pfn twice in one record counts once */
+			r->mfn[pfn] = MFN(0); /* so that a pfn twice in one record counts once */
 		}
 	}
 	rc = domain_populate(r->domain, pfns, wanted, mfns);
@@ -219,8 +224,11 @@ static int take_part(struct restoration *r, struct record *record, const struct 
 	copy = pipeline_claim(r->copies);
 	if (!copy)
 		return pipeline_error(r->copies);
-	*copy = (struct copy){ .record = *record, .frame = part->frame, .data = part->data,
-			       .at = part->at, .count = part->count };
+	*copy = (struct copy){ .record = *record,
+			       .frame = part->frame,
+			       .data = part->data,
+			       .at = part->at,
+			       .count = part->count };
 	rc = reserve_kept(r, copy);
 	if (rc)
 		return rc;

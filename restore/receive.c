@@ -65,8 +65,8 @@ static int check_word(const struct incoming *in, const struct record *record, ui
 	if (word & ~FRAME_PFN_MASK & ~(0xfULL << 60) || !frame_type_is_valid(type))
 		return fail(EBADMSG, "record %lu: %#lx is no type and pfn", record->number, word);
 	if (word_pfn(word) >= in->count)
-		return fail(EBADMSG, "record %lu: pfn %#lx is beyond the guest's last, %#lx",
-			    record->number, word_pfn(word), in->count - 1);
+		return fail(EBADMSG, "record %lu: pfn %#lx is beyond the guest's last, %#lx", record->number,
+			    word_pfn(word), in->count - 1);
 	if (frame_level(type) > in->machine.layout->levels)
 		return fail(EBADMSG, "record %lu: pfn %#lx is a table of level %u in a guest that has %u",
 			    record->number, word_pfn(word), frame_level(type), in->machine.layout->levels);
@@ -82,7 +82,8 @@ static int read_pages(const struct incoming *in, const struct record *record, st
 	if (!data->count || data->zero || words > record->bytes - sizeof(*data))
 		return fail(EBADMSG, "record %lu: PAGE_DATA of %u pfns in %u bytes", record->number,
 			    data->count, record->bytes);
-	*pages = (struct pages){ .count = data->count, .frame = data->frame,
+	*pages = (struct pages){ .count = data->count,
+				 .frame = data->frame,
 				 .data = record->pages_at ? NULL : record->body + sizeof(*data) + words,
 				 .at = record->pages_at };
 	for (uint32_t i = 0; !rc && i < pages->count; i++) {
@@ -152,8 +153,8 @@ static int check_leaves(const struct incoming *in)
 {
 	for (uint64_t i = 0; i < in->leaves; i++)
 		if (in->leaf[i] >= in->count || in->type[in->leaf[i]] != FRAME_NOTAB)
-			return fail(EBADMSG, "part %lu of the p2m is pfn %#lx, which is no ordinary page",
-				    i, in->leaf[i]);
+			return fail(EBADMSG, "part %lu of the p2m is pfn %#lx, which is no ordinary page", i,
+				    in->leaf[i]);
 	return 0;
 }
 

@@ -12,8 +12,9 @@
 /* A PAGE_DATA record, its lengths and words checked. */
 struct pages {
 	uint32_t count;
-	const uint64_t *frame;	/* type << 60 | pfn */
-	const uint8_t *data;	/* 4096 bytes for each that has data, in order; NULL: they stayed in the file, at: */
+	const uint64_t *frame; /* type << 60 | pfn */
+	const uint8_t
+		*data; /* 4096 bytes for each that has data, in order; NULL: they stayed in the file, at: */
 	uint64_t at;
 	uint32_t data_count;
 };
@@ -28,7 +29,7 @@ static inline unsigned int word_type(uint64_t word)
 	return word >> 60;
 }
 
-enum { TYPE_UNSEEN = 0xff };	/* of a pfn that no record has named yet */
+enum { TYPE_UNSEEN = 0xff }; /* of a pfn that no record has named yet */
 
 struct incoming;
 
@@ -46,13 +47,13 @@ struct sink {
 struct incoming {
 	struct reader *reader;
 	const struct sink *sink;
-	void *context;			/* the sink's */
+	void *context; /* the sink's */
 	struct machine machine;
-	uint64_t count;			/* pfns: the end of X86_PV_P2M_FRAMES + 1 */
-	uint8_t *type;			/* by pfn: the last one named, or TYPE_UNSEEN */
-	uint64_t *leaf;			/* pfns of the p2m's own pages */
+	uint64_t count; /* pfns: the end of X86_PV_P2M_FRAMES + 1 */
+	uint8_t *type;	/* by pfn: the last one named, or TYPE_UNSEEN */
+	uint64_t *leaf; /* pfns of the p2m's own pages */
 	uint64_t leaves;
-	uint64_t most_pfns;		/* that the caller believes; more are refused */
+	uint64_t most_pfns; /* that the caller believes; more are refused */
 	bool is_static_over, is_verifying;
 };
 

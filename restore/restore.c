@@ -20,7 +20,7 @@
 #include "stop.h"
 #include "stream/pipeline.h"
 
-enum { MAXMEM_SLACK_KIB = 1024 };	/* as libxl */
+enum { MAXMEM_SLACK_KIB = 1024 }; /* as libxl */
 
 /* --- the domain ------------------------------------------------------- */
 
@@ -37,7 +37,8 @@ static int create_domain(struct restoration *r)
 		.cpupool = config_number(&r->config, "c_info", "poolid", 0),
 		.msr_relaxed = config_build_flag(&r->config, "arch_x86", "msr_relaxed"),
 		.map_limit_kib = most,
-		.on_created = r->on_created, .context = r->context,
+		.on_created = r->on_created,
+		.context = r->context,
 	};
 	int rc;
 
@@ -62,8 +63,13 @@ static int enter(void *job, unsigned int worker, void *context)
 
 static int begin_entry(struct restoration *r)
 {
-	struct pipeline_plan plan = { .name = "enter", .threads = 1, .jobs = 2, .job_bytes = 1,
-				      .work = enter, .context = r, .unordered = true };
+	struct pipeline_plan plan = { .name = "enter",
+				      .threads = 1,
+				      .jobs = 2,
+				      .job_bytes = 1,
+				      .work = enter,
+				      .context = r,
+				      .unordered = true };
 	int rc = pipeline_start(&r->entry, &plan);
 
 	if (!rc)
@@ -115,8 +121,9 @@ static int receive_memory(struct restoration *r)
 	static const struct sink sink = { .static_end = static_end, .resize = resize, .pages = pages };
 	int rc;
 
-	r->incoming = (struct incoming){ .reader = r->reader, .sink = &sink, .context = r,
-					 .most_pfns = config_most_pfns(&r->config) };
+	r->incoming = (struct incoming){
+		.reader = r->reader, .sink = &sink, .context = r, .most_pfns = config_most_pfns(&r->config)
+	};
 	rc = copies_start(r);
 	if (!rc)
 		rc = receive_stream(&r->incoming);
@@ -133,7 +140,8 @@ static int check_all(struct restoration *r)
 			r->mfn[pfn] = MFN(INVALID_FRAME);
 	if (!rc && r->incoming.machine.vcpu_count > config_number(&r->config, "b_info", "max_vcpus", 1))
 		rc = fail(EBADMSG, "the stream has vcpu %u, the config allows %ld vCPUs",
-			  r->incoming.machine.vcpu_count - 1, config_number(&r->config, "b_info", "max_vcpus", 1));
+			  r->incoming.machine.vcpu_count - 1,
+			  config_number(&r->config, "b_info", "max_vcpus", 1));
 	return rc;
 }
 
@@ -158,8 +166,7 @@ static int load_machine(struct restoration *r)
 	if (!rc)
 		rc = start_info_load(r->domain, machine, &memory, &r->connections);
 	if (!rc)
-		rc = p2m_rewrite(r->domain, machine->layout, r->incoming.leaf, r->mfn,
-				 r->incoming.type, r->incoming.count);
+		rc = p2m_rewrite(r->domain, machine->layout, r->incoming.leaf, &memory);
 	if (!rc)
 		vcpus_each_gdt_page(machine, unmap_gdt_page, r);
 	return rc ? rc : vcpus_load(r->domain, machine, &memory);
@@ -184,8 +191,8 @@ static int pin_tables(struct restoration *r)
 	if (!rc && list.count) {
 		rc = domain_pin(r->domain, pins, list.count / sizeof(*pins), &failed);
 		if (rc)
-			fail(-rc, "Xen does not pin mfn %#lx as a table of level %u: %s",
-			     pins[failed].mfn.n, pins[failed].level, strerror(-rc));
+			fail(-rc, "Xen does not pin mfn %#lx as a table of level %u: %s", pins[failed].mfn.n,
+			     pins[failed].level, strerror(-rc));
 	}
 	bytes_release(&list);
 	return rc;
@@ -232,7 +239,8 @@ static int run_stages(struct restoration *r)
 
 		if (!rc)
 			rc = stages[i].run(r);
-		say(SAY_DETAIL, "%s: %.1f ms%s", stages[i].name, (now_us() - start) / 1e3, rc ? ", failed" : "");
+		say(SAY_DETAIL, "%s: %.1f ms%s", stages[i].name, (now_us() - start) / 1e3,
+		    rc ? ", failed" : "");
 		if (rc)
 			return rc;
 	}
@@ -246,7 +254,7 @@ int restore_domain(struct restoration *r, struct host *host, struct channel *fro
 
 	r->host = host;
 	r->options = *options;
-	from->leave_pages = !from->can_wait;	/* they are read straight into the domain's */
+	from->leave_pages = !from->can_wait; /* they are read straight into the domain's */
 	rc = reader_open(&r->reader, from, options->threads);
 	if (!rc)
 		rc = run_stages(r);

@@ -112,8 +112,8 @@ int channel_read(struct channel *channel, void *bytes, size_t count)
 		if (done < 0)
 			return done;
 		if (!done)
-			return fail(ENODATA, "%s is cut short: it ends at byte %lu",
-				    channel->name, (unsigned long)channel->bytes);
+			return fail(ENODATA, "%s is cut short: it ends at byte %lu", channel->name,
+				    (unsigned long)channel->bytes);
 		to += done;
 		count -= done;
 	}

@@ -12,13 +12,13 @@
 #include <sys/uio.h>
 
 struct channel {
-	int fd;			/* the caller's to close */
-	const char *name;	/* for messages; the caller's */
-	uint64_t bytes;		/* read or written so far */
-	bool can_wait;		/* not a regular file */
-	int old_flags;		/* of a descriptor that others may share */
-	int cancel_fd;		/* readable: give up waiting, in silence; -1 if there is none */
-	bool leave_pages;	/* of a plain file: a reader may leave pages where they are, see reader_fetch() */
+	int fd;		  /* the caller's to close */
+	const char *name; /* for messages; the caller's */
+	uint64_t bytes;	  /* read or written so far */
+	bool can_wait;	  /* not a regular file */
+	int old_flags;	  /* of a descriptor that others may share */
+	int cancel_fd;	  /* readable: give up waiting, in silence; -1 if there is none */
+	bool leave_pages; /* of a plain file: a reader may leave pages where they are, see reader_fetch() */
 };
 
 /* A descriptor that can wait is set non-blocking until channel_release(). */

@@ -133,15 +133,20 @@ static int recognise(struct cursor *c)
 	if (!memcmp(&magic, XL_MAGIC, sizeof(magic)))
 		return 0;
 	if (magic == ZSTD_FRAME_MAGIC)
-		return fail(EMEDIUMTYPE, "%s was compressed by somebody else: pipe it through zstd -dc", in->from->name);
+		return fail(EMEDIUMTYPE, "%s was compressed by somebody else: pipe it through zstd -dc",
+			    in->from->name);
 	return fail(EMEDIUMTYPE, "%s is neither an image of pvferry nor an xl save file", in->from->name);
 }
 
 static int start(struct cursor *c)
 {
 	struct pipeline_plan plan = {
-		.name = "expand", .threads = c->threads, .jobs = 3 * c->threads + 2,
-		.job_bytes = sizeof(struct chunk), .work = expand, .context = c,
+		.name = "expand",
+		.threads = c->threads,
+		.jobs = 3 * c->threads + 2,
+		.job_bytes = sizeof(struct chunk),
+		.work = expand,
+		.context = c,
 	};
 	int rc;
 

@@ -13,16 +13,17 @@
 struct cursor {
 	struct feed feed;
 	struct pipeline *chunks;
-	pthread_t thread;		/* the feed's */
+	pthread_t thread; /* the feed's */
 	bool thread_runs;
-	ZSTD_DCtx **decompressors;	/* one a worker */
+	ZSTD_DCtx **decompressors; /* one a worker */
 	unsigned int threads;
 	struct chunk *current;
-	size_t offset;			/* into it */
+	size_t offset; /* into it */
 };
 
 /* Recognises what the channel holds, reads an image's head into facts, starts. Start it zeroed. */
-int cursor_open(struct cursor *cursor, struct channel *from, struct stream_facts *facts, unsigned int threads);
+int cursor_open(struct cursor *cursor, struct channel *from, struct stream_facts *facts,
+		unsigned int threads);
 /* After cursor_open(), failed or not. */
 void cursor_close(struct cursor *cursor);
 

@@ -15,8 +15,8 @@
 
 static int cut_short(struct feed *feed)
 {
-	return fail(ENODATA, "%s is cut short: it ends at byte %lu, in frame %lu",
-		    feed->intake.from->name, (unsigned long)feed->intake.from->bytes,
+	return fail(ENODATA, "%s is cut short: it ends at byte %lu, in frame %lu", feed->intake.from->name,
+		    (unsigned long)feed->intake.from->bytes,
 		    (unsigned long)(feed->table.count / sizeof(struct seek_entry)));
 }
 
@@ -67,15 +67,16 @@ static int check_head(const uint8_t *content, uint32_t bytes, struct head *head)
 	if (memcmp(head->mark, HEAD_MARK, sizeof(head->mark)))
 		return fail(EMEDIUMTYPE, "not an image of pvferry: the head has no mark");
 	if (head->version > IMAGE_FORMAT_VERSION)
-		return fail(EMEDIUMTYPE, "image version %u: this program knows up to %u",
-			    head->version, IMAGE_FORMAT_VERSION);
+		return fail(EMEDIUMTYPE, "image version %u: this program knows up to %u", head->version,
+			    IMAGE_FORMAT_VERSION);
 	memcpy(&hash, content + bytes - sizeof(hash), sizeof(hash));
 	if (hash != XXH64(content, bytes - sizeof(hash), 0))
 		return fail(EBADMSG, "head: its hash does not fit its content");
 	if (!head->version)
 		return fail(EBADMSG, "head: version 0");
 	if (head->features)
-		return fail(EMEDIUMTYPE, "image features %#x: this program does not know them", head->features);
+		return fail(EMEDIUMTYPE, "image features %#x: this program does not know them",
+			    head->features);
 	if (head->json_bytes != bytes - sizeof(*head) - sizeof(hash))
 		return fail(EBADMSG, "head: %u bytes of provenance do not fit", head->json_bytes);
 	return 0;
@@ -119,16 +120,15 @@ static int need_frame(struct feed *feed, uint64_t number, size_t *stored)
 		if (!ZSTD_isError(*stored))
 			return 0;
 		if (ZSTD_getErrorCode(*stored) != ZSTD_error_srcSize_wrong || held >= most)
-			return fail(EBADMSG, "frame %lu at byte %lu is no zstd frame of ours: %s",
-				    number, feed->stored, ZSTD_getErrorName(*stored));
+			return fail(EBADMSG, "frame %lu at byte %lu is no zstd frame of ours: %s", number,
+				    feed->stored, ZSTD_getErrorName(*stored));
 		rc = need(feed, held + 1);
 		if (rc)
 			return rc;
 	}
 }
 
-static int check_frame_header(const uint8_t *at, size_t stored, uint64_t number,
-			      unsigned long long *expanded)
+static int check_frame_header(const uint8_t *at, size_t stored, uint64_t number, unsigned long long *expanded)
 {
 	ZSTD_frameHeader header;
 
@@ -174,12 +174,12 @@ int feed_image_expand(struct chunk *chunk, void *decompressor)
 
 	if (rc)
 		return rc;
-	got = ZSTD_decompressDCtx(decompressor, chunk->at, expanded,
-				  chunk->stored.at, chunk->stored.count);
+	got = ZSTD_decompressDCtx(decompressor, chunk->at, expanded, chunk->stored.at, chunk->stored.count);
 	if (ZSTD_isError(got))
 		return fail(EBADMSG, "frame %lu: %s", chunk->number, ZSTD_getErrorName(got));
 	if (got != expanded)
-		return fail(EBADMSG, "frame %lu: expands to %zu bytes, not %zu", chunk->number, got, expanded);
+		return fail(EBADMSG, "frame %lu: expands to %zu bytes, not %zu", chunk->number, got,
+			    expanded);
 	chunk->count = expanded;
 	return 0;
 }
@@ -218,8 +218,7 @@ static int check_seek_table(struct feed *feed)
 	if (rc)
 		return rc;
 	content = intake_at(&feed->intake) + sizeof(cover);
-	if (memcmp(&cover, &wanted, sizeof(cover)) ||
-	    memcmp(content, feed->table.at, feed->table.count) ||
+	if (memcmp(&cover, &wanted, sizeof(cover)) || memcmp(content, feed->table.at, feed->table.count) ||
 	    memcmp(content + feed->table.count, &footer, sizeof(footer)))
 		return fail(EBADMSG, "the seek table does not fit the frames");
 	use(feed, sizeof(cover) + cover.bytes);

@@ -13,8 +13,10 @@
 #include "stream/feed.h"
 #include "stream/format.h"
 
-enum { FIXED_BYTES = sizeof(struct libxl_header) + sizeof(struct record_header) +
-		     sizeof(struct image_header) + sizeof(struct domain_header) };
+enum {
+	FIXED_BYTES = sizeof(struct libxl_header) + sizeof(struct record_header) +
+		      sizeof(struct image_header) + sizeof(struct domain_header)
+};
 
 /* What the intake already holds comes first. */
 static int take(struct feed *feed, void *to, size_t count)
@@ -91,7 +93,8 @@ static bool has_all(const struct feed *feed, size_t rest)
 	off_t here = lseek(fd, 0, SEEK_CUR);
 	struct stat facts;
 
-	return here >= 0 && !fstat(fd, &facts) && S_ISREG(facts.st_mode) && (uint64_t)here + rest <= (uint64_t)facts.st_size;
+	return here >= 0 && !fstat(fd, &facts) && S_ISREG(facts.st_mode) &&
+	       (uint64_t)here + rest <= (uint64_t)facts.st_size;
 }
 
 /* Of a PAGE_DATA the words, and the pages too if they cannot stay where they are. */
@@ -106,7 +109,8 @@ static int feed_pages(struct feed *feed, const struct record_header *header)
 		return rc;
 	memcpy(mempcpy(both, header, sizeof(*header)), &data, sizeof(data));
 	words = data.count * sizeof(uint64_t);
-	return feed_item(feed, both, sizeof(both), rest, words < rest && has_all(feed, rest) ? rest - words : 0);
+	return feed_item(feed, both, sizeof(both), rest,
+			 words < rest && has_all(feed, rest) ? rest - words : 0);
 }
 
 static int feed_record(struct feed *feed, uint32_t *type)
@@ -117,8 +121,8 @@ static int feed_record(struct feed *feed, uint32_t *type)
 	if (rc)
 		return rc;
 	if (header.bytes > RECORD_MAX_BYTES)
-		return fail(EBADMSG, "%s: %u bytes, more than a record may have",
-			    record_name(header.type), header.bytes);
+		return fail(EBADMSG, "%s: %u bytes, more than a record may have", record_name(header.type),
+			    header.bytes);
 	*type = header.type;
 	if (header.type == RECORD_PAGE_DATA && feed->intake.from->leave_pages &&
 	    header.bytes >= sizeof(struct page_data) && !(header.bytes & 7))

@@ -14,14 +14,14 @@
 #include "stream/pipeline.h"
 #include "stream/reader.h"
 
-enum { RECORD_ALIGNMENT = 8 };	/* a chunk has so much more room than it needs */
+enum { RECORD_ALIGNMENT = 8 }; /* a chunk has so much more room than it needs */
 
 struct chunk {
-	struct bytes stored;	/* as read, if it needs to be expanded */
+	struct bytes stored; /* as read, if it needs to be expanded */
 	uint8_t *at;
 	size_t count, capacity;
 	uint64_t number;
-	uint64_t left, left_at;	/* so many bytes more belong to it, which stayed in the file, and where */
+	uint64_t left, left_at; /* so many bytes more belong to it, which stayed in the file, and where */
 	atomic_uint holds;	/* records lent, and the reader's own cursor */
 };
 
@@ -38,7 +38,7 @@ struct feed {
 	struct stream_facts *facts;
 	/* an image's: */
 	XXH64_state_t *hash;
-	struct bytes table;	/* struct seek_entry of what we met */
+	struct bytes table; /* struct seek_entry of what we met */
 	uint64_t stored, expanded;
 };
 

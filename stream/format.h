@@ -14,12 +14,12 @@
 enum {
 	PAGE_BYTES = 4096,
 	PAGE_BITS = 12,
-	TABLE_SLOTS = 512,		/* entries of a table: PAE and 64-bit alike */
-	BATCH_PAGES = 512,		/* pfns of one PAGE_DATA record of ours */
-	RECORD_MAX_BYTES = 128 << 20,	/* of any record's content */
-	FRAME_MAX_BYTES = 136 << 20,	/* of what one zstd frame expands to */
-	CONFIG_MAX_BYTES = 16 << 20,	/* of xl's config: far above any real one */
-	VCPU_MAX = 8192,		/* XEN_LEGACY and modern limits lie below */
+	TABLE_SLOTS = 512,	      /* entries of a table: PAE and 64-bit alike */
+	BATCH_PAGES = 512,	      /* pfns of one PAGE_DATA record of ours */
+	RECORD_MAX_BYTES = 128 << 20, /* of any record's content */
+	FRAME_MAX_BYTES = 136 << 20,  /* of what one zstd frame expands to */
+	CONFIG_MAX_BYTES = 16 << 20,  /* of xl's config: far above any real one */
+	VCPU_MAX = 8192,	      /* XEN_LEGACY and modern limits lie below */
 };
 
 /* --- xl's file ------------------------------------------------------- */
@@ -77,7 +77,7 @@ enum { DOMAIN_X86_PV = 1, DOMAIN_X86_HVM = 2 };
 
 struct record_header {
 	uint32_t type;
-	uint32_t bytes;		/* of the content, without the padding */
+	uint32_t bytes; /* of the content, without the padding */
 };
 static_assert(sizeof(struct record_header) == 8, "record header");
 
@@ -90,41 +90,41 @@ enum phase { PHASE_INFO, PHASE_STATIC, PHASE_P2M, PHASE_MEMORY, PHASE_END };
  * Xen, docs/specs/libxc-migration-stream.pandoc, "Records" and "Layout".
  */
 #define STREAM_RECORDS(_) \
-	_(END,                0x00, PHASE_MEMORY, PHASE_MEMORY, PHASE_END,    0, 0) \
-	_(PAGE_DATA,          0x01, PHASE_MEMORY, PHASE_MEMORY, PHASE_MEMORY, 16, RECORD_MAX_BYTES) \
-	_(X86_PV_INFO,        0x02, PHASE_INFO,   PHASE_INFO,   PHASE_STATIC, 8, 8) \
-	_(X86_PV_P2M_FRAMES,  0x03, PHASE_P2M,    PHASE_MEMORY, PHASE_MEMORY, 16, RECORD_MAX_BYTES) \
-	_(X86_PV_VCPU_BASIC,  0x04, PHASE_STATIC, PHASE_MEMORY, PHASE_INFO,   8, 8 + 5168) \
+	_(END, 0x00, PHASE_MEMORY, PHASE_MEMORY, PHASE_END, 0, 0) \
+	_(PAGE_DATA, 0x01, PHASE_MEMORY, PHASE_MEMORY, PHASE_MEMORY, 16, RECORD_MAX_BYTES) \
+	_(X86_PV_INFO, 0x02, PHASE_INFO, PHASE_INFO, PHASE_STATIC, 8, 8) \
+	_(X86_PV_P2M_FRAMES, 0x03, PHASE_P2M, PHASE_MEMORY, PHASE_MEMORY, 16, RECORD_MAX_BYTES) \
+	_(X86_PV_VCPU_BASIC, 0x04, PHASE_STATIC, PHASE_MEMORY, PHASE_INFO, 8, 8 + 5168) \
 	_(X86_PV_VCPU_EXTENDED, 0x05, PHASE_STATIC, PHASE_MEMORY, PHASE_INFO, 8, 8 + 128) \
-	_(X86_PV_VCPU_XSAVE,  0x06, PHASE_STATIC, PHASE_MEMORY, PHASE_INFO,   8, 8 + (64 << 10)) \
-	_(SHARED_INFO,        0x07, PHASE_STATIC, PHASE_MEMORY, PHASE_INFO,   4096, 4096) \
-	_(X86_TSC_INFO,       0x08, PHASE_STATIC, PHASE_MEMORY, PHASE_INFO,   24, 24) \
-	_(X86_PV_VCPU_MSRS,   0x0c, PHASE_STATIC, PHASE_MEMORY, PHASE_INFO,   8, 8 + (64 << 10)) \
-	_(VERIFY,             0x0d, PHASE_MEMORY, PHASE_MEMORY, PHASE_INFO,   0, 0) \
-	_(STATIC_DATA_END,    0x10, PHASE_STATIC, PHASE_STATIC, PHASE_P2M,    0, 0) \
-	_(X86_CPUID_POLICY,   0x11, PHASE_STATIC, PHASE_STATIC, PHASE_STATIC, 0, 24 << 16) \
-	_(X86_MSR_POLICY,     0x12, PHASE_STATIC, PHASE_STATIC, PHASE_STATIC, 0, 16 << 16)
+	_(X86_PV_VCPU_XSAVE, 0x06, PHASE_STATIC, PHASE_MEMORY, PHASE_INFO, 8, 8 + (64 << 10)) \
+	_(SHARED_INFO, 0x07, PHASE_STATIC, PHASE_MEMORY, PHASE_INFO, 4096, 4096) \
+	_(X86_TSC_INFO, 0x08, PHASE_STATIC, PHASE_MEMORY, PHASE_INFO, 24, 24) \
+	_(X86_PV_VCPU_MSRS, 0x0c, PHASE_STATIC, PHASE_MEMORY, PHASE_INFO, 8, 8 + (64 << 10)) \
+	_(VERIFY, 0x0d, PHASE_MEMORY, PHASE_MEMORY, PHASE_INFO, 0, 0) \
+	_(STATIC_DATA_END, 0x10, PHASE_STATIC, PHASE_STATIC, PHASE_P2M, 0, 0) \
+	_(X86_CPUID_POLICY, 0x11, PHASE_STATIC, PHASE_STATIC, PHASE_STATIC, 0, 24 << 16) \
+	_(X86_MSR_POLICY, 0x12, PHASE_STATIC, PHASE_STATIC, PHASE_STATIC, 0, 16 << 16)
 
 #define STREAM_RECORD_NUMBER(name, number, ...) RECORD_##name = number,
 enum record_type { STREAM_RECORDS(STREAM_RECORD_NUMBER) };
 #define RECORD_OPTIONAL 0x80000000u
 
 struct pv_info {
-	uint8_t width;		/* bytes of a guest word: 4 or 8 */
-	uint8_t levels;		/* of its page tables: 3 or 4 */
+	uint8_t width;	/* bytes of a guest word: 4 or 8 */
+	uint8_t levels; /* of its page tables: 3 or 4 */
 	uint8_t zero[6];
 };
 
 struct p2m_frames {
 	uint32_t start_pfn;
-	uint32_t end_pfn;	/* inclusive */
-	uint64_t pfn[];		/* of each page of the p2m itself */
+	uint32_t end_pfn; /* inclusive */
+	uint64_t pfn[];	  /* of each page of the p2m itself */
 };
 
 struct page_data {
 	uint32_t count;
 	uint32_t zero;
-	uint64_t frame[];	/* type << 60 | pfn; then the pages */
+	uint64_t frame[]; /* type << 60 | pfn; then the pages */
 };
 
 struct vcpu_record {
@@ -147,11 +147,14 @@ static_assert(sizeof(struct tsc_info) == 24, "tsc info");
 /* XEN_DOMCTL_PFINFO_* >> 28, on the wire and from Xen alike. */
 enum frame_type {
 	FRAME_NOTAB = 0x0,
-	FRAME_L1 = 0x1, FRAME_L2, FRAME_L3, FRAME_L4,
-	FRAME_PINNED = 0x8,	/* or-ed to the levels */
+	FRAME_L1 = 0x1,
+	FRAME_L2,
+	FRAME_L3,
+	FRAME_L4,
+	FRAME_PINNED = 0x8, /* or-ed to the levels */
 	FRAME_BROKEN = 0xd,
-	FRAME_XALLOC = 0xe,	/* a frame, but no data */
-	FRAME_XTAB = 0xf,	/* no frame */
+	FRAME_XALLOC = 0xe, /* a frame, but no data */
+	FRAME_XTAB = 0xf,   /* no frame */
 };
 
 #define FRAME_PFN_MASK ((1ULL << 52) - 1)
@@ -196,7 +199,7 @@ enum {
 
 struct skippable {
 	uint32_t magic;
-	uint32_t bytes;		/* that follow */
+	uint32_t bytes; /* that follow */
 };
 
 struct head {

@@ -25,12 +25,13 @@ static int read_config(struct cursor *c, struct stream_facts *facts, const struc
 		return fail(EBADMSG, "xl header: no config");
 	memcpy(&bytes, at, sizeof(bytes));
 	if (bytes > header->optional_bytes - sizeof(bytes))
-		return fail(EBADMSG, "xl header: a config of %u bytes does not fit into %u",
-			    bytes, header->optional_bytes);
+		return fail(EBADMSG, "xl header: a config of %u bytes does not fit into %u", bytes,
+			    header->optional_bytes);
 	if (!bytes || at[sizeof(bytes) + bytes - 1])
 		return fail(EBADMSG, "xl header: the config does not end with a zero byte");
 	if (facts->is_image && (header->optional_flags || bytes != header->optional_bytes - sizeof(bytes)))
-		return fail(EBADMSG, "xl header: optional flags %#x, %zu optional bytes: not as pvferry writes it",
+		return fail(EBADMSG,
+			    "xl header: optional flags %#x, %zu optional bytes: not as pvferry writes it",
 			    header->optional_flags, header->optional_bytes - sizeof(bytes) - bytes);
 	facts->config = strndup((const char *)at + sizeof(bytes), bytes);
 	return facts->config ? 0 : fail(ENOMEM, "out of memory");
@@ -74,8 +75,8 @@ static int read_libxl_header(struct cursor *c, struct stream_facts *facts)
 		return fail(unknown(facts), "libxl header: version %u, options %#x: not known here",
 			    be32toh(header.version_be), be32toh(header.options_be));
 	if (record.type != LIBXL_LIBXC_CONTEXT || record.bytes)
-		return fail(EBADMSG, "libxl record %u of %u bytes where the domain should begin",
-			    record.type, record.bytes);
+		return fail(EBADMSG, "libxl record %u of %u bytes where the domain should begin", record.type,
+			    record.bytes);
 	return 0;
 }
 
@@ -94,7 +95,8 @@ static int read_libxc_headers(struct cursor *c, struct stream_facts *facts)
 	if (image.marker != IMAGE_MARKER || be32toh(image.id_be) != IMAGE_ID)
 		return fail(EBADMSG, "image header: wrong marker");
 	if (facts->version < IMAGE_VERSION_OLDEST || facts->version > IMAGE_VERSION || image.options_be)
-		return fail(unknown(facts), "libxc stream of version %u, options %#x: known are 2 and 3, little-endian",
+		return fail(unknown(facts),
+			    "libxc stream of version %u, options %#x: known are 2 and 3, little-endian",
 			    facts->version, be16toh(image.options_be));
 	if (domain.type == DOMAIN_X86_HVM)
 		return fail(unknown(facts), "an HVM or PVH domain: let xl restore it");

@@ -27,20 +27,20 @@ struct pipeline {
 	struct pipeline_plan plan;
 	pthread_mutex_t lock;
 	/* Each wakes only those who can go on: needless wake-ups are what such a thing costs. */
-	pthread_cond_t work_ready;	/* workers wait */
-	pthread_cond_t job_free;	/* claim and drain wait */
-	pthread_cond_t work_done;	/* collect waits */
+	pthread_cond_t work_ready; /* workers wait */
+	pthread_cond_t job_free;   /* claim and drain wait */
+	pthread_cond_t work_done;  /* collect waits */
 	pthread_t *threads;
 	unsigned int started_threads;
 	char *jobs;
 	void **free_jobs;
 	unsigned int free_count;
-	struct slot *ring;	/* plan.jobs of them */
+	struct slot *ring; /* plan.jobs of them */
 	unsigned long submitted, started, collected;
 	bool ended;
 	bool has_failed;	/* a worker: no job is started any more */
 	struct failure end;	/* the one who submits gave up */
-	struct failure failure;	/* stops everybody */
+	struct failure failure; /* stops everybody */
 };
 
 struct worker {
@@ -286,7 +286,7 @@ int pipeline_error(struct pipeline *p)
 	pthread_mutex_lock(&p->lock);
 	failure = p->failure;
 	if (!failure.error && p->has_failed)
-		failure.error = -ECANCELED;	/* whoever collects will come to the reason */
+		failure.error = -ECANCELED; /* whoever collects will come to the reason */
 	pthread_mutex_unlock(&p->lock);
 	return fail_here(&failure);
 }

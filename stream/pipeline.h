@@ -20,13 +20,13 @@ struct pipeline;
 
 struct pipeline_plan {
 	const char *name;
-	unsigned int threads;	/* at least 1 */
-	unsigned int jobs;	/* at least 2 */
-	size_t job_bytes;	/* each job starts zeroed, and is reused as it was left */
+	unsigned int threads; /* at least 1 */
+	unsigned int jobs;    /* at least 2 */
+	size_t job_bytes;     /* each job starts zeroed, and is reused as it was left */
 	/* Called by a worker; worker counts from 0. Not 0: the pipeline fails with it. */
 	int (*work)(void *job, unsigned int worker, void *context);
 	void *context;
-	bool unordered;		/* nobody collects: a job is released when its work is done */
+	bool unordered; /* nobody collects: a job is released when its work is done */
 };
 
 int pipeline_start(struct pipeline **pipeline, const struct pipeline_plan *plan);

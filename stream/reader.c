@@ -66,8 +66,8 @@ static int check_padding(const struct record *record)
 {
 	for (uint32_t i = record->bytes; i & 7; i++)
 		if (record->body[i])
-			return fail(EBADMSG, "record %lu: %s is padded with other than zero",
-				    record->number, record_name(record->type));
+			return fail(EBADMSG, "record %lu: %s is padded with other than zero", record->number,
+				    record_name(record->type));
 	return 0;
 }
 
@@ -82,8 +82,8 @@ static int finish(struct reader *r)
 		return rc;
 	record = (const void *)at;
 	if (record->type != LIBXL_END || record->bytes)
-		return fail(EBADMSG, "libxl record %u of %u bytes where its END should be",
-			    record->type, record->bytes);
+		return fail(EBADMSG, "libxl record %u of %u bytes where its END should be", record->type,
+			    record->bytes);
 	rc = cursor_next(&r->cursor);
 	return rc > 0 ? fail(EBADMSG, "something follows the last record") : rc;
 }
@@ -99,14 +99,19 @@ static int read_record(struct reader *r, struct record *record)
 		return rc;
 	memcpy(&header, at, sizeof(header));
 	if (header.bytes > RECORD_MAX_BYTES)
-		return fail(EBADMSG, "record %lu: %s of %u bytes", r->records,
-			    record_name(header.type), header.bytes);
+		return fail(EBADMSG, "record %lu: %s of %u bytes", r->records, record_name(header.type),
+			    header.bytes);
 	rc = cursor_take(&r->cursor, ((header.bytes + 7) & ~7UL) - r->cursor.current->left, &at);
 	if (rc)
 		return rc;
 	/* Not the one before if the body is empty: that may be in use again. */
 	chunk = r->cursor.current;
-	*record = (struct record){ header.type, header.bytes, at, r->records++, chunk->number, chunk,
+	*record = (struct record){ header.type,
+				   header.bytes,
+				   at,
+				   r->records++,
+				   chunk->number,
+				   chunk,
 				   chunk->left ? chunk->left_at : 0 };
 	return check_padding(record);
 }

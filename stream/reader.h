@@ -19,23 +19,23 @@ struct reader;
 struct chunk;
 
 struct stream_facts {
-	bool is_image;		/* ours, with frames, seal and seek table */
-	uint64_t frames;	/* head: frames to allocate; 0 in a plain file */
-	char *provenance;	/* head: JSON; NULL in a plain file */
-	char *config;		/* xl's, a string */
+	bool is_image;	  /* ours, with frames, seal and seek table */
+	uint64_t frames;  /* head: frames to allocate; 0 in a plain file */
+	char *provenance; /* head: JSON; NULL in a plain file */
+	char *config;	  /* xl's, a string */
 	uint32_t xl_flags;
-	uint32_t version;	/* of the libxc stream */
+	uint32_t version; /* of the libxc stream */
 	uint32_t xen_major, xen_minor;
 };
 
 struct record {
 	uint32_t type;
 	uint32_t bytes;
-	const uint8_t *body;	/* lent until record_release() */
-	uint64_t number;	/* counts from 0 */
-	uint64_t frame;		/* of an image; the head is 0 */
+	const uint8_t *body; /* lent until record_release() */
+	uint64_t number;     /* counts from 0 */
+	uint64_t frame;	     /* of an image; the head is 0 */
 	struct chunk *chunk;
-	uint64_t pages_at;	/* not 0: a PAGE_DATA's pages are not in body, but there in the file */
+	uint64_t pages_at; /* not 0: a PAGE_DATA's pages are not in body, but there in the file */
 };
 
 /* Reads up to the domain header. The channel stays the caller's and must outlive the reader. */

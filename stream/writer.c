@@ -19,8 +19,7 @@ ZSTD_CCtx *frame_compressor(int level)
 	return compressor;
 }
 
-ssize_t frame_compress(ZSTD_CCtx *compressor, void *to, size_t room,
-		       const void *from, size_t count)
+ssize_t frame_compress(ZSTD_CCtx *compressor, void *to, size_t room, const void *from, size_t count)
 {
 	size_t stored = ZSTD_compress2(compressor, to, room, from, count);
 
@@ -46,8 +45,10 @@ static int put_frame(struct writer *w, struct iovec *parts, size_t count, size_t
 static int put_head(struct writer *w, uint64_t frames, const char *json)
 {
 	struct head head = {
-		.mark = HEAD_MARK, .version = IMAGE_FORMAT_VERSION,
-		.frames = frames, .json_bytes = strlen(json),
+		.mark = HEAD_MARK,
+		.version = IMAGE_FORMAT_VERSION,
+		.frames = frames,
+		.json_bytes = strlen(json),
 	};
 	struct bytes content = { 0 };
 	struct skippable cover = { HEAD_MAGIC, 0 };
@@ -61,8 +62,9 @@ static int put_head(struct writer *w, uint64_t frames, const char *json)
 	cover.bytes = content.count;
 	rc = bytes_check(&content);
 	if (!rc)
-		rc = put_frame(w, (struct iovec[]){ { &cover, sizeof(cover) },
-						    { content.at, content.count } }, 2, 0);
+		rc = put_frame(w,
+			       (struct iovec[]){ { &cover, sizeof(cover) }, { content.at, content.count } },
+			       2, 0);
 	bytes_release(&content);
 	return rc;
 }
@@ -119,13 +121,14 @@ static int put_seal(struct writer *w)
 {
 	struct skippable cover = { SEAL_MAGIC, sizeof(struct seal) };
 	struct seal seal = {
-		.mark = SEAL_MARK, .stored = w->to->bytes, .expanded = w->expanded,
+		.mark = SEAL_MARK,
+		.stored = w->to->bytes,
+		.expanded = w->expanded,
 		.hash = XXH64_digest(w->hash),
 	};
 
 	seal.self = XXH64(&seal, offsetof(struct seal, self), 0);
-	return put_frame(w, (struct iovec[]){ { &cover, sizeof(cover) },
-					      { &seal, sizeof(seal) } }, 2, 0);
+	return put_frame(w, (struct iovec[]){ { &cover, sizeof(cover) }, { &seal, sizeof(seal) } }, 2, 0);
 }
 
 static int put_seek_table(struct writer *w)

@@ -18,25 +18,23 @@
 enum { LEVEL_PLAIN = 0, LEVEL_LEAST = -7, LEVEL_MOST = 19, LEVEL_DEFAULT = 1 };
 
 struct writer {
-	struct channel *to;	/* the caller's */
+	struct channel *to; /* the caller's */
 	int level;
-	ZSTD_CCtx *compressor;	/* for the small groups */
-	XXH64_state_t *hash;	/* of all bytes stored so far */
-	struct bytes table;	/* of struct seek_entry */
+	ZSTD_CCtx *compressor; /* for the small groups */
+	XXH64_state_t *hash;   /* of all bytes stored so far */
+	struct bytes table;    /* of struct seek_entry */
 	uint64_t expanded;
 };
 
 /* An image starts with its head: frames to allocate at restore, provenance as JSON. */
-int writer_init(struct writer *writer, struct channel *to, int level,
-		uint64_t frames, const char *json);
+int writer_init(struct writer *writer, struct channel *to, int level, uint64_t frames, const char *json);
 void writer_release(struct writer *writer);
 
 /* Compresses and writes a group that lies in memory. */
 int writer_group(struct writer *writer, const struct bytes *group);
 
 /* Writes a group that a worker has compressed with frame_compress() (not for level 0). */
-int writer_frame(struct writer *writer, const void *stored, size_t stored_bytes,
-		 size_t expanded_bytes);
+int writer_frame(struct writer *writer, const void *stored, size_t stored_bytes, size_t expanded_bytes);
 
 /* Seal and seek table. */
 int writer_finish(struct writer *writer);
@@ -44,7 +42,6 @@ int writer_finish(struct writer *writer);
 /* A compressor for one thread; NULL without memory. */
 ZSTD_CCtx *frame_compressor(int level);
 /* One independent frame with size and checksum; how long it is, or a failure. */
-ssize_t frame_compress(ZSTD_CCtx *compressor, void *to, size_t room,
-		       const void *from, size_t count);
+ssize_t frame_compress(ZSTD_CCtx *compressor, void *to, size_t room, const void *from, size_t count);
 
 #endif

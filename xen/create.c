@@ -28,8 +28,9 @@ static unsigned int grant_version(struct host *host, unsigned int wanted)
 
 	if (wanted || xc_physinfo(host->xc, &facts))
 		return wanted;
-	return facts.capabilities & XEN_SYSCTL_PHYSCAP_gnttab_v2 ? 2 :
-	       facts.capabilities & XEN_SYSCTL_PHYSCAP_gnttab_v1 ? 1 : 0;
+	return facts.capabilities & XEN_SYSCTL_PHYSCAP_gnttab_v2 ? 2
+	     : facts.capabilities & XEN_SYSCTL_PHYSCAP_gnttab_v1 ? 1
+								 : 0;
 }
 
 int domain_create(struct domain **domain, struct host *host, const struct domain_plan *plan)
@@ -69,7 +70,8 @@ int domain_create(struct domain **domain, struct host *host, const struct domain
 int domain_width(struct domain *domain, unsigned int *width)
 {
 	return xc_domain_get_guest_width(xc_of(domain), domain->id, width)
-		? fail_errno("cannot ask for domain %u's width", domain->id) : 0;
+		     ? fail_errno("cannot ask for domain %u's width", domain->id)
+		     : 0;
 }
 
 int domain_set_width(struct domain *domain, unsigned int width)
@@ -83,9 +85,8 @@ int domain_set_width(struct domain *domain, unsigned int width)
 
 	if (!xc_domctl(xc_of(domain), &domctl))
 		return 0;
-	return errno == EOPNOTSUPP
-		? fail(EOPNOTSUPP, "this Xen is built without 32-bit PV guests")
-		: fail_errno("cannot make domain %u a %u-bit one", domain->id, width * 8);
+	return errno == EOPNOTSUPP ? fail(EOPNOTSUPP, "this Xen is built without 32-bit PV guests")
+				   : fail_errno("cannot make domain %u a %u-bit one", domain->id, width * 8);
 }
 
 int domain_alloc_port(struct domain *domain, uint32_t *port)
@@ -101,5 +102,6 @@ int domain_alloc_port(struct domain *domain, uint32_t *port)
 int domain_seed_grants(struct domain *domain, mfn_t console, mfn_t store)
 {
 	return xc_dom_gnttab_seed(xc_of(domain), domain->id, false, console.n, store.n, 0, 0)
-		? fail_errno("cannot seed domain %u's grant table", domain->id) : 0;
+		     ? fail_errno("cannot seed domain %u's grant table", domain->id)
+		     : 0;
 }

@@ -125,10 +125,13 @@ int domain_facts(struct domain *domain, struct domain_facts *facts)
 		.is_dying = info.flags & XEN_DOMINF_dying,
 		.is_shut_down = info.flags & XEN_DOMINF_shutdown,
 		.shutdown_reason = info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask,
-		.frames = info.tot_pages, .most_frames = info.max_pages,
+		.frames = info.tot_pages,
+		.most_frames = info.max_pages,
 		.shared_info = MFN(info.shared_info_frame),
-		.vcpus = info.max_vcpu_id + 1, .vcpus_online = info.nr_online_vcpus,
-		.cpu_ns = info.cpu_time, .cpupool = info.cpupool,
+		.vcpus = info.max_vcpu_id + 1,
+		.vcpus_online = info.nr_online_vcpus,
+		.cpu_ns = info.cpu_time,
+		.cpupool = info.cpupool,
 	};
 	memcpy(facts->uuid, info.handle, sizeof(facts->uuid));
 	return 0;
@@ -136,15 +139,20 @@ int domain_facts(struct domain *domain, struct domain_facts *facts)
 
 int domain_pause(struct domain *domain)
 {
-	return xc_domain_pause(xc_of(domain), domain->id) ? fail_errno("cannot pause domain %u", domain->id) : 0;
+	return xc_domain_pause(xc_of(domain), domain->id) ? fail_errno("cannot pause domain %u", domain->id)
+							  : 0;
 }
 
 int domain_unpause(struct domain *domain)
 {
-	return xc_domain_unpause(xc_of(domain), domain->id) ? fail_errno("cannot unpause domain %u", domain->id) : 0;
+	return xc_domain_unpause(xc_of(domain), domain->id)
+		     ? fail_errno("cannot unpause domain %u", domain->id)
+		     : 0;
 }
 
 int domain_destroy(struct domain *domain)
 {
-	return xc_domain_destroy(xc_of(domain), domain->id) ? fail_errno("cannot destroy domain %u", domain->id) : 0;
+	return xc_domain_destroy(xc_of(domain), domain->id)
+		     ? fail_errno("cannot destroy domain %u", domain->id)
+		     : 0;
 }

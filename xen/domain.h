@@ -24,7 +24,7 @@ void host_close(struct host *host);
 
 struct host_facts {
 	unsigned int xen_major, xen_minor;
-	char xen_version[64];		/* "4.17.7" and what the builder added */
+	char xen_version[64]; /* "4.17.7" and what the builder added */
 	uint64_t free_frames;
 };
 int host_facts(struct host *host, struct host_facts *facts);
@@ -37,16 +37,16 @@ struct domain_facts {
 	uint32_t id;
 	uint8_t uuid[16];
 	bool is_hvm, is_paused, is_dying, is_shut_down;
-	unsigned int shutdown_reason;	/* SHUTDOWN_*, if is_shut_down */
-	uint64_t frames, most_frames;	/* owned now, and at most */
+	unsigned int shutdown_reason; /* SHUTDOWN_*, if is_shut_down */
+	uint64_t frames, most_frames; /* owned now, and at most */
 	mfn_t shared_info;
-	unsigned int vcpus;		/* highest id + 1 */
+	unsigned int vcpus; /* highest id + 1 */
 	unsigned int vcpus_online;
 	uint64_t cpu_ns;
 	uint32_t cpupool;
 };
 
-enum { SHUTDOWN_REASON_SUSPEND = 2 };	/* SHUTDOWN_suspend */
+enum { SHUTDOWN_REASON_SUSPEND = 2 }; /* SHUTDOWN_suspend */
 
 /* A name or a number; -ESRCH if there is none. */
 int domain_find(struct host *host, const char *name_or_id, uint32_t *id);
@@ -70,12 +70,12 @@ int domain_destroy(struct domain *domain);
 struct domain_plan {
 	uint8_t uuid[16];
 	unsigned int vcpus, event_channels;
-	int grant_frames, maptrack_frames;	/* -1: the hypervisor's default */
-	unsigned int grant_version;		/* 0: the newest there is */
+	int grant_frames, maptrack_frames; /* -1: the hypervisor's default */
+	unsigned int grant_version;	   /* 0: the newest there is */
 	uint32_t cpupool;
-	bool msr_relaxed;			/* reads of unknown MSRs give 0 */
-	uint64_t most_kib;		/* of memory, the toolstack's slack included */
-	uint64_t map_limit_kib;		/* of its e820 */
+	bool msr_relaxed;	/* reads of unknown MSRs give 0 */
+	uint64_t most_kib;	/* of memory, the toolstack's slack included */
+	uint64_t map_limit_kib; /* of its e820 */
 	/* Told as soon as there is a domain, which is long before it is ready. May be NULL. */
 	void (*on_created)(uint32_t id, void *context);
 	void *context;
@@ -110,7 +110,10 @@ int domain_frame_types(struct domain *domain, const mfn_t *mfns, size_t count, u
  */
 int domain_populate(struct domain *domain, const pfn_t *pfns, size_t count, mfn_t *mfns);
 
-struct pin { mfn_t mfn; uint8_t level; };
+struct pin {
+	mfn_t mfn;
+	uint8_t level;
+};
 /* In order; on failure, of which the caller says why, *failed is the one that Xen refused. */
 int domain_pin(struct domain *domain, const struct pin *pins, size_t count, size_t *failed);
 
@@ -120,11 +123,11 @@ enum vcpu_state { VCPU_BASIC, VCPU_EXTENDED, VCPU_XSAVE, VCPU_MSRS, VCPU_STATES 
 
 int domain_vcpu_is_online(struct domain *domain, unsigned int vcpu, bool *online);
 /* Allocates *state, the caller frees it; *bytes is 0 where there is nothing to carry. */
-int domain_get_vcpu(struct domain *domain, unsigned int vcpu, enum vcpu_state kind,
-		    void **state, size_t *bytes);
+int domain_get_vcpu(struct domain *domain, unsigned int vcpu, enum vcpu_state kind, void **state,
+		    size_t *bytes);
 /* BASIC takes its frames as mfns and has Xen check all that they name. */
-int domain_set_vcpu(struct domain *domain, unsigned int vcpu, enum vcpu_state kind,
-		    const void *state, size_t bytes);
+int domain_set_vcpu(struct domain *domain, unsigned int vcpu, enum vcpu_state kind, const void *state,
+		    size_t bytes);
 
 struct tsc_info;
 int domain_get_tsc(struct domain *domain, struct tsc_info *tsc);
@@ -157,13 +160,11 @@ int domain_resume(struct domain *domain);
 /* --- xenstore (xen/store.c) ------------------------------------------ */
 
 /* What stands at a path made of format and so on; NULL if nothing does. The caller frees it. */
-char *store_read(struct host *host, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+char *store_read(struct host *host, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Names of the nodes below; the caller frees it as one. NULL and *count 0 if there are none. */
 char **store_list(struct host *host, unsigned int *count, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-bool store_exists(struct host *host, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+bool store_exists(struct host *host, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Domain 0 may do everything in any case; the last one is said of what a frontend leaves to its backend. */
 enum store_access { STORE_NONE, STORE_GUEST_READS, STORE_GUEST_OWNS, STORE_GUEST_OWNS_0_READS };
@@ -172,13 +173,12 @@ struct store_node {
 	char path[256];
 	char value[3072];
 	enum store_access access;
-	uint32_t guest;		/* whom access speaks of */
+	uint32_t guest; /* whom access speaks of */
 };
 /* All of them or none, after everything below the paths in removals (may be NULL) is gone. */
 int store_write(struct host *host, const char *const *removals, size_t removal_count,
 		const struct store_node *nodes, size_t count);
-int store_remove(struct host *host, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+int store_remove(struct host *host, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Makes xenstored serve a domain. */
 int store_introduce(struct domain *domain, mfn_t ring, uint32_t port);

@@ -8,11 +8,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef struct { uint64_t n; } pfn_t;
-typedef struct { uint64_t n; } mfn_t;
+typedef struct {
+	uint64_t n;
+} pfn_t;
+typedef struct {
+	uint64_t n;
+} mfn_t;
 
-#define PFN(number) ((pfn_t){ number })
-#define MFN(number) ((mfn_t){ number })
+#define PFN(number)   ((pfn_t){ number })
+#define MFN(number)   ((mfn_t){ number })
 #define INVALID_FRAME UINT64_MAX
 
 static inline bool mfn_is_valid(mfn_t mfn)

@@ -13,8 +13,8 @@
  * Xen's libraries say on their own what they think of a failure. Ours is the
  * line that counts, so theirs are heard only with -v.
  */
-static void log_line(struct xentoollog_logger *logger, xentoollog_level level, int error,
-		     const char *context, const char *format, va_list args)
+static void log_line(struct xentoollog_logger *logger, xentoollog_level level, int error, const char *context,
+		     const char *format, va_list args)
 {
 	char text[512];
 
@@ -22,8 +22,8 @@ static void log_line(struct xentoollog_logger *logger, xentoollog_level level, i
 	if (level < XTL_NOTICE)
 		return;
 	vsnprintf(text, sizeof(text), format, args);
-	say(SAY_DETAIL, "%s: %s%s%s", context ? context : "libxenctrl", text,
-	    error >= 0 ? ": " : "", error >= 0 ? strerror(error) : "");
+	say(SAY_DETAIL, "%s: %s%s%s", context ? context : "libxenctrl", text, error >= 0 ? ": " : "",
+	    error >= 0 ? strerror(error) : "");
 }
 
 static void log_progress(struct xentoollog_logger *logger, const char *context, const char *doing,
@@ -38,7 +38,9 @@ static void log_destroy(struct xentoollog_logger *logger)
 }
 
 static struct xentoollog_logger quiet_logger = {
-	.vmessage = log_line, .progress = log_progress, .destroy = log_destroy,
+	.vmessage = log_line,
+	.progress = log_progress,
+	.destroy = log_destroy,
 };
 
 static int connect_all(struct host *host)
@@ -47,9 +49,11 @@ static int connect_all(struct host *host)
 	host->xc = xc_interface_open(host->logger, host->logger, 0);
 	if (!host->xc)
 		return errno == EACCES || errno == EPERM
-			? fail_errno("the hypervisor's interface is not open to this user; run as root")
-			: fail(ENODEV, "no Xen here: cannot reach the hypervisor (%s). "
-			       "inspect and verify work without it", strerror(errno));
+			     ? fail_errno("the hypervisor's interface is not open to this user; run as root")
+			     : fail(ENODEV,
+				    "no Xen here: cannot reach the hypervisor (%s). "
+				    "inspect and verify work without it",
+				    strerror(errno));
 	host->memory = xenforeignmemory_open(host->logger, 0);
 	if (!host->memory)
 		return fail_errno("cannot open Xen's foreign memory");
@@ -99,8 +103,8 @@ int host_facts(struct host *host, struct host_facts *facts)
 		return fail_errno("cannot ask Xen for its free memory");
 	facts->xen_major = version >> 16;
 	facts->xen_minor = version & 0xffff;
-	snprintf(facts->xen_version, sizeof(facts->xen_version), "%u.%u%.32s",
-		 facts->xen_major, facts->xen_minor, extra);
+	snprintf(facts->xen_version, sizeof(facts->xen_version), "%u.%u%.32s", facts->xen_major,
+		 facts->xen_minor, extra);
 	facts->free_frames = physical.free_pages;
 	return 0;
 }

@@ -4,8 +4,9 @@
 #include <string.h>
 #include <xenctrl.h>
 
-#define LAYOUT(bits, dx, word_bytes, table_levels) { \
-	.width = word_bytes, .levels = table_levels, \
+#define LAYOUT(bits, dx, word_bytes, table_levels) \
+	{ \
+		.width = word_bytes, .levels = table_levels, \
 	.vcpu = { \
 		.bytes = sizeof(vcpu_guest_context_x86_##bits##_t), \
 		.start_info = offsetof(vcpu_guest_context_x86_##bits##_t, user_regs.dx), \
@@ -38,7 +39,7 @@
 		.console_frame = offsetof(start_info_x86_##bits##_t, console.domU.mfn), \
 		.console_port = offsetof(start_info_x86_##bits##_t, console.domU.evtchn), \
 	}, \
-}
+	}
 
 static const struct layout layouts[] = {
 	LAYOUT(64, rdx, 8, 4),
@@ -72,5 +73,5 @@ uint64_t word_get(const struct layout *layout, const void *structure, size_t off
 
 void word_set(const struct layout *layout, void *structure, size_t offset, uint64_t value)
 {
-	memcpy((char *)structure + offset, &value, layout->width);	/* the low bytes come first */
+	memcpy((char *)structure + offset, &value, layout->width); /* the low bytes come first */
 }

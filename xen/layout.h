@@ -12,15 +12,15 @@
 /* struct vcpu_guest_context */
 struct vcpu_layout {
 	size_t bytes;
-	size_t start_info;	/* rdx, edx of vCPU 0 */
+	size_t start_info; /* rdx, edx of vCPU 0 */
 	size_t gdt_frames, gdt_entries;
-	size_t cr1, cr3;	/* ctrlreg[1], ctrlreg[3] */
-	size_t flags;		/* u32 on both */
+	size_t cr1, cr3; /* ctrlreg[1], ctrlreg[3] */
+	size_t flags;	 /* u32 on both */
 };
 
 /* struct shared_info */
 struct shared_info_layout {
-	size_t vcpu_info_bytes;	/* of one; they stand at the start */
+	size_t vcpu_info_bytes; /* of one; they stand at the start */
 	size_t pending_sel;	/* in it */
 	size_t evtchn_pending, evtchn_mask, evtchn_bytes;
 	size_t arch, arch_bytes;
@@ -29,13 +29,13 @@ struct shared_info_layout {
 
 /* struct start_info */
 struct start_info_layout {
-	size_t nr_pages, shared_info, flags;	/* flags: u32 on both */
-	size_t store_frame, store_port, console_frame, console_port;	/* ports: u32 on both */
+	size_t nr_pages, shared_info, flags;			     /* flags: u32 on both */
+	size_t store_frame, store_port, console_frame, console_port; /* ports: u32 on both */
 };
 
 struct layout {
-	unsigned int width;	/* bytes of a word: 4 or 8 */
-	unsigned int levels;	/* of page tables */
+	unsigned int width;  /* bytes of a word: 4 or 8 */
+	unsigned int levels; /* of page tables */
 	struct vcpu_layout vcpu;
 	struct shared_info_layout shared_info;
 	struct start_info_layout start_info;
@@ -43,9 +43,9 @@ struct layout {
 
 enum {
 	SHARED_INFO_VCPUS = 32,
-	GDT_MOST_ENTRIES = 7168,	/* FIRST_RESERVED_GDT_ENTRY */
+	GDT_MOST_ENTRIES = 7168, /* FIRST_RESERVED_GDT_ENTRY */
 	GDT_ENTRIES_A_FRAME = 512,
-	START_FLAG_P2M_4TOOLS = 1 << 4,	/* SIF_VIRT_P2M_4TOOLS */
+	START_FLAG_P2M_4TOOLS = 1 << 4, /* SIF_VIRT_P2M_4TOOLS */
 	VCPU_FLAG_ONLINE = 1 << 5,	/* VGCF_online */
 };
 

@@ -11,7 +11,7 @@
 
 _Static_assert(sizeof(xen_pfn_t) == sizeof(mfn_t), "mfns are passed as they are");
 
-enum { XEN_BATCH = 1024 };	/* most frames Xen types or pins at once */
+enum { XEN_BATCH = 1024 }; /* most frames Xen types or pins at once */
 
 void *domain_map(struct domain *domain, const mfn_t *mfns, size_t count, bool writable, int *errors)
 {
@@ -20,8 +20,8 @@ void *domain_map(struct domain *domain, const mfn_t *mfns, size_t count, bool wr
 					(const xen_pfn_t *)mfns, errors);
 
 	if (!at)
-		fail_errno("cannot map %zu frames of domain %u, the first of them mfn %#lx",
-			   count, domain->id, count ? mfns[0].n : 0);
+		fail_errno("cannot map %zu frames of domain %u, the first of them mfn %#lx", count,
+			   domain->id, count ? mfns[0].n : 0);
 	return at;
 }
 
@@ -31,11 +31,12 @@ void domain_unmap(struct domain *domain, void *at, size_t count)
 		xenforeignmemory_unmap(domain->host->memory, at, count);
 }
 
-/* buffer: XEN_BATCH xen_pfn_t that the hypervisor can reach. */
+/* handle: of XEN_BATCH xen_pfn_t that the hypervisor can reach. */
 static int type_batch(struct domain *domain, const mfn_t *mfns, size_t count, uint8_t *types,
-		      xen_pfn_t *buffer, xc_hypercall_buffer_t *handle)
+		      xc_hypercall_buffer_t *handle)
 {
 	DECLARE_HYPERCALL_BUFFER_ARGUMENT(handle);
+	xen_pfn_t *buffer = handle->hbuf;
 	struct xen_domctl domctl = {
 		.cmd = XEN_DOMCTL_getpageframeinfo3,
 		.interface_version = XEN_DOMCTL_INTERFACE_VERSION,
@@ -61,8 +62,8 @@ int domain_frame_types(struct domain *domain, const mfn_t *mfns, size_t count, u
 	if (!buffer)
 		return fail(ENOMEM, "out of memory for hypercalls");
 	for (size_t i = 0; i < count && !rc; i += XEN_BATCH)
-		rc = type_batch(domain, mfns + i, count - i < XEN_BATCH ? count - i : XEN_BATCH,
-				types + i, buffer, HYPERCALL_BUFFER(buffer));
+		rc = type_batch(domain, mfns + i, count - i < XEN_BATCH ? count - i : XEN_BATCH, types + i,
+				HYPERCALL_BUFFER(buffer));
 	xc_hypercall_buffer_free(xc_of(domain), buffer);
 	return rc;
 }
@@ -103,7 +104,8 @@ int domain_populate(struct domain *domain, const pfn_t *pfns, size_t count, mfn_
 	if (got < 0)
 		return fail_errno("Xen gives domain %u no memory", domain->id);
 	if ((size_t)got != count)
-		return fail(ENOMEM, "Xen gave domain %u only %d of %zu frames: the host has too little memory",
+		return fail(ENOMEM,
+			    "Xen gave domain %u only %d of %zu frames: the host has too little memory",
 			    domain->id, got, count);
 	return 0;
 }

@@ -4,10 +4,10 @@
 
 #include <stdint.h>
 
-#define PTE_PRESENT	0x001ULL
-#define PTE_WRITABLE	0x002ULL
-#define PTE_SUPERPAGE	0x080ULL	/* levels above 1 only */
-#define PTE_FRAME_MASK	0x000ffffffffff000ULL
+#define PTE_PRESENT    0x001ULL
+#define PTE_WRITABLE   0x002ULL
+#define PTE_SUPERPAGE  0x080ULL /* levels above 1 only */
+#define PTE_FRAME_MASK 0x000ffffffffff000ULL
 
 static inline uint64_t pte_frame(uint64_t entry)
 {

@@ -10,12 +10,13 @@
 #include "stop.h"
 #include "xen/internal.h"
 
-#define FORMAT_PATH(path, format) do { \
-	va_list args; \
-	va_start(args, format); \
-	vsnprintf(path, sizeof(path), format, args); \
-	va_end(args); \
-} while (0)
+#define FORMAT_PATH(path, format) \
+	do { \
+		va_list args; \
+		va_start(args, format); \
+		vsnprintf(path, sizeof(path), format, args); \
+		va_end(args); \
+	} while (0)
 
 char *store_read(struct host *host, const char *format, ...)
 {
@@ -85,12 +86,17 @@ static bool inherits(const struct store_node *nodes, size_t at)
 	return false;
 }
 
-static bool write_all(struct xs_handle *store, xs_transaction_t t, const char *const *removals,
-		      size_t removal_count, const struct store_node *nodes, size_t count)
+static bool remove_all(struct xs_handle *store, xs_transaction_t t, const char *const *paths, size_t count)
 {
-	for (size_t i = 0; i < removal_count; i++)
-		if (!xs_rm(store, t, removals[i]) && errno != ENOENT)
+	for (size_t i = 0; i < count; i++)
+		if (!xs_rm(store, t, paths[i]) && errno != ENOENT)
 			return false;
+	return true;
+}
+
+static bool write_all(struct xs_handle *store, xs_transaction_t t, const struct store_node *nodes,
+		      size_t count)
+{
 	for (size_t i = 0; i < count; i++)
 		if (!xs_write(store, t, nodes[i].path, nodes[i].value, strlen(nodes[i].value)) ||
 		    (!inherits(nodes, i) && !set_access(store, t, &nodes[i])))
@@ -107,7 +113,8 @@ int store_write(struct host *host, const char *const *removals, size_t removal_c
 
 		if (!t)
 			return fail_errno("cannot start a transaction with xenstore");
-		if (!rc && !write_all(host->store, t, removals, removal_count, nodes, count))
+		if (!rc && !(remove_all(host->store, t, removals, removal_count) &&
+			     write_all(host->store, t, nodes, count)))
 			rc = fail_errno("cannot write to xenstore");
 		if (xs_transaction_end(host->store, t, rc))
 			return rc;
@@ -137,7 +144,8 @@ int store_exchange(struct host *host, const char *path, const char *expected, co
 int store_introduce(struct domain *domain, mfn_t ring, uint32_t port)
 {
 	return xs_introduce_domain(domain->host->store, domain->id, ring.n, port)
-		? 0 : fail_errno("xenstored does not accept domain %u", domain->id);
+		     ? 0
+		     : fail_errno("xenstored does not accept domain %u", domain->id);
 }
 
 void store_release(struct domain *domain)

@@ -36,8 +36,8 @@ static int has_suspended(struct domain *domain)
 	if (!facts.is_shut_down)
 		return 0;
 	if (facts.shutdown_reason != SHUTDOWN_REASON_SUSPEND)
-		return fail(ESHUTDOWN, "domain %u shut down (reason %u) instead of suspending",
-			    domain->id, facts.shutdown_reason);
+		return fail(ESHUTDOWN, "domain %u shut down (reason %u) instead of suspending", domain->id,
+			    facts.shutdown_reason);
 	return 1;
 }
 

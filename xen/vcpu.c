@@ -130,11 +130,14 @@ static int get_msrs(struct domain *domain, unsigned int vcpu, void **state, size
 	return rc;
 }
 
-int domain_get_vcpu(struct domain *domain, unsigned int vcpu, enum vcpu_state kind,
-		    void **state, size_t *bytes)
+int domain_get_vcpu(struct domain *domain, unsigned int vcpu, enum vcpu_state kind, void **state,
+		    size_t *bytes)
 {
 	static int (*const get[VCPU_STATES])(struct domain *, unsigned int, void **, size_t *) = {
-		get_basic, get_extended, get_xsave, get_msrs,
+		get_basic,
+		get_extended,
+		get_xsave,
+		get_msrs,
 	};
 	int rc;
 
@@ -210,28 +213,36 @@ static int set_msrs(struct domain *domain, unsigned int vcpu, const void *state,
 	return set_through_buffer(domain, &domctl, VCPU_MSRS, state, bytes);
 }
 
-int domain_set_vcpu(struct domain *domain, unsigned int vcpu, enum vcpu_state kind,
-		    const void *state, size_t bytes)
+int domain_set_vcpu(struct domain *domain, unsigned int vcpu, enum vcpu_state kind, const void *state,
+		    size_t bytes)
 {
 	static int (*const set[VCPU_STATES])(struct domain *, unsigned int, const void *, size_t) = {
-		set_basic, set_extended, set_xsave, set_msrs,
+		set_basic,
+		set_extended,
+		set_xsave,
+		set_msrs,
 	};
 
 	return set[kind](domain, vcpu, state, bytes)
-		? fail_errno("vcpu %u: Xen refuses its %s of %zu bytes", vcpu, state_names[kind], bytes) : 0;
+		     ? fail_errno("vcpu %u: Xen refuses its %s of %zu bytes", vcpu, state_names[kind], bytes)
+		     : 0;
 }
 
 int domain_get_tsc(struct domain *domain, struct tsc_info *tsc)
 {
 	*tsc = (struct tsc_info){ 0 };
 	return xc_domain_get_tsc_info(xc_of(domain), domain->id, &tsc->mode, &tsc->nsec, &tsc->khz,
-				      &tsc->incarnation) ? fail_errno("cannot ask for the TSC") : 0;
+				      &tsc->incarnation)
+		     ? fail_errno("cannot ask for the TSC")
+		     : 0;
 }
 
 int domain_set_tsc(struct domain *domain, const struct tsc_info *tsc)
 {
 	return xc_domain_set_tsc_info(xc_of(domain), domain->id, tsc->mode, tsc->nsec, tsc->khz,
-				      tsc->incarnation) ? fail_errno("Xen refuses the TSC") : 0;
+				      tsc->incarnation)
+		     ? fail_errno("Xen refuses the TSC")
+		     : 0;
 }
 
 void cpu_policy_release(struct cpu_policy *policy)
@@ -282,8 +293,8 @@ int domain_set_cpu_policy(struct domain *domain, const struct cpu_policy *policy
 
 	if (!xc_set_domain_cpu_policy(xc_of(domain), domain->id,
 				      policy->leaves_bytes / sizeof(xen_cpuid_leaf_t), policy->leaves,
-				      policy->msrs_bytes / sizeof(xen_msr_entry_t), policy->msrs,
-				      &leaf, &subleaf, &msr))
+				      policy->msrs_bytes / sizeof(xen_msr_entry_t), policy->msrs, &leaf,
+				      &subleaf, &msr))
 		return 0;
 	return fail_errno("Xen refuses the CPU policy (leaf %#x, subleaf %#x, MSR %#x)", leaf, subleaf, msr);
 }

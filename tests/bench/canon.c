@@ -164,7 +164,7 @@ static bool out_ours(struct guest *guest, uint64_t *to, uint64_t table)
 {
 	struct table_fault fault;
 
-	return canonicalise(to, guest->table[table], 8, 1, &guest->inverse, &fault);
+	return canonicalise(to, guest->table[table], (struct table_kind){ 8, 1 }, &guest->inverse, &fault);
 }
 
 static bool in_upstream(struct guest *guest, uint64_t *to, uint64_t table)
@@ -177,7 +177,7 @@ static bool in_ours(struct guest *guest, uint64_t *to, uint64_t table)
 	struct destination memory = { guest->mfn, guest->type, PAGES };
 	struct table_fault fault;
 
-	return localise(to, guest->canonical[table], 8, 1, &memory, &fault);
+	return localise(to, guest->canonical[table], (struct table_kind){ 8, 1 }, &memory, &fault);
 }
 
 /* Tables a second. What comes out goes to 64 pages in turn, as it does on its way into a record. */

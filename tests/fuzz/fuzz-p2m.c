@@ -240,7 +240,7 @@ static void expect_rewritten(struct p2m *p2m, struct input *in)
 		mfn[pfn] = pfn < MEMORY ? MFN(FIRST_MFN + pfn) : p2m->mfn[pfn];
 	for (uint64_t i = 0; i < p2m->leaves; i++)
 		leaf[i] = in->left ? take16(in) % (2 * MEMORY) : FIRST_LEAF + i;
-	rc = p2m_rewrite(NULL, p2m->layout, leaf, mfn, p2m->type, p2m->count);
+	rc = p2m_rewrite(NULL, p2m->layout, leaf, &(struct destination){ mfn, p2m->type, p2m->count });
 	expect_reason(rc);
 	for (uint64_t pfn = 0, per_page = p2m_per_page(p2m->layout); !rc && pfn < p2m->count; pfn++) {
 		const uint8_t *page = guest.memory[mfn[leaf[pfn / per_page]].n - FIRST_MFN];
@@ -305,7 +305,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count)
 	make_guest(1 + pfns % (PFNS_MOST / (guest.layout->width == 8 ? 2 : 1)), vaddr & ~0x1fffffULL);
 	poke_all(0);
 	fail_forget();
-	rc = p2m_find(&p2m, NULL, guest.layout, guest.shared_info, (how >> 1) % 3, PFNS_MOST);
+	rc = p2m_find(&p2m, &(struct p2m_source){ NULL, guest.layout, guest.shared_info }, (how >> 1) % 3, PFNS_MOST);
 	expect_reason(rc);
 	expect(!guest.live_maps);
 	if (!rc)

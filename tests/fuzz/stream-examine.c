@@ -23,7 +23,7 @@ static void expect_localisable(const struct examination *x)
 
 		if (level)
 			expect(localise(page, (uint64_t *)((uint8_t **)x->tables.at)[x->table_at[pfn] - 1],
-					width, level, &to, &fault));
+					(struct table_kind){ width, level }, &to, &fault));
 	}
 	free(mfn);
 }

@@ -84,12 +84,12 @@ static void fill(unsigned int level, uint64_t *random)
 
 static bool canonicalise_it(unsigned int width, unsigned int level)
 {
-	return canonicalise(canonical, from, width, level, &inverse, &fault);
+	return canonicalise(canonical, from, (struct table_kind){ width, level }, &inverse, &fault);
 }
 
 static bool localise_it(unsigned int width, unsigned int level)
 {
-	return localise(to, canonical, width, level, &destination, &fault);
+	return localise(to, canonical, (struct table_kind){ width, level }, &destination, &fault);
 }
 
 static bool is_xens(unsigned int width, unsigned int level, unsigned int slot)
@@ -273,7 +273,7 @@ static void tables_are_localised_in_place(void **state)
 	(void)state;
 	fill(3, &random);
 	assert_true(canonicalise_it(8, 3));
-	assert_true(localise(canonical, canonical, 8, 3, &destination, &fault));
+	assert_true(localise(canonical, canonical, (struct table_kind){ 8, 3 }, &destination, &fault));
 	assert_memory_equal(canonical, from, sizeof(from));
 }
 

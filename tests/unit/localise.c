@@ -31,7 +31,7 @@ static int setup(void **state)
 
 static bool localise_it(unsigned int width, unsigned int level)
 {
-	return localise(to, canonical, width, level, &destination, &fault);
+	return localise(to, canonical, (struct table_kind){ width, level }, &destination, &fault);
 }
 
 static bool is_xens(unsigned int width, unsigned int level, unsigned int slot)

@@ -32,7 +32,8 @@ static int teardown(void **state)
 
 static int rewrite(void)
 {
-	return p2m_rewrite(guest.domain, guest.layout, guest.leaf, mfn, type, guest.count);
+	return p2m_rewrite(guest.domain, guest.layout, guest.leaf,
+			   &(struct destination){ mfn, type, guest.count });
 }
 
 static uint64_t entry(uint64_t pfn)
