@@ -14,17 +14,28 @@
 #include "log.h"
 #include "machine/config.h"
 
-#define USERDATA "/var/lib/xen/userdata-d.%u.%s.libxl-json"
+/* Where libxl keeps what it knows of domains; tests have a folder of their own. */
+static const char *folder(void)
+{
+	const char *own = secure_getenv("PVFERRY_XEN_LIB");
+
+	return own ? own : "/var/lib/xen";
+}
+
+static void userdata_path(char *path, size_t room, uint32_t domain, const char *uuid)
+{
+	snprintf(path, room, "%s/userdata-d.%u.%s.libxl-json", folder(), domain, uuid);
+}
 
 /* libxl writes the file with a zero byte at its end, which JSON does not want. */
 static struct json_object *read_userdata(uint32_t domain, const char *uuid)
 {
-	char path[128], *text = NULL;
+	char path[4096], *text = NULL;
 	struct json_object *root = NULL;
 	size_t room = 0;
 	FILE *file;
 
-	snprintf(path, sizeof(path), USERDATA, domain, uuid);
+	userdata_path(path, sizeof(path), domain, uuid);
 	file = fopen(path, "r");
 	if (!file)
 		return NULL;
@@ -118,13 +129,13 @@ int config_fetch(struct config *config, struct domain *domain, const struct doma
 int config_keep(const struct config *config, uint32_t domain)
 {
 	const char *text = config_text(config);
-	char path[128], uuid[37];
+	char path[4096], uuid[37];
 	uint8_t bytes[16] = { 0 };
 	int fd, rc = 0;
 
 	config_uuid(config, bytes);
 	uuid_format(bytes, uuid);
-	snprintf(path, sizeof(path), USERDATA, domain, uuid);
+	userdata_path(path, sizeof(path), domain, uuid);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail_errno("cannot keep the config: %s", path);
@@ -138,10 +149,10 @@ int config_keep(const struct config *config, uint32_t domain)
 /* Whatever libxl keeps of the domain, as libxl does when one is destroyed. */
 void config_forget(uint32_t domain)
 {
-	char pattern[64];
+	char pattern[4096];
 	glob_t found;
 
-	snprintf(pattern, sizeof(pattern), "/var/lib/xen/userdata-?.%u.*", domain);
+	snprintf(pattern, sizeof(pattern), "%s/userdata-?.%u.*", folder(), domain);
 	if (glob(pattern, 0, NULL, &found))
 		return;
 	for (size_t i = 0; i < found.gl_pathc; i++)

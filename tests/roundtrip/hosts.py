@@ -15,7 +15,6 @@ SIMHOST = pathlib.Path(os.environ.get("SIMHOST_BIN") or ROOT / "build/simhost/si
 PVFERRY = pathlib.Path(os.environ.get("PVFERRY_BIN") or ROOT / ("build/san/pvferry" if SAN else "build/pvferry")).resolve()
 DRIVER = SIMHOST.parent / "helper-driver"
 HELPER = pathlib.Path("/usr/lib/xen-4.17/bin/libxl-save-helper")
-USERDATA = pathlib.Path("/var/lib/xen")
 DEADLINE = int(os.environ.get("DEADLINE") or (180 if SAN else 60))    # seconds; for what must happen, however busy the machine is
 
 
@@ -226,7 +225,7 @@ class Host:
         expect(not result.status and result.out.strip() == "equal", f"{what}: not the same guest: {result.out.strip()}")
 
     def uuid_files(self):
-        return sorted(str(f) for f in USERDATA.glob("userdata-*")) if self.stage.is_private else []
+        return sorted(str(f) for f in (self.path / "xenstored").glob("userdata-*"))
 
     # ---- programs on it
 
@@ -291,10 +290,9 @@ class Host:
             for path in (f"/libxl/{number}", f"/local/domain/0/backend/console/{number}", machine):
                 if path:
                     self.store.remove(path)
-        if self.stage.is_private:
-            for number in numbers:
-                for file in USERDATA.glob(f"userdata-?.{number}.*"):
-                    file.unlink()
+        for number in numbers:
+            for file in (self.path / "xenstored").glob(f"userdata-?.{number}.*"):
+                file.unlink()
 
     def freeze(self, number, path, *options):
         """Saves, and leaves the guest as it was saved: pvferry dies just before it would resume it."""

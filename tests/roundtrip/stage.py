@@ -1,5 +1,4 @@
-"""A folder and what stands in it, for the length of one story; and whatever pvferry keeps in /var/lib/xen goes into a
-private file system, so that stories neither meet each other there nor touch a real host's files."""
+"""A folder and what stands in it, for the length of one story; small file systems among it, where that may be had."""
 import ctypes
 import os
 import pathlib
@@ -31,18 +30,6 @@ def unshare():
     return mount(None, "/", MS_REC | MS_PRIVATE)
 
 
-def own_userdata():
-    """True if /var/lib/xen is ours alone now."""
-    if not unshare():
-        return False
-    if hosts.USERDATA.exists():
-        return mount("tmpfs", hosts.USERDATA, options="size=16m")
-    if not mount("tmpfs", hosts.USERDATA.parent, options="size=16m"):
-        return False
-    hosts.USERDATA.mkdir()
-    return True
-
-
 class Stage:
     def __init__(self):
         shm = pathlib.Path("/dev/shm")
@@ -50,10 +37,7 @@ class Stage:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pvferry-rt-", dir=where))
         self.hosts, self.figures, self.mounts = [], [], []
         self.seeds = os.getpid() << 16
-        self.is_private = own_userdata()
-        if not self.is_private and (os.path.exists("/proc/xen/capabilities") or not os.access(hosts.USERDATA, os.W_OK)):
-            self.close()
-            raise hosts.Skip(f"{hosts.USERDATA} cannot be kept apart: neither root nor user name spaces")
+        self.is_private = unshare()
 
     def close(self):
         for host in self.hosts:

@@ -95,6 +95,9 @@ void command_set_environment(const char *path)
 	setenv("XENSTORED_ROOTDIR", value, 1);
 	snprintf(value, sizeof(value), "%s/xenstored/socket", path);
 	setenv("XENSTORED_PATH", value, 1);
+	/* what a toolstack keeps on disk of its domains belongs to the host, too */
+	snprintf(value, sizeof(value), "%s/xenstored", path);
+	setenv("PVFERRY_XEN_LIB", value, 1);
 }
 
 static int usage(void)
