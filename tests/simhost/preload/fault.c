@@ -116,12 +116,35 @@ static void step_guest(const char *which)
 		guest_step(process_host(), atoi(which));
 }
 
+static pthread_rwlock_t steps = PTHREAD_RWLOCK_INITIALIZER;
+static _Thread_local int depth;
+
+void step_begin(void)
+{
+	if (!depth++)
+		pthread_rwlock_rdlock(&steps);
+}
+
+void step_end(void)
+{
+	if (!--depth)
+		pthread_rwlock_unlock(&steps);
+}
+
+static void kill_between_steps(void)
+{
+	if (depth)	/* our own step has not begun to do anything */
+		pthread_rwlock_unlock(&steps);
+	pthread_rwlock_wrlock(&steps);
+	kill(getpid(), SIGKILL);
+}
+
 static int act(const struct rule *rule)
 {
 	const char *what = rule->what;
 
 	if (!strcmp(what, "kill"))
-		kill(getpid(), SIGKILL);
+		kill_between_steps();
 	inside = true;
 	if (!strcmp(what, "oom"))
 		run_out_of_memory();

@@ -19,4 +19,11 @@ int fault_at(const char *name);
 
 void fault_report(void);
 
+/*
+ * A hypercall, or what is done to mappings, is one step for whoever kills the
+ * process: a fault that kills waits until no other thread is in between.
+ */
+void step_begin(void);
+void step_end(void);
+
 #endif

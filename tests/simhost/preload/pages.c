@@ -150,7 +150,9 @@ static size_t to_next_region(uintptr_t va)
 int pages_unmap(void *addr, size_t bytes)
 {
 	struct host *host = NULL;
+	int ret;
 
+	step_begin();
 	for (size_t done = 0, n; done < bytes; done += n) {
 		uint32_t *entry = entry_of((uintptr_t)addr + done, false);
 
@@ -165,7 +167,9 @@ int pages_unmap(void *addr, size_t bytes)
 	}
 	if (host)
 		host_unlock(host);
-	return syscall(SYS_munmap, addr, bytes);
+	ret = syscall(SYS_munmap, addr, bytes);
+	step_end();
+	return ret;
 }
 
 /* In place of libc's: what it unmaps may be a guest's. */

@@ -75,8 +75,11 @@ long process_call(unsigned op, const uint64_t args[CALL_ARGS])
 		return -1;
 	call_name(name, sizeof(name), op, args);
 	ret = fault_at(name);
-	if (!ret)
+	if (!ret) {
+		step_begin();
 		ret = hypercall(host, 0, 0, op, args);
+		step_end();
+	}
 	if (ret < 0) {
 		errno = -ret;
 		return -1;

@@ -85,7 +85,9 @@ EXPORT void *xenforeignmemory_map2(xenforeignmemory_handle *handle, uint32_t dom
 	errors = err ? err : malloc(nr * sizeof(*errors));
 	if (mfns && errors) {
 		memcpy(mfns, frames, nr * sizeof(*mfns));
+		step_begin();
 		at = map(host, domid, addr, prot, nr, mfns, errors, !err);
+		step_end();
 	}
 	fault = errno;
 	free(mfns);
