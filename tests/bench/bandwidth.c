@@ -18,7 +18,7 @@ struct buffers {
 	size_t stored[BYTES / FRAME_BYTES], room;
 	ZSTD_CCtx *compressor;
 	ZSTD_DCtx *decompressor;
-	int file;		/* in tmpfs */
+	int file; /* in tmpfs */
 	uint64_t sink;
 };
 

@@ -16,17 +16,22 @@
 #include "tests/bench/rule.h"
 
 enum {
-	HOST_FRAMES = 16 << 20, PAGES = 1 << 20, EXTENT = 512, TABLES = PAGES / TABLE_SLOTS,
-	PASSES = 9, GOAL_CONTIGUOUS = 4, GOAL_SCATTERED = 2,
+	HOST_FRAMES = 16 << 20,
+	PAGES = 1 << 20,
+	EXTENT = 512,
+	TABLES = PAGES / TABLE_SLOTS,
+	PASSES = 9,
+	GOAL_CONTIGUOUS = 4,
+	GOAL_SCATTERED = 2,
 };
 
 struct guest {
-	mfn_t *mfn;		/* p2m */
-	uint64_t *m2p;		/* the host's */
+	mfn_t *mfn;    /* p2m */
+	uint64_t *m2p; /* the host's */
 	uint8_t *type;
 	struct inverse inverse;
-	uint64_t (*table)[TABLE_SLOTS];		/* with mfns */
-	uint64_t (*canonical)[TABLE_SLOTS];	/* with pfns */
+	uint64_t (*table)[TABLE_SLOTS];	    /* with mfns */
+	uint64_t (*canonical)[TABLE_SLOTS]; /* with pfns */
 };
 
 static void *need(size_t bytes)
@@ -149,13 +154,14 @@ static bool out_inlined(struct guest *guest, uint64_t *to, uint64_t table)
 static bool rule_localise(const struct guest *guest, uint64_t *to, const uint64_t *from)
 {
 	for (unsigned int slot = 0; slot < TABLE_SLOTS; slot++)
-		if (from[slot] & PTE_PRESENT && (pte_frame(from[slot]) >= PAGES ||
-						 !mfn_is_valid(guest->mfn[pte_frame(from[slot])])))
+		if (from[slot] & PTE_PRESENT &&
+		    (pte_frame(from[slot]) >= PAGES || !mfn_is_valid(guest->mfn[pte_frame(from[slot])])))
 			return false;
 	for (unsigned int slot = 0; slot < TABLE_SLOTS; slot++) {
 		uint64_t entry = from[slot];
 
-		to[slot] = entry & PTE_PRESENT ? pte_with_frame(entry, guest->mfn[pte_frame(entry)].n) : entry;
+		to[slot] = entry & PTE_PRESENT ? pte_with_frame(entry, guest->mfn[pte_frame(entry)].n)
+					       : entry;
 	}
 	return true;
 }
@@ -181,7 +187,8 @@ static bool in_ours(struct guest *guest, uint64_t *to, uint64_t table)
 }
 
 /* Tables a second. What comes out goes to 64 pages in turn, as it does on its way into a record. */
-static double speed(struct guest *guest, bool (*work)(struct guest *, uint64_t *, uint64_t), uint64_t (*to)[TABLE_SLOTS])
+static double speed(struct guest *guest, bool (*work)(struct guest *, uint64_t *, uint64_t),
+		    uint64_t (*to)[TABLE_SLOTS])
 {
 	double start = cpu_seconds();
 
@@ -196,9 +203,9 @@ static void compare(struct guest *guest, const char *name, int goal,
 		    bool (*ours)(struct guest *, uint64_t *, uint64_t))
 {
 	double theirs[PASSES], own[PASSES], ratio[PASSES];
-	uint64_t (*to)[TABLE_SLOTS] = need(64 * PAGE_BYTES);
+	uint64_t(*to)[TABLE_SLOTS] = need(64 * PAGE_BYTES);
 
-	for (int i = -1; i < PASSES; i++) {	/* the first pass warms up */
+	for (int i = -1; i < PASSES; i++) { /* the first pass warms up */
 		double a = speed(guest, upstream, to), b = speed(guest, ours, to);
 
 		if (i < 0)
@@ -208,7 +215,8 @@ static void compare(struct guest *guest, const char *name, int goal,
 		ratio[i] = b / a;
 	}
 	free(to);
-	printf("{\"case\": \"%s\", \"unit\": \"tables/s\", \"upstream\": %.0f, \"pvferry\": %.0f, \"ratio\": %.2f",
+	printf("{\"case\": \"%s\", \"unit\": \"tables/s\", \"upstream\": %.0f, \"pvferry\": %.0f, \"ratio\": "
+	       "%.2f",
 	       name, median(theirs, PASSES), median(own, PASSES), median(ratio, PASSES));
 	if (goal)
 		printf(", \"goal\": %d", goal);
@@ -223,8 +231,10 @@ int main(void)
 		bool in_a_row;
 		int goal;
 	} guests[] = {
-		{ "canonicalise, contiguous", "  the rule without its calls", "localise, contiguous", EXTENT, true, GOAL_CONTIGUOUS },
-		{ "canonicalise, scattered", "  the rule without its calls", "localise, scattered", 1, true, GOAL_SCATTERED },
+		{ "canonicalise, contiguous", "  the rule without its calls", "localise, contiguous", EXTENT,
+		  true, GOAL_CONTIGUOUS },
+		{ "canonicalise, scattered", "  the rule without its calls", "localise, scattered", 1, true,
+		  GOAL_SCATTERED },
 		{ "canonicalise, scattered, pfns in any order", "  the rule without its calls",
 		  "localise, pfns in any order", 1, false, 0 },
 	};

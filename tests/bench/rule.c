@@ -13,7 +13,8 @@ static uint64_t rule_mfn(const struct rule *rule, uint64_t pfn)
 {
 	if (rule->width == 8)
 		return ((const uint64_t *)rule->p2m)[pfn];
-	return ((const uint32_t *)rule->p2m)[pfn] == UINT32_MAX ? UINT64_MAX : ((const uint32_t *)rule->p2m)[pfn];
+	return ((const uint32_t *)rule->p2m)[pfn] == UINT32_MAX ? UINT64_MAX
+								: ((const uint32_t *)rule->p2m)[pfn];
 }
 
 /* Below the host's last frame, named by M2P as a pfn below the guest's last, and named again by P2M. */

@@ -13,7 +13,7 @@ struct rule {
 	uint64_t max_mfn, max_pfn;
 	unsigned int width;
 	const uint64_t *m2p;
-	const void *p2m;	/* of words of width */
+	const void *p2m; /* of words of width */
 };
 
 uint64_t rule_pfn(const struct rule *rule, uint64_t mfn);

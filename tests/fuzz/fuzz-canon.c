@@ -115,7 +115,8 @@ static bool may_name(const struct guest *guest, uint64_t entry, uint64_t pfn)
 static bool expect_canonical(const struct guest *guest, const uint64_t *table, uint64_t *to)
 {
 	struct table_fault fault = { 0 };
-	bool done = canonicalise(to, table, (struct table_kind){ guest->width, guest->level }, &guest->inverse, &fault);
+	bool done = canonicalise(to, table, (struct table_kind){ guest->width, guest->level },
+				 &guest->inverse, &fault);
 	unsigned int end = done ? TABLE_SLOTS : fault.slot;
 	uint64_t entry;
 
@@ -135,7 +136,8 @@ static bool expect_local(const struct guest *guest, const uint64_t *table, uint6
 {
 	struct destination destination = { guest->mfn, guest->type, guest->p2m.count };
 	struct table_fault fault = { 0 };
-	bool done = localise(to, table, (struct table_kind){ guest->width, guest->level }, &destination, &fault);
+	bool done = localise(to, table, (struct table_kind){ guest->width, guest->level }, &destination,
+			     &fault);
 	unsigned int end = done ? TABLE_SLOTS : fault.slot + 1;
 
 	expect(done || (fault.slot < TABLE_SLOTS && fault.entry == table[fault.slot]));
@@ -167,7 +169,8 @@ static void expect_in_place(const struct guest *guest, const uint64_t *table, co
 	uint64_t *page = copy_of(table);
 	struct table_fault fault;
 
-	expect(canonicalise(page, page, (struct table_kind){ guest->width, guest->level }, &guest->inverse, &fault));
+	expect(canonicalise(page, page, (struct table_kind){ guest->width, guest->level }, &guest->inverse,
+			    &fault));
 	expect(!memcmp(page, canonical_table, PAGE_BYTES));
 	expect(localise(page, page, (struct table_kind){ guest->width, guest->level }, &destination, &fault));
 	for (unsigned int slot = 0; slot < TABLE_SLOTS; slot++)

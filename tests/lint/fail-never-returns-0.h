@@ -7,6 +7,6 @@
 #include "log.h"
 
 #define fail(error, ...) (fail(error, __VA_ARGS__), (error) ? -(error) : -EIO)
-#define fail_errno(...) (fail_errno(__VA_ARGS__), -EIO)
+#define fail_errno(...)	 (fail_errno(__VA_ARGS__), -EIO)
 
 #endif

@@ -76,7 +76,7 @@ uint64_t kernel_random(struct guest *guest, uint64_t bound)
 	PUT(guest, random, x);
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ul;
 	x = (x ^ (x >> 27)) * 0x94d049bb133111ebul;
-	return bound ? (x ^ (x >> 31)) % bound : 0;	/* of a guest that is gone everything is 0 */
+	return bound ? (x ^ (x >> 31)) % bound : 0; /* of a guest that is gone everything is 0 */
 }
 
 static uint64_t width(const struct guest *guest)

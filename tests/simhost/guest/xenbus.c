@@ -14,7 +14,7 @@
 #define SHUTDOWN_NODE "control/shutdown"
 #define TOKEN	      "shutdown"
 
-enum { TAKEN = 1 };	/* req_id of the end of a transaction that took an order */
+enum { TAKEN = 1 }; /* req_id of the end of a transaction that took an order */
 
 typedef struct xenstore_domain_interface ring_t;
 

@@ -133,7 +133,7 @@ void step_end(void)
 
 static void kill_between_steps(void)
 {
-	if (depth)	/* our own step has not begun to do anything */
+	if (depth) /* our own step has not begun to do anything */
 		pthread_rwlock_unlock(&steps);
 	pthread_rwlock_wrlock(&steps);
 	kill(getpid(), SIGKILL);
