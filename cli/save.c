@@ -18,7 +18,7 @@ enum { LEVEL = LONG_ONLY, THREADS, FORCE, TIMEOUT, WITHOUT_DEVICES, P2M, PROGRES
 const struct option_row save_options[] = {
 	{ 'c', "checkpoint", NULL, "keep the domain running" },
 	{ 'p', "paused", NULL, "keep the domain, paused" },
-	{ LEVEL, "level", "N", "zstd's level, -7 to 19 (1); 0: a plain xl save file" },
+	{ LEVEL, "level", "N", "zstd's level, -7 to 19 (-1); 0: a plain xl save file" },
 	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
 	{ FORCE, "force", NULL, "replace FILE if it exists" },
 	{ TIMEOUT, "timeout", "S", "seconds the guest has to suspend (60)" },

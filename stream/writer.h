@@ -15,7 +15,7 @@
 #include "stream/bytes.h"
 #include "stream/channel.h"
 
-enum { LEVEL_PLAIN = 0, LEVEL_LEAST = -7, LEVEL_MOST = 19, LEVEL_DEFAULT = 1 };
+enum { LEVEL_PLAIN = 0, LEVEL_LEAST = -7, LEVEL_MOST = 19, LEVEL_DEFAULT = -1 };
 
 struct writer {
 	struct channel *to; /* the caller's */

@@ -59,7 +59,7 @@ class Host:
 
     def destroy(self, domain):
         self.driver("destroy", domain)
-        for file in pathlib.Path("/var/lib/xen").glob(f"userdata-?.{domain}.*"):
+        for file in (pathlib.Path(self.path) / "xenstored").glob(f"userdata-?.{domain}.*"):
             file.unlink()
 
     def touch_all(self, mem):
