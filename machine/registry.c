@@ -194,24 +194,6 @@ int registry_connect(struct domain *domain, const struct connections *connection
 	return rc ? rc : store_introduce(domain, connections->store, connections->store_port);
 }
 
-int registry_find_name(struct host *host, const char *name, uint32_t *id)
-{
-	uint32_t *ids;
-	size_t count;
-	int rc = domain_list(host, &ids, &count);
-	bool found = false;
-
-	for (size_t i = 0; !rc && !found && i < count; i++) {
-		char *has = store_read(host, "/local/domain/%u/name", ids[i]);
-
-		found = has && !strcmp(has, name);
-		*id = ids[i];
-		free(has);
-	}
-	free(rc ? NULL : ids);
-	return rc ? rc : found ? 0 : -ESRCH;
-}
-
 int domain_demolish(struct domain *domain)
 {
 	struct host *host = domain_host(domain);

@@ -9,9 +9,6 @@
 #include "machine/config.h"
 #include "machine/machine.h"
 
-/* The id of a domain that has this name, or -ESRCH without a reason. */
-int registry_find_name(struct host *host, const char *name, uint32_t *id);
-
 /*
  * Enters a domain that is being built: nodes and config. Takes as long as a
  * hundred questions to xenstored, and needs of connections only the ports.

@@ -35,7 +35,7 @@ int preflight_config(struct restoration *r)
 static int check_name(struct restoration *r)
 {
 	uint32_t id;
-	int rc = registry_find_name(r->host, config_name(&r->config), &id);
+	int rc = domain_find_name(r->host, config_name(&r->config), &id);
 
 	if (rc == -ESRCH)
 		return 0;

@@ -3,7 +3,7 @@
 UNIT := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*.c)))
 FAKES := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/fake/*.c)))
 
-$(BUILD)/parts.a: $(filter-out $(BUILD)/xen/%,$(PARTS)) $(BUILD)/xen/layout.o
+$(BUILD)/parts.a: $(filter-out $(BUILD)/xen/%,$(PARTS)) $(BUILD)/xen/layout.o $(BUILD)/xen/find-name.o
 	$(Q)rm -f $@; $(AR) qcs $@ $^
 
 $(UNIT): %: %.o $(FAKES) $(BUILD)/parts.a

@@ -50,23 +50,9 @@ int domain_list(struct host *host, uint32_t **ids, size_t *count)
 
 static int find_name(struct host *host, const char *name, uint32_t *id)
 {
-	uint32_t *ids;
-	size_t count;
-	int rc = domain_list(host, &ids, &count);
-	bool found = false;
+	int rc = domain_find_name(host, name, id);
 
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < count && !found; i++) {
-		char *has = store_read(host, "/local/domain/%u/name", ids[i]);
-
-		found = has && !strcmp(has, name);
-		if (found)
-			*id = ids[i];
-		free(has);
-	}
-	free(ids);
-	return found ? 0 : fail(ESRCH, "there is no domain \"%s\"", name);
+	return rc == -ESRCH ? fail(ESRCH, "there is no domain \"%s\"", name) : rc;
 }
 
 int domain_find(struct host *host, const char *name_or_id, uint32_t *id)

@@ -50,6 +50,8 @@ enum { SHUTDOWN_REASON_SUSPEND = 2 }; /* SHUTDOWN_suspend */
 
 /* A name or a number; -ESRCH if there is none. */
 int domain_find(struct host *host, const char *name_or_id, uint32_t *id);
+/* A name only; -ESRCH without a reason if nobody has it. */
+int domain_find_name(struct host *host, const char *name, uint32_t *id);
 /* Ids of all domains, ascending; the caller frees the array. */
 int domain_list(struct host *host, uint32_t **ids, size_t *count);
 
