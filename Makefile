@@ -1,11 +1,12 @@
-# pvferry. `make` builds build/pvferry; ./bootstrap installs what that needs.
+# pvferry. `make` builds pvferry, pvferryd and pvferry-save-helper in build/; ./bootstrap installs what that needs.
 CC ?= gcc
 BUILD ?= build
-PKGS := xencontrol xenguest xenforeignmemory xenstore xentoollog xencall libzstd libxxhash json-c
+PKGS := xencontrol xenguest xenforeignmemory xenstore xentoollog xencall libzstd libxxhash json-c openssl
+PKGS_DAEMON := json-c libuv libsystemd
 # popcnt: every processor that runs a Xen of today has it, and the inverse of the p2m lives on it.
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 -D_GNU_SOURCE -mpopcnt -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes \
-	-Wmissing-prototypes -Wvla -Werror=implicit-function-declaration -iquote . $(shell pkg-config --cflags $(PKGS))
+	-Wmissing-prototypes -Wvla -Werror=implicit-function-declaration -iquote . $(shell pkg-config --cflags $(PKGS) $(PKGS_DAEMON))
 LDLIBS := $(shell pkg-config --libs $(PKGS))
 PREFIX ?= /usr
 SAN ?=
@@ -16,12 +17,23 @@ override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined 
 endif
 
 FOLDERS := stream xen p2m pagetable-canon machine migrate restore cli
-SOURCES := log.c stop.c job.c $(foreach folder,$(FOLDERS),$(sort $(wildcard $(folder)/*.c)))
+SOURCES := log.c stop.c job.c journal.c journal-lock.c $(foreach folder,$(FOLDERS),$(sort $(wildcard $(folder)/*.c)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # What a test links: everything but main().
 PARTS := $(filter-out $(BUILD)/cli/main.o,$(OBJECTS))
 
-all: $(BUILD)/pvferry
+# The helper of libxl is the same but for the commands.
+HELPER_SOURCES := $(sort $(wildcard helper/*.c))
+HELPER_OBJECTS := $(HELPER_SOURCES:%.c=$(BUILD)/%.o)
+
+# It knows no more of the rest than this.
+DAEMON_SOURCES := $(sort $(wildcard daemon/*.c))
+DAEMON_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(DAEMON_SOURCES) log.c journal.c)
+
+# Of this, what tests and fuzzers link.
+DAEMON_PARTS := $(addprefix daemon/,address.c lines.c request.c settings.c)
+
+all: $(BUILD)/pvferry $(BUILD)/pvferryd $(BUILD)/pvferry-save-helper
 
 # One line a file; `make V=1` shows the commands.
 Q := $(if $(V),,@)
@@ -30,20 +42,37 @@ $(BUILD)/pvferry: $(OBJECTS)
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 
+$(BUILD)/pvferry-save-helper: $(HELPER_OBJECTS) $(filter-out $(BUILD)/cli/%,$(OBJECTS))
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/pvferryd: $(DAEMON_OBJECTS)
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS_DAEMON))
+
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC $@"
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(DAEMON_OBJECTS:.o=.d) $(HELPER_OBJECTS:.o=.d)
 
 include tests/build.mk
 include tests/simhost/build.mk
+include guest/tiny/build.mk
 
 install: all
-	install -D -m 755 $(BUILD)/pvferry $(DESTDIR)$(PREFIX)/sbin/pvferry
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/pvferry $(BUILD)/pvferryd
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 man/pvferry.1
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/pvferry $(BUILD)/pvferry-save-helper
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 man/pvferry-image.5
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man7 man/pvferry-protocol.7
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 man/pvferryd.8 man/pvferry-save-helper.8
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/pvferry/examples helper/helper.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system daemon/pvferryd.service
+	sed -i 's,/usr/sbin,$(PREFIX)/sbin,' $(DESTDIR)$(PREFIX)/lib/systemd/system/pvferryd.service
+	test -e $(DESTDIR)/etc/pvferry/pvferryd.conf || \
+		install -D -m 644 -t $(DESTDIR)/etc/pvferry daemon/pvferryd.conf
 
 clean:
 	rm -rf build

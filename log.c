@@ -8,16 +8,25 @@
 #include <string.h>
 
 enum say_level say_level = SAY_NOTE;
+const char *say_name = "pvferry";
 void (*say_before)(void);
+void (*say_to)(enum say_level level, const char *text);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local char reason[1024];
 
-static void print_line(const char *text)
+static void put_line(enum say_level level, const char *text)
 {
+	static const int priorities[] = { [SAY_WARNING] = 4, [SAY_NOTE] = 6, [SAY_DETAIL] = 7 };
+
 	if (say_before)
 		say_before();
-	fprintf(stderr, "pvferry: %s\n", text);
+	if (say_to)
+		say_to(level, text);
+	else if (say_name)
+		fprintf(stderr, "%s: %s\n", say_name, text);
+	else
+		fprintf(stderr, "<%d>%s\n", priorities[level], text);
 }
 
 void say(enum say_level level, const char *format, ...)
@@ -31,7 +40,7 @@ void say(enum say_level level, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	pthread_mutex_lock(&lock);
-	print_line(text);
+	put_line(level, text);
 	pthread_mutex_unlock(&lock);
 }
 

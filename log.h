@@ -19,6 +19,9 @@ enum say_level { SAY_WARNING, SAY_NOTE, SAY_DETAIL };
 /* Notes above this level are not printed. Starts at SAY_NOTE. */
 extern enum say_level say_level;
 
+/* Stands before each line; "pvferry" unless set. NULL: lines begin with <N>, the syslog priority, for the journal. */
+extern const char *say_name;
+
 /* Prints one line to standard error, after the program's name. Any thread. */
 void say(enum say_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -40,5 +43,8 @@ void fail_forget(void);
 
 /* Said before a line of ours: ends a progress line that stands on the terminal. */
 extern void (*say_before)(void);
+
+/* Takes the lines instead of standard error. Called by any thread, one at a time. */
+extern void (*say_to)(enum say_level level, const char *text);
 
 #endif

@@ -12,15 +12,21 @@
 #include "log.h"
 
 /* Shared with the processes that a job starts: who is told to stop tells them all. */
-static volatile sig_atomic_t *stop_signal;
+static struct shared {
+	volatile sig_atomic_t signal;
+	volatile sig_atomic_t is_settled, settled_signal; /* when somebody began to ignore it */
+} * shared;
 static int wake_fd = -1;
+static bool is_ignored;
+
+enum { ASKED = -1 }; /* in place of a signal */
 
 static void note_signal(int signal_number)
 {
 	int saved = errno;
 	uint64_t one = 1;
 
-	*stop_signal = signal_number;
+	shared->signal = signal_number;
 	if (write(wake_fd, &one, sizeof(one)) < 0)
 		errno = 0; /* the flag is up all the same */
 	errno = saved;
@@ -31,10 +37,9 @@ int stop_on_signals(void)
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction action = { .sa_handler = note_signal, .sa_flags = SA_RESTART };
 
-	stop_signal = mmap(NULL, sizeof(*stop_signal), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-			   0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (stop_signal == MAP_FAILED || wake_fd < 0)
+	if (shared == MAP_FAILED || wake_fd < 0)
 		return fail_errno("cannot prepare for signals");
 	for (unsigned int i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		sigaction(signals[i], &action, NULL);
@@ -44,12 +49,35 @@ int stop_on_signals(void)
 
 int stop_requested(void)
 {
-	if (!stop_signal || !*stop_signal)
+	if (!shared || !shared->signal || is_ignored)
 		return 0;
-	return fail(ECANCELED, "stopped by SIG%s", sigabbrev_np(*stop_signal));
+	if (shared->signal == ASKED)
+		return fail(ECANCELED, "cancelled");
+	return fail(ECANCELED, "stopped by SIG%s", sigabbrev_np(shared->signal));
+}
+
+void stop_ask(void)
+{
+	note_signal(ASKED);
+}
+
+bool stop_was_asked(void)
+{
+	if (!shared)
+		return false;
+	return shared->is_settled ? shared->settled_signal : shared->signal;
+}
+
+void stop_ignore(void)
+{
+	is_ignored = true;
+	if (!shared || shared->is_settled)
+		return;
+	shared->settled_signal = shared->signal;
+	shared->is_settled = true;
 }
 
 int stop_fd(void)
 {
-	return wake_fd;
+	return is_ignored ? -1 : wake_fd;
 }

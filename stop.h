@@ -6,11 +6,22 @@
 #ifndef STOP_H
 #define STOP_H
 
+#include <stdbool.h>
+
 /* Installs the handlers, and ignores SIGPIPE: a closed pipe is EPIPE. */
 int stop_on_signals(void);
 
 /* 0, or a failure that names the signal. */
 int stop_requested(void);
+
+/* As if a signal had come, for whoever is told in another way. */
+void stop_ask(void);
+
+/* Had somebody asked, before the first process of the job was past stopping? */
+bool stop_was_asked(void);
+
+/* From now on this process is past stopping: the two others answer as if nobody had asked. */
+void stop_ignore(void);
 
 /* Readable as soon as a stop was asked for: to be polled beside what one waits for; -1 without handlers. */
 int stop_fd(void);

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "stream/pipeline.h"
+
 struct option_row {
 	char letter;	   /* what set() gets; printed as -x if it is a letter */
 	const char *name;  /* --name */
@@ -23,8 +25,8 @@ struct command {
 	int (*run)(const struct command *self, int argc, char **argv);
 };
 
-/* Exit statuses; verify's differ, see its page. */
-enum { EXIT_DONE = 0, EXIT_NOT_DONE = 1, EXIT_USAGE = 2 };
+/* Exit statuses; verify's differ, see its page. EXIT_UNSETTLED: a guest waits for `pvferry resolve`. */
+enum { EXIT_DONE = 0, EXIT_NOT_DONE = 1, EXIT_USAGE = 2, EXIT_UNSETTLED = 3 };
 
 /* Letters of options that have only a long name start here. */
 enum { LONG_ONLY = 1 };
@@ -49,15 +51,19 @@ bool parse_number(const char *option, const char *text, long least, long most, l
 /* "pvferry: save web1: REASON; OUTCOME". Returns EXIT_NOT_DONE. */
 int say_failure(const char *doing, const char *whom, const char *outcome);
 
-/* Threads a job has unless told otherwise. */
-unsigned int default_threads(void);
-
 int run_save(const struct command *self, int argc, char **argv);
 int run_restore(const struct command *self, int argc, char **argv);
+int run_migrate(const struct command *self, int argc, char **argv);
+int run_receive(const struct command *self, int argc, char **argv);
+int run_resolve(const struct command *self, int argc, char **argv);
 int run_inspect(const struct command *self, int argc, char **argv);
 int run_verify(const struct command *self, int argc, char **argv);
 int run_list(const struct command *self, int argc, char **argv);
-extern const struct option_row save_options[], restore_options[], inspect_options[], verify_options[],
-	list_options[];
+int run_jobs(const struct command *self, int argc, char **argv);
+int run_cancel(const struct command *self, int argc, char **argv);
+int run_set(const struct command *self, int argc, char **argv);
+extern const struct option_row save_options[], restore_options[], migrate_options[], receive_options[],
+	resolve_options[], inspect_options[], verify_options[], list_options[], jobs_options[],
+	cancel_options[], set_options[];
 
 #endif

@@ -1,7 +1,6 @@
 /* The table of commands, and what they share. */
 #include <errno.h>
 #include <getopt.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +17,15 @@ static const struct command commands[] = {
 	{ "save", "DOMAIN FILE|-", "save a running domain to an image", save_options, run_save },
 	{ "restore", "FILE|-", "build a domain from an image and let it go on", restore_options,
 	  run_restore },
+	{ "migrate", "DOMAIN HOST", "move a running domain to another host", migrate_options, run_migrate },
+	{ "receive", "", "take a domain that another host sends", receive_options, run_receive },
+	{ "resolve", "[JOB]", "settle a migration that was cut short", resolve_options, run_resolve },
 	{ "inspect", "FILE|-", "show what is in an image", inspect_options, run_inspect },
 	{ "verify", "FILE|-", "check an image without Xen", verify_options, run_verify },
 	{ "list", "", "domains here, and whether they can be saved", list_options, run_list },
+	{ "jobs", "", "what pvferryd moves, and has moved", jobs_options, run_jobs },
+	{ "cancel", "JOB", "give a job of pvferryd up", cancel_options, run_cancel },
+	{ "set", "JOB NAME=N...", "change a job's downtime or bandwidth", set_options, run_set },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
@@ -89,7 +94,7 @@ static bool set_common(int letter)
 int command_options(const struct command *self, int argc, char **argv,
 		    bool (*set)(void *settings, int letter, const char *value), void *settings)
 {
-	struct option longs[32] = { 0 };
+	struct option longs[48] = { 0 };
 	char shorts[64] = "";
 	int letter;
 
@@ -128,15 +133,6 @@ int say_failure(const char *doing, const char *whom, const char *outcome)
 	fprintf(stderr, "pvferry: %s %s: %s%s%s\n", doing, whom, fail_reason(), outcome ? "; " : "",
 		outcome ? outcome : "");
 	return EXIT_NOT_DONE;
-}
-
-unsigned int default_threads(void)
-{
-	enum { MOST = 8 }; /* what memory bandwidth and the memory budget bear */
-	cpu_set_t set;
-	int count = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
-
-	return count < 1 ? 1 : count > MOST ? MOST : count;
 }
 
 static const struct command *find_command(const char *name)

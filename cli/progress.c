@@ -57,6 +57,14 @@ void progress_show(uint64_t done, uint64_t total)
 	line_stands = is_terminal;
 }
 
+void progress_line(const char *text)
+{
+	if (!is_shown)
+		return;
+	fprintf(stderr, "%s%s%s", is_terminal ? "\r" : "", text, is_terminal ? "\033[K" : "\n");
+	line_stands = is_terminal;
+}
+
 void progress_end(void)
 {
 	clear_line();

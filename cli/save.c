@@ -8,12 +8,27 @@
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "cli/publish.h"
+#include "cli/sending.h"
+#include "job.h"
 #include "log.h"
 #include "machine/registry.h"
-#include "migrate/movable.h"
 #include "migrate/sender.h"
 
-enum { LEVEL = LONG_ONLY, THREADS, FORCE, TIMEOUT, WITHOUT_DEVICES, P2M, PROGRESS, NO_PROGRESS, JSON };
+enum {
+	LEVEL = LONG_ONLY,
+	THREADS,
+	FORCE,
+	TIMEOUT,
+	WITHOUT_DEVICES,
+	P2M,
+	LIVE,
+	TRACKING,
+	MAX_DOWNTIME,
+	MAX_ROUNDS,
+	PROGRESS,
+	NO_PROGRESS,
+	JSON
+};
 
 const struct option_row save_options[] = {
 	{ 'c', "checkpoint", NULL, "keep the domain running" },
@@ -24,6 +39,11 @@ const struct option_row save_options[] = {
 	{ TIMEOUT, "timeout", "S", "seconds the guest has to suspend (60)" },
 	{ WITHOUT_DEVICES, "without-devices", NULL, "save a domain with devices, without them" },
 	{ P2M, "p2m", "FORM", "read the guest's p2m as auto, linear or list (auto)" },
+	{ LIVE, "live", NULL, "let the domain run while most of it is written" },
+	{ TRACKING, "dirty-tracking", "HOW",
+	  "find what it changes meanwhile by auto, content or log (auto)" },
+	{ MAX_DOWNTIME, "max-downtime", "MS", "stop it when that takes no longer (300)" },
+	{ MAX_ROUNDS, "max-rounds", "N", "stop it after so many rounds in any case" },
 	{ PROGRESS, "progress", NULL, "show progress even where there is no terminal" },
 	{ NO_PROGRESS, "no-progress", NULL, "show no progress" },
 	{ JSON, "json", NULL, "print what was done as JSON" },
@@ -31,20 +51,10 @@ const struct option_row save_options[] = {
 };
 
 struct settings {
-	bool keep_running, keep_paused, force, without_devices;
+	bool keep_running, keep_paused, force, without_devices, live;
+	unsigned int max_downtime_ms;
 	struct migrate_options migrate;
 };
-
-static bool set_p2m(const char *value, enum p2m_form *form)
-{
-	for (int i = P2M_AUTO; i <= P2M_LIST; i++)
-		if (!strcmp(value, p2m_form_name(i))) {
-			*form = i;
-			return true;
-		}
-	fprintf(stderr, "pvferry: --p2m takes auto, linear or list, not \"%s\"\n", value);
-	return false;
-}
 
 static bool set(void *context, int letter, const char *value)
 {
@@ -60,7 +70,7 @@ static bool set(void *context, int letter, const char *value)
 	case PROGRESS: common.progress = PROGRESS_ON; break;
 	case NO_PROGRESS: common.progress = PROGRESS_OFF; break;
 	case JSON: common.json = true; break;
-	case P2M: fine = set_p2m(value, &settings->migrate.p2m); break;
+	case P2M: fine = parse_p2m(value, &settings->migrate.p2m); break;
 	case LEVEL:
 		fine = parse_number("level", value, LEVEL_LEAST, LEVEL_MOST, &number);
 		settings->migrate.level = number;
@@ -69,31 +79,22 @@ static bool set(void *context, int letter, const char *value)
 		fine = parse_number("threads", value, 1, 64, &number);
 		settings->migrate.threads = number;
 		break;
+	case LIVE: settings->live = true; break;
+	case TRACKING: fine = parse_tracking(value, &settings->migrate.tracking); break;
+	case MAX_DOWNTIME:
+		fine = parse_number("max-downtime", value, 1, 3600000, &number);
+		settings->max_downtime_ms = number;
+		break;
+	case MAX_ROUNDS:
+		fine = parse_number("max-rounds", value, 1, 1000000, &number);
+		settings->migrate.limits.max_rounds = number;
+		break;
 	case TIMEOUT:
 		fine = parse_number("timeout", value, 1, 86400, &number);
 		settings->migrate.timeout_seconds = number;
 		break;
 	}
 	return fine;
-}
-
-static int check_obstacles(struct domain *domain, const struct settings *settings)
-{
-	struct domain_facts facts;
-	enum obstacle obstacle;
-	char text[512];
-	int rc = domain_facts(domain, &facts);
-
-	if (!rc)
-		rc = find_obstacle(domain, &facts, &obstacle, text, sizeof(text));
-	if (rc || obstacle == OBSTACLE_NONE)
-		return rc;
-	if (obstacle != OBSTACLE_DEVICES)
-		return fail(EOPNOTSUPP, "%s", text);
-	if (!settings->without_devices)
-		return fail(EOPNOTSUPP, "%s (--without-devices goes on)", text);
-	say(SAY_WARNING, "%s; going on without them", text);
-	return 0;
 }
 
 static void print_json(const struct sent *sent, uint64_t stopped_ns, bool to_stdout)
@@ -159,7 +160,7 @@ static int settle_twice(uint32_t id, enum fate fate)
 static const char *outcome(const struct sent *sent)
 {
 	return sent->is_suspended ? "the domain could not be resumed"
-	     : sent->is_asked	  ? "the domain runs on"
+	     : sent->was_asked	  ? "the domain runs on"
 				  : "the domain was not stopped";
 }
 
@@ -191,30 +192,11 @@ static int save_to(struct publication *file, uint32_t id, const struct settings 
 	return rc ? say_failure("save", whom, outcome(&sent)) : publish(file, &sent, id, settings, whom);
 }
 
-/* The connection to Xen must not outlive this: the work is done in another process. */
-static int find(const char *whom, const struct settings *settings, uint32_t *id)
-{
-	struct domain *domain = NULL;
-	struct host *host;
-	int rc = host_open(&host);
-
-	if (rc)
-		return rc;
-	rc = domain_find(host, whom, id);
-	if (!rc)
-		rc = domain_open(&domain, host, *id);
-	if (!rc)
-		rc = check_obstacles(domain, settings);
-	domain_close(domain);
-	host_close(host);
-	return rc;
-}
-
 static int save(const char *whom, const char *path, const struct settings *settings)
 {
 	struct publication file = { .fd = -1, .directory = -1 };
 	uint32_t id;
-	int rc = find(whom, settings, &id);
+	int rc = find_movable(whom, settings->without_devices, &id, NULL);
 
 	if (!rc)
 		rc = publication_open(&file, path, settings->force);
@@ -226,6 +208,7 @@ static int save(const char *whom, const char *path, const struct settings *setti
 int run_save(const struct command *self, int argc, char **argv)
 {
 	struct settings settings = {
+		.max_downtime_ms = 300,
 		.migrate = { .level = LEVEL_DEFAULT,
 			     .threads = default_threads(),
 			     .timeout_seconds = 60,
@@ -238,6 +221,12 @@ int run_save(const struct command *self, int argc, char **argv)
 	if (argc - first != 2 || (settings.keep_running && settings.keep_paused)) {
 		fprintf(stderr, "pvferry: save takes DOMAIN and FILE, and -c or -p but not both\n");
 		return EXIT_USAGE;
+	}
+	if (settings.live) {
+		settings.migrate.live = job_share(sizeof(*settings.migrate.live));
+		if (!settings.migrate.live)
+			return say_failure("save", argv[first], NULL);
+		settings.migrate.live->max_downtime_ms = settings.max_downtime_ms;
 	}
 	return save(argv[first], argv[first + 1], &settings);
 }

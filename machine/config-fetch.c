@@ -28,15 +28,13 @@ static void userdata_path(char *path, size_t room, uint32_t domain, const char *
 }
 
 /* libxl writes the file with a zero byte at its end, which JSON does not want. */
-static struct json_object *read_userdata(uint32_t domain, const char *uuid)
+static struct json_object *read_json(const char *path)
 {
-	char path[4096], *text = NULL;
+	FILE *file = fopen(path, "re");
 	struct json_object *root = NULL;
+	char *text = NULL;
 	size_t room = 0;
-	FILE *file;
 
-	userdata_path(path, sizeof(path), domain, uuid);
-	file = fopen(path, "r");
 	if (!file)
 		return NULL;
 	if (getdelim(&text, &room, '\0', file) > 0)
@@ -44,6 +42,14 @@ static struct json_object *read_userdata(uint32_t domain, const char *uuid)
 	free(text);
 	fclose(file);
 	return root;
+}
+
+static struct json_object *read_userdata(uint32_t domain, const char *uuid)
+{
+	char path[4096];
+
+	userdata_path(path, sizeof(path), domain, uuid);
+	return read_json(path);
 }
 
 static void set(struct json_object *object, const char *key, struct json_object *value)
@@ -126,23 +132,58 @@ int config_fetch(struct config *config, struct domain *domain, const struct doma
 	return 0;
 }
 
-int config_keep(const struct config *config, uint32_t domain)
+/* As a whole or not at all: libxl may read it at any time. */
+static int write_userdata(const char *path, const char *text)
 {
-	const char *text = config_text(config);
-	char path[4096], uuid[37];
-	uint8_t bytes[16] = { 0 };
+	char temporary[4096 + 8];
 	int fd, rc = 0;
 
-	config_uuid(config, bytes);
-	uuid_format(bytes, uuid);
-	userdata_path(path, sizeof(path), domain, uuid);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	snprintf(temporary, sizeof(temporary), "%s.new", path);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return fail_errno("cannot keep the config: %s", path);
+		return fail_errno("cannot keep the config: %s", temporary);
 	if (write(fd, text, strlen(text) + 1) != (ssize_t)strlen(text) + 1)
 		rc = fail_errno("cannot keep the config: %s", path);
 	if (close(fd) && !rc)
 		rc = fail_errno("cannot keep the config: %s", path);
+	if (!rc && rename(temporary, path))
+		rc = fail_errno("cannot keep the config: %s", path);
+	if (rc)
+		unlink(temporary);
+	return rc;
+}
+
+int config_keep(const struct config *config, uint32_t domain)
+{
+	char path[4096], uuid[37];
+	uint8_t bytes[16] = { 0 };
+
+	config_uuid(config, bytes);
+	uuid_format(bytes, uuid);
+	userdata_path(path, sizeof(path), domain, uuid);
+	return write_userdata(path, config_text(config));
+}
+
+/* All files of one domain are of one UUID: nobody else has its id. */
+int config_rename(uint32_t domain, const char *name)
+{
+	struct config config = { NULL };
+	char pattern[4096];
+	glob_t found;
+	int rc = 0;
+
+	userdata_path(pattern, sizeof(pattern), domain, "*");
+	if (glob(pattern, 0, NULL, &found))
+		return 0;
+	for (size_t i = 0; !rc && i < found.gl_pathc; i++) {
+		config.root = read_json(found.gl_pathv[i]);
+		if (!json_object_is_type(config.root, json_type_object))
+			continue;
+		set(object_in(config.root, "c_info"), "name", json_object_new_string(name));
+		rc = write_userdata(found.gl_pathv[i], config_text(&config));
+		config_release(&config);
+	}
+	globfree(&found);
 	return rc;
 }
 

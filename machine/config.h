@@ -60,6 +60,8 @@ void config_save(const struct config *config, struct bytes *out);
 /* Keeps the config where libxl looks for it, or removes it. */
 int config_keep(const struct config *config, uint32_t domain);
 void config_forget(uint32_t domain);
+/* Writes another name into what is kept; fine if nothing is. */
+int config_rename(uint32_t domain, const char *name);
 
 /* 36 characters and a zero byte. */
 void uuid_format(const uint8_t uuid[16], char text[37]);

@@ -61,17 +61,21 @@ static const struct cpuid_leaf *find_leaf(const struct cpu_policy *policy, uint3
 /*
  * The words of CPUID that are sets of features: what Xen's public
  * cpufeatureset.h enumerates. Bits that follow from the moment (OSXSAVE,
- * the APIC) are left out.
+ * the APIC) are left out, and those of leaf 1 that AMD's processors show
+ * again: Xen gives them to each guest, but its own policies lack them.
  */
+enum { AMD_REPEATS = 0x0183f3ff };
 static const struct feature_word {
 	uint32_t leaf, subleaf;
 	char reg;
 	uint32_t but;
 } feature_words[] = {
-	{ 0x00000001, 0, 'd', 1u << 9 }, { 0x00000001, 0, 'c', 1u << 27 }, { 0x80000001, 0, 'd', 1u << 9 },
-	{ 0x80000001, 0, 'c', 0 },	 { 0x0000000d, 1, 'a', 0 },	   { 0x00000007, 0, 'b', 0 },
-	{ 0x00000007, 0, 'c', 1u << 4 }, { 0x80000007, 0, 'd', 0 },	   { 0x80000008, 0, 'b', 0 },
-	{ 0x00000007, 0, 'd', 0 },	 { 0x00000007, 1, 'a', 0 },	   { 0x80000021, 0, 'a', 0 },
+	{ 0x00000001, 0, 'd', 1u << 9 },     { 0x00000001, 0, 'c', 1u << 27 },
+	{ 0x80000001, 0, 'd', AMD_REPEATS }, { 0x80000001, 0, 'c', 0 },
+	{ 0x0000000d, 1, 'a', 0 },	     { 0x00000007, 0, 'b', 0 },
+	{ 0x00000007, 0, 'c', 1u << 4 },     { 0x80000007, 0, 'd', 0 },
+	{ 0x80000008, 0, 'b', 0 },	     { 0x00000007, 0, 'd', 0 },
+	{ 0x00000007, 1, 'a', 0 },	     { 0x80000021, 0, 'a', 0 },
 };
 
 static uint32_t word_of(const struct cpu_policy *policy, const struct feature_word *word)
@@ -105,37 +109,79 @@ int cpu_policy_missing(const struct cpu_policy *had, const struct cpu_policy *ha
 	return 0;
 }
 
-static int compare(struct domain *domain, const struct cpu_policy *wanted, bool force)
+static int compare(const struct cpu_policy *wanted, const struct cpu_policy *got, bool force)
 {
-	struct cpu_policy got;
 	uint32_t leaf[2], bits;
 	const char *name;
-	int rc = domain_get_cpu_policy(domain, &got);
 
-	if (rc)
-		return rc;
-	if (cpu_policy_missing(wanted, &got, leaf, &name, &bits)) {
-		if (force)
-			say(SAY_WARNING,
-			    "this host lacks features the guest was shown: CPUID %#x.%u %s bits %#x", leaf[0],
-			    leaf[1], name, bits);
-		else
-			rc = fail(EOPNOTSUPP,
-				  "this host lacks features the guest was shown: CPUID %#x.%u %s bits %#x "
-				  "(--force goes on)",
-				  leaf[0], leaf[1], name, bits);
-	}
-	cpu_policy_release(&got);
-	return rc;
+	if (!cpu_policy_missing(wanted, got, leaf, &name, &bits))
+		return 0;
+	if (!force)
+		return fail(EOPNOTSUPP,
+			    "this host lacks features the guest was shown: CPUID %#x.%u %s bits %#x "
+			    "(--force goes on)",
+			    leaf[0], leaf[1], name, bits);
+	say(SAY_WARNING, "this host lacks features the guest was shown: CPUID %#x.%u %s bits %#x", leaf[0],
+	    leaf[1], name, bits);
+	return 0;
 }
 
 int cpu_policy_load(struct domain *domain, const struct cpu_policy *policy, bool force)
 {
+	struct cpu_policy got;
 	int rc;
 
 	/* Streams from before Xen 4.14 carry none: the guest then sees Xen's default. */
 	if (!policy->leaves_bytes && !policy->msrs_bytes)
 		return 0;
 	rc = domain_set_cpu_policy(domain, policy);
-	return rc ? rc : compare(domain, policy, force);
+	if (!rc)
+		rc = domain_get_cpu_policy(domain, &got);
+	if (rc)
+		return rc;
+	rc = compare(policy, &got, force);
+	cpu_policy_release(&got);
+	return rc;
+}
+
+/* The records one after another; each is copied to where it is aligned. */
+static int take_records(struct machine *machine, const uint8_t *at, size_t bytes)
+{
+	int rc = 0;
+
+	while (!rc && bytes) {
+		struct record_header header;
+		struct record record;
+		size_t room;
+
+		if (bytes < sizeof(header))
+			return fail(EBADMSG, "the CPU policy is cut short");
+		memcpy(&header, at, sizeof(header));
+		room = ((size_t)header.bytes + 7) & ~7UL;
+		if (room > bytes - sizeof(header) ||
+		    (header.type != RECORD_X86_CPUID_POLICY && header.type != RECORD_X86_MSR_POLICY))
+			return fail(EBADMSG, "the CPU policy is no two records");
+		record = (struct record){ .type = header.type,
+					  .bytes = header.bytes,
+					  .body = at + sizeof(header) };
+		rc = cpu_policy_take(machine, &record);
+		at += sizeof(header) + room;
+		bytes -= sizeof(header) + room;
+	}
+	return rc;
+}
+
+int cpu_policy_check(struct host *host, const void *records, size_t bytes, bool force)
+{
+	struct machine machine = { 0 };
+	struct cpu_policy got = { 0 };
+	int rc = take_records(&machine, records, bytes);
+
+	if (!rc)
+		rc = host_cpu_policy(host, &got);
+	if (!rc)
+		rc = compare(&machine.policy, &got, force);
+	cpu_policy_release(&got);
+	machine_release(&machine);
+	return rc;
 }

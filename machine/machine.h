@@ -48,6 +48,8 @@ int cpu_policy_save(struct domain *domain, struct bytes *out);
 int cpu_policy_take(struct machine *machine, const struct record *record);
 /* At once after STATIC_DATA_END. Features the host lacks are an error, unless forced. */
 int cpu_policy_load(struct domain *domain, const struct cpu_policy *policy, bool force);
+/* Does the host have what a guest was shown? Records as cpu_policy_save() makes them, of whatever origin. */
+int cpu_policy_check(struct host *host, const void *records, size_t bytes, bool force);
 /*
  * The first CPUID feature word in which had[] has bits that has[] lacks: 1 and
  * the leaf, register ("ecx") and bits; 0 if there is none. Pure.
@@ -88,6 +90,7 @@ void vcpu_roots(const struct layout *layout, const struct vcpu *vcpu, pfn_t *ker
 
 struct connections {
 	uint32_t store_port, console_port;
+	uint32_t store_domain, console_domain; /* who serves them */
 	mfn_t store, console;
 };
 /*

@@ -142,20 +142,39 @@ static void add_libxl(struct nodes *nodes)
 	add_console_device(nodes, READS);
 }
 
-static int write_nodes(struct host *host, struct nodes *nodes, const char *uuid)
+/* Does a domain other than this one say that it is the machine at this path? */
+static bool is_shared(struct host *host, const char *vm, uint32_t but)
 {
-	char paths[4][64];
+	uint32_t *ids;
+	size_t count;
+	bool found = false;
+
+	if (domain_list(host, &ids, &count))
+		return true; /* better too much left than too little */
+	for (size_t i = 0; i < count && !found; i++) {
+		char *has = ids[i] == but ? NULL : store_read(host, "/local/domain/%u/vm", ids[i]);
+
+		found = has && !strcmp(has, vm);
+		free(has);
+	}
+	free(ids);
+	return found;
+}
+
+static int write_nodes(struct host *host, struct nodes *nodes, const char *vm)
+{
+	char paths[3][64];
 	const char *removals[4];
 	int rc = bytes_check(&nodes->list);
 
 	snprintf(paths[0], sizeof(paths[0]), "/local/domain/%u", nodes->guest);
 	snprintf(paths[1], sizeof(paths[1]), "/libxl/%u", nodes->guest);
 	snprintf(paths[2], sizeof(paths[2]), "/local/domain/0/backend/console/%u", nodes->guest);
-	snprintf(paths[3], sizeof(paths[3]), "/vm/%s", uuid);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 3; i++)
 		removals[i] = paths[i];
+	removals[3] = vm;
 	if (!rc)
-		rc = store_write(host, removals, 4, (const struct store_node *)nodes->list.at,
+		rc = store_write(host, removals, vm ? 4 : 3, (const struct store_node *)nodes->list.at,
 				 nodes->list.count / sizeof(struct store_node));
 	bytes_release(&nodes->list);
 	return rc;
@@ -164,17 +183,22 @@ static int write_nodes(struct host *host, struct nodes *nodes, const char *uuid)
 int registry_enter(struct domain *domain, const struct config *config, const struct connections *connections)
 {
 	struct nodes nodes = { .guest = domain_id(domain) };
+	struct host *host = domain_host(domain);
 	uint8_t bytes[16] = { 0 };
-	char uuid[37];
+	char uuid[37], vm[64];
+	bool shared;
 	int rc;
 
 	config_uuid(config, bytes);
 	uuid_format(bytes, uuid);
-	add_vm(&nodes, config, uuid);
+	snprintf(vm, sizeof(vm), "/vm/%s", uuid);
+	shared = is_shared(host, vm, nodes.guest);
+	if (!shared)
+		add_vm(&nodes, config, uuid);
 	add_domain(&nodes, config, uuid);
 	add_connections(&nodes, connections);
 	add_libxl(&nodes);
-	rc = write_nodes(domain_host(domain), &nodes, uuid);
+	rc = write_nodes(host, &nodes, shared ? NULL : vm);
 	return rc ? rc : config_keep(config, nodes.guest);
 }
 
@@ -194,27 +218,95 @@ int registry_connect(struct domain *domain, const struct connections *connection
 	return rc ? rc : store_introduce(domain, connections->store, connections->store_port);
 }
 
-int domain_demolish(struct domain *domain)
+static char *vm_of(struct host *host, uint32_t id)
 {
-	struct host *host = domain_host(domain);
-	uint32_t id = domain_id(domain);
 	char *vm = store_read(host, "/local/domain/%u/vm", id);
-	int rc = domain_destroy(domain), each;
 
-	if (rc)
-		return rc;
-	store_release(domain);
-	each = store_remove(host, "/local/domain/0/backend/console/%u", id);
-	rc = rc ? rc : each;
+	if (vm && !strncmp(vm, "/vm/", 4))
+		return vm;
+	free(vm);
+	return NULL;
+}
+
+int registry_rename(struct domain *domain, const char *name)
+{
+	struct nodes nodes = { .guest = domain_id(domain) };
+	char *vm = vm_of(domain_host(domain), nodes.guest);
+	char path[128];
+	int rc;
+
+	snprintf(path, sizeof(path), "/local/domain/%u/name", nodes.guest);
+	add(&nodes, READS, path, "%s", name);
+	if (vm && store_exists(domain_host(domain), "%s/name", vm)) {
+		snprintf(path, sizeof(path), "%s/name", vm);
+		add(&nodes, READS, path, "%s", name);
+	}
+	free(vm);
+	rc = bytes_check(&nodes.list);
+	if (!rc)
+		rc = store_write(domain_host(domain), NULL, 0, (const struct store_node *)nodes.list.at,
+				 nodes.list.count / sizeof(struct store_node));
+	bytes_release(&nodes.list);
+	return rc ? rc : config_rename(nodes.guest, name);
+}
+
+/* All that stands of a domain that is gone. */
+static int forget(struct host *host, uint32_t id)
+{
+	char *vm = vm_of(host, id);
+	int rc = store_remove(host, "/local/domain/0/backend/console/%u", id), each;
+
 	each = store_remove(host, "/local/domain/%u", id);
 	rc = rc ? rc : each;
 	each = store_remove(host, "/libxl/%u", id);
 	rc = rc ? rc : each;
-	if (vm && !strncmp(vm, "/vm/", 4)) {
+	if (vm && !is_shared(host, vm, id)) {
 		each = store_remove(host, "%s", vm);
 		rc = rc ? rc : each;
 	}
 	free(vm);
 	config_forget(id);
+	return rc;
+}
+
+int domain_demolish(struct domain *domain)
+{
+	int rc = domain_destroy(domain);
+
+	if (rc)
+		return rc;
+	store_release(domain);
+	return forget(domain_host(domain), domain_id(domain));
+}
+
+static bool is_named(struct host *host, uint32_t id, const char *name)
+{
+	char *has = store_read(host, "/local/domain/%u/name", id);
+	bool is = has && !strcmp(has, name);
+
+	free(has);
+	return is;
+}
+
+int registry_sweep(struct host *host, const char *name)
+{
+	unsigned int count;
+	char **ids = store_list(host, &count, "/local/domain");
+	int rc = 0;
+
+	for (unsigned int i = 0; !rc && i < count; i++) {
+		uint32_t id = strtoul(ids[i], NULL, 10);
+		struct domain *domain;
+
+		if (!id || !is_named(host, id, name))
+			continue;
+		if (domain_open(&domain, host, id)) {
+			fail_forget();
+			rc = forget(host, id);
+		} else {
+			domain_close(domain);
+		}
+	}
+	free(ids);
 	return rc;
 }

@@ -17,10 +17,17 @@ int registry_enter(struct domain *domain, const struct config *config, const str
 /* When it is built: tells where its pages are, and xenstored serves it. */
 int registry_connect(struct domain *domain, const struct connections *connections);
 
+/* Gives it another name, everywhere where its name stands. */
+int registry_rename(struct domain *domain, const char *name);
+
 /*
  * Destroys the domain and removes all that was entered of it, as far as it
- * was. Goes on after failures and returns the first.
+ * was; but not what stands of its UUID if another domain has that too, as
+ * when a guest moves from a host to the same host. Goes on after failures and
+ * returns the first.
  */
 int domain_demolish(struct domain *domain);
+/* What somebody has left of a domain of that name, who died between destroying it and this. */
+int registry_sweep(struct host *host, const char *name);
 
 #endif

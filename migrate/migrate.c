@@ -15,9 +15,14 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "migrate/look.h"
+#include "migrate/precopy.h"
 #include "migrate/send-batch.h"
+#include "migrate/untyped.h"
 #include "stop.h"
 #include "version.h"
+
+enum { FIRST_LOOKS = 500 };
 
 uint64_t now_ns(void)
 {
@@ -45,7 +50,7 @@ static int look_at_guest(struct migration *m)
 	if (!m->shared_info)
 		return fail(EFAULT, "cannot map the shared info page of domain %u", m->facts.id);
 	rc = cpu_policy_save(m->domain, &m->policy);
-	return rc ? rc : config_fetch(&m->config, m->domain, &m->facts);
+	return rc || m->options.bare ? rc : config_fetch(&m->config, m->domain, &m->facts);
 }
 
 /* --- from here on it is stopped -------------------------------------- */
@@ -62,8 +67,10 @@ static int suspend_guest(struct migration *m)
 	int rc;
 
 	m->is_asked = true;
+	live_enter(m->options.live, LIVE_SUSPENDING, asked);
 	note(m);
-	rc = domain_suspend(m->domain, m->options.timeout_seconds);
+	rc = m->options.suspend ? m->options.suspend(m->domain, m->options.context)
+				: domain_suspend(m->domain, m->options.timeout_seconds);
 	m->is_asked = !rc;
 	m->is_suspended = !rc;
 	if (!rc)
@@ -75,46 +82,33 @@ static int suspend_guest(struct migration *m)
 	return domain_facts(m->domain, &m->facts);
 }
 
-/* As many as its toolstack's word lets it have. */
-static uint64_t promised_pfns(const struct migration *m)
+static int say_p2m(const struct migration *m)
 {
-	char *text = store_read(domain_host(m->domain), "/local/domain/%u/memory/static-max", m->facts.id);
-	uint64_t promised = text ? strtoull(text, NULL, 10) / 4 : 0;
-
-	free(text);
-	if (promised < m->facts.most_frames && m->facts.most_frames < PFN_LIMIT)
-		promised = m->facts.most_frames;
-	return most_pfns(promised);
-}
-
-static void count_frames(struct migration *m)
-{
-	m->figures.pfns = m->p2m.count;
-	for (uint64_t pfn = 0; pfn < m->p2m.count; pfn++) {
-		unsigned int type = m->p2m.type[pfn];
-
-		m->figures.frames += frame_is_populated(type);
-		m->figures.tables += frame_level(type) != 0;
-		m->figures.pinned += frame_level(type) && type & FRAME_PINNED;
-	}
-}
-
-static int find_p2m(struct migration *m)
-{
-	struct p2m_source source = { m->domain, m->layout, m->shared_info };
-	int rc = p2m_find(&m->p2m, &source, m->options.p2m, promised_pfns(m));
-
-	if (!rc)
-		rc = p2m_fetch_types(&m->p2m, m->domain);
-	if (!rc)
-		rc = inverse_init(&m->inverse, &m->p2m);
-	if (rc)
-		return rc;
-	count_frames(m);
 	say(SAY_DETAIL, "p2m (%s): %lu pfns, %lu frames, %lu page tables, %lu pinned",
 	    p2m_form_name(m->p2m.form), m->figures.pfns, m->figures.frames, m->figures.tables,
 	    m->figures.pinned);
 	return 0;
+}
+
+static int find_p2m(struct migration *m)
+{
+	int rc = look(m);
+
+	return rc ? rc : say_p2m(m);
+}
+
+/* A guest that runs may be in the middle of a change, and will be out of it soon. */
+static int find_moving_p2m(struct migration *m)
+{
+	struct timespec nap = { 0, 10 * 1000 * 1000 };
+	int rc = look(m);
+
+	for (int i = 0; i < FIRST_LOOKS && rc && !stop_requested(); i++) {
+		fail_forget();
+		nanosleep(&nap, NULL);
+		rc = look(m);
+	}
+	return rc ? rc : say_p2m(m);
 }
 
 /* --- head and opening ------------------------------------------------- */
@@ -144,61 +138,61 @@ static char *make_provenance(const struct migration *m, const struct host_facts 
 	return text;
 }
 
-static void put_stream_headers(const struct host_facts *host, struct bytes *out)
+static void put_wrapper(const struct migration *m, struct bytes *out)
 {
 	struct libxl_header libxl = { htobe64(LIBXL_MAGIC), htobe32(LIBXL_VERSION), 0 };
+
+	config_save(&m->config, out);
+	bytes_put(out, &libxl, sizeof(libxl));
+	record_put(out, LIBXL_LIBXC_CONTEXT, NULL, 0);
+}
+
+static void put_stream_headers(const struct host_facts *host, struct bytes *out)
+{
 	struct image_header image = { .marker = IMAGE_MARKER,
 				      .id_be = htobe32(IMAGE_ID),
 				      .version_be = htobe32(IMAGE_VERSION) };
 	struct domain_header domain = { DOMAIN_X86_PV, PAGE_BITS, 0, host->xen_major, host->xen_minor };
 
-	bytes_put(out, &libxl, sizeof(libxl));
-	record_put(out, LIBXL_LIBXC_CONTEXT, NULL, 0);
 	bytes_put(out, &image, sizeof(image));
 	bytes_put(out, &domain, sizeof(domain));
 }
 
-static int put_p2m_frames(const struct migration *m, struct bytes *out)
+static int open_writer(struct migration *m, const struct host_facts *host)
 {
-	uint64_t end = m->p2m.count - 1;
-	struct p2m_frames frames = { 0, end };
-	struct record_header header = { RECORD_X86_PV_P2M_FRAMES,
-					sizeof(frames) + m->p2m.leaves * sizeof(uint64_t) };
+	struct writer_head head = { .frames = m->figures.frames,
+				    .features = m->options.live ? FEATURE_ROUNDS : 0 };
+	char *provenance;
+	int rc;
 
-	bytes_put(out, &header, sizeof(header));
-	bytes_put(out, &frames, sizeof(frames));
-	for (uint64_t i = 0; i < m->p2m.leaves; i++) {
-		uint64_t pfn = inverse_pfn_once(&m->inverse, m->p2m.leaf[i].n);
-
-		if (pfn == INVALID_FRAME)
-			return fail(ERANGE, "part %lu of the p2m lies in mfn %#lx, which is not the guest's",
-				    i, m->p2m.leaf[i].n);
-		bytes_put(out, &pfn, sizeof(pfn));
-	}
-	return 0;
+	if (m->options.bare)
+		return writer_init(&m->writer, m->to, m->options.level, NULL);
+	provenance = make_provenance(m, host);
+	if (!provenance)
+		return fail(ENOMEM, "out of memory");
+	head.json = provenance;
+	rc = writer_init(&m->writer, m->to, m->options.level, &head);
+	free(provenance);
+	return rc;
 }
 
 static int send_opening(struct migration *m)
 {
 	struct bytes opening = { 0 };
 	struct host_facts host;
-	char *provenance;
 	int rc = host_facts(domain_host(m->domain), &host);
 
+	if (!rc)
+		rc = open_writer(m, &host);
 	if (rc)
 		return rc;
-	provenance = make_provenance(m, &host);
-	if (!provenance)
-		return fail(ENOMEM, "out of memory");
-	rc = writer_init(&m->writer, m->to, m->options.level, m->figures.frames, provenance);
-	free(provenance);
-	config_save(&m->config, &opening);
+	if (!m->options.bare)
+		put_wrapper(m, &opening);
 	put_stream_headers(&host, &opening);
 	guest_info_save(m->layout, &opening);
 	bytes_put(&opening, m->policy.at, m->policy.count);
 	record_put(&opening, RECORD_STATIC_DATA_END, NULL, 0);
-	if (!rc)
-		rc = put_p2m_frames(m, &opening);
+	rc = put_p2m_frames(m, &opening);
 	if (!rc)
 		rc = writer_group(&m->writer, &opening);
 	bytes_release(&opening);
@@ -216,13 +210,16 @@ static int send_closing(struct migration *m)
 {
 	struct destination memory = { m->p2m.mfn, m->p2m.type, m->p2m.count };
 	struct bytes closing = { 0 };
-	int rc = tsc_save(m->domain, &closing);
+	int rc;
 
+	live_enter(m->options.live, LIVE_STATE, now_ns());
+	rc = tsc_save(m->domain, &closing);
 	shared_info_save(m->shared_info, &closing);
 	if (!rc)
 		rc = vcpus_save(m->domain, m->layout, &m->inverse, &memory, &closing);
 	record_put(&closing, RECORD_END, NULL, 0);
-	record_put(&closing, LIBXL_END, NULL, 0);
+	if (!m->options.bare)
+		record_put(&closing, LIBXL_END, NULL, 0);
 	if (!rc)
 		rc = writer_group(&m->writer, &closing);
 	bytes_release(&closing);
@@ -238,43 +235,74 @@ static int finish(struct migration *m)
 	return rc;
 }
 
-static const struct stage {
+struct stage {
 	const char *name;
 	int (*run)(struct migration *m);
-} stages[] = {
+};
+
+static const struct stage stopped_stages[] = {
 	{ "look at the guest", look_at_guest },
 	{ "suspend", suspend_guest },
 	{ "find the p2m", find_p2m },
 	{ "opening", send_opening },
+	{ "prepare to look for tables", untyped_init },
 	{ "memory", send_memory },
+	{ "look for tables without a type", untyped_refuse },
 	{ "check the p2m", check_p2m },
 	{ "closing", send_closing },
 	{ "finish", finish },
+	{ NULL, NULL },
 };
+
+static const struct stage live_stages[] = {
+	{ "look at the guest", look_at_guest },
+	{ "find the p2m", find_moving_p2m },
+	{ "opening", send_opening },
+	{ "prepare", precopy_begin },
+	{ "prepare to look for tables", untyped_init },
+	{ "rounds", precopy_rounds },
+	{ "suspend", suspend_guest },
+	{ "last round", precopy_last },
+	{ "look for tables without a type", untyped_refuse },
+	{ "closing", send_closing },
+	{ "finish", finish },
+	{ NULL, NULL },
+};
+
+static int run_stages(struct migration *m, const struct stage *stage)
+{
+	int rc = 0;
+
+	for (; stage->run && !rc; stage++) {
+		uint64_t start = now_ns();
+
+		rc = stop_requested();
+		if (!rc)
+			rc = stage->run(m);
+		say(SAY_DETAIL, "%s: %.1f ms%s", stage->name, (now_ns() - start) / 1e6, rc ? ", failed" : "");
+	}
+	return rc;
+}
 
 int migration_send(struct migration *m, struct domain *domain, struct channel *to,
 		   const struct migrate_options *options)
 {
+	int rc;
+
 	m->domain = domain;
 	m->to = to;
 	m->options = *options;
-	for (size_t i = 0; i < sizeof(stages) / sizeof(*stages); i++) {
-		uint64_t start = now_ns();
-		int rc = stop_requested();
-
-		if (!rc)
-			rc = stages[i].run(m);
-		say(SAY_DETAIL, "%s: %.1f ms%s", stages[i].name, (now_ns() - start) / 1e6,
-		    rc ? ", failed" : "");
-		if (rc)
-			return rc;
-	}
-	return 0;
+	live_enter(options->live, LIVE_SETUP, now_ns());
+	rc = run_stages(m, options->live ? live_stages : stopped_stages);
+	if (!rc)
+		live_enter(options->live, LIVE_SENT, now_ns());
+	return precopy_end(m, rc);
 }
 
 void migration_release(struct migration *m)
 {
 	writer_release(&m->writer);
+	untyped_release(m);
 	inverse_release(&m->inverse);
 	p2m_release(&m->p2m);
 	bytes_release(&m->policy);

@@ -9,16 +9,24 @@
 
 #include "machine/config.h"
 #include "machine/machine.h"
+#include "migrate/live.h"
 #include "p2m/inverse.h"
 #include "stream/writer.h"
 
 struct migrate_options {
 	int level; /* zstd's; LEVEL_PLAIN for an xl save file */
+	bool bare; /* libxc's stream and nothing else: the rest is the caller's, or its toolstack's */
 	unsigned int threads;
 	unsigned int timeout_seconds; /* for the guest to suspend */
+	/* Has the guest suspended by somebody else, whose it is afterwards. NULL: we ask it, and resume it. */
+	int (*suspend)(struct domain *domain, void *context);
+	void *context; /* suspend's */
 	enum p2m_form p2m;
 	/* How far we are, in pages; called by one thread at a time. May be NULL. */
 	void (*progress)(uint64_t done, uint64_t total);
+	struct live *live; /* NULL: the guest is stopped before its memory is looked at */
+	enum dirty_tracking tracking;
+	struct precopy_limits limits;
 };
 
 struct migrate_figures {
@@ -46,7 +54,10 @@ struct migration {
 	struct bytes policy; /* records, fetched before the guest stops */
 	struct p2m p2m;
 	struct inverse inverse;
+	uint8_t *untyped; /* by pfn: looked like a table when it went (migrate/untyped.h) */
+	uint64_t untyped_count;
 	struct writer writer;
+	struct precopy *precopy; /* NULL unless live */
 };
 
 /*

@@ -2,7 +2,12 @@
 #include "migrate/sender.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "job.h"
 #include "log.h"
@@ -12,13 +17,17 @@ struct task {
 	uint32_t id;
 	struct channel *to;
 	const struct migrate_options *options;
+	int feed, leash; /* -1, or the ends of a child on a leash */
 };
+
+static void stay_on_leash(struct task *task);
 
 static void note(const struct migration *m)
 {
 	struct sent *sent = m->context;
 
 	sent->is_asked = m->is_asked;
+	sent->was_asked |= m->is_asked;
 	sent->is_suspended = m->is_suspended;
 	sent->figures = m->figures;
 }
@@ -32,6 +41,8 @@ static int send_stages(struct task *task, struct domain *domain)
 	task->sent->p2m = m.p2m.form;
 	if (m.config.root)
 		snprintf(task->sent->name, sizeof(task->sent->name), "%s", config_name(&m.config));
+	if (!rc && task->leash >= 0)
+		stay_on_leash(task);
 	migration_release(&m);
 	return rc;
 }
@@ -53,32 +64,187 @@ static int send_task(void *context)
 	return rc;
 }
 
-/* It failed, or died: the guest is not to wait for somebody who is gone. */
-static void let_go_on(struct task *task)
+void sender_let_go_on(uint32_t id, struct sent *sent)
 {
 	struct domain *domain = NULL;
 	struct host *host;
 
-	if (!task->sent->is_asked || host_open(&host))
+	if (!sent->is_asked || host_open(&host))
 		return;
-	if (!domain_open(&domain, host, task->id) &&
-	    !(task->sent->is_suspended ? domain_resume(domain) : domain_withdraw(domain)))
-		task->sent->is_suspended = false;
+	if (!domain_open(&domain, host, id) &&
+	    !(sent->is_suspended ? domain_resume(domain) : domain_withdraw(domain)))
+		sent->is_suspended = sent->is_asked = false;
+	domain_close(domain);
+	host_close(host);
+}
+
+/* A child that died may have left Xen writing down what the guest writes to. To end what is not there harms nobody. */
+static void end_log(uint32_t id, const struct migrate_options *options)
+{
+	struct domain *domain = NULL;
+	struct host *host;
+
+	if (!options->live || host_open(&host))
+		return;
+	if (!domain_open(&domain, host, id))
+		domain_log_stop(domain);
 	domain_close(domain);
 	host_close(host);
 }
 
 int send_domain(struct sent *result, uint32_t id, struct channel *to, const struct migrate_options *options)
 {
-	struct task task = { job_share(sizeof(*task.sent)), id, to, options };
+	struct task task = { job_share(sizeof(*task.sent)), id, to, options, -1, -1 };
 	int rc;
 
 	if (!task.sent)
 		return -ENOMEM;
 	rc = job_run(send_task, &task);
-	if (rc)
-		let_go_on(&task);
+	if (rc == -ECHILD)
+		end_log(id, options);
+	if (rc && !options->suspend)
+		sender_let_go_on(id, task.sent);
 	*result = *task.sent;
 	job_unshare(task.sent, sizeof(*task.sent));
 	return rc;
+}
+
+/* --- on a leash ---------------------------------------------------------- */
+
+struct sender {
+	struct task task;
+	struct channel channel; /* the child's end of the feed */
+	struct job *job;	/* NULL: waited for */
+	int feed, leash;	/* ours; -1: closed */
+};
+
+/* One byte: the guest is somebody else's. The end: he is gone, and it is ours. */
+static bool wait_for_word(int leash)
+{
+	char word;
+	ssize_t got;
+
+	do
+		got = read(leash, &word, 1);
+	while (got < 0 && errno == EINTR);
+	return got == 1;
+}
+
+static void stay_on_leash(struct task *task)
+{
+	task->sent->is_complete = true;
+	shutdown(task->feed, SHUT_RDWR);
+	if (!wait_for_word(task->leash))
+		sender_let_go_on(task->id, task->sent);
+}
+
+static int send_on_leash(void *context)
+{
+	struct sender *s = context;
+	int rc = channel_init(&s->channel, s->task.feed, "the connection");
+
+	return rc ? rc : send_task(&s->task);
+}
+
+static void close_end(int *fd)
+{
+	if (*fd < 0)
+		return;
+	job_unprivate(*fd);
+	close(*fd);
+	*fd = -1;
+}
+
+static int open_ends(struct sender *s)
+{
+	enum { FEED_BYTES = 1 << 20 };
+	int feed[2], leash[2], size = FEED_BYTES;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, feed))
+		return fail_errno("cannot make a socket");
+	s->feed = feed[0];
+	s->task.feed = feed[1];
+	if (setsockopt(s->task.feed, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
+		setsockopt(s->task.feed, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (pipe2(leash, O_CLOEXEC))
+		return fail_errno("cannot make a pipe");
+	s->task.leash = leash[0];
+	s->leash = leash[1];
+	job_private(s->feed);
+	job_private(s->leash);
+	return 0;
+}
+
+int sender_start(struct sender **result, struct sent *sent, uint32_t id,
+		 const struct migrate_options *options)
+{
+	struct sender *s = malloc(sizeof(*s));
+	int rc;
+
+	if (!s)
+		return fail(ENOMEM, "out of memory");
+	*s = (struct sender){ .task = { sent, id, &s->channel, options, -1, -1 }, .feed = -1, .leash = -1 };
+	rc = open_ends(s);
+	if (!rc)
+		rc = job_start(&s->job, send_on_leash, s);
+	close_end(&s->task.feed);
+	close_end(&s->task.leash);
+	*result = s;
+	if (rc) {
+		sender_close(s);
+		*result = NULL;
+	}
+	return rc;
+}
+
+int sender_feed(const struct sender *s)
+{
+	return s->feed;
+}
+
+/* Waits for the child's end and keeps its reason. */
+static int reap(struct sender *s)
+{
+	int rc = s->job ? job_wait(s->job) : 0;
+
+	s->job = NULL;
+	return rc;
+}
+
+int sender_finish(struct sender *s)
+{
+	int rc;
+
+	if (s->task.sent->is_complete)
+		return 0;
+	rc = reap(s);
+	sender_let_go_on(s->task.id, s->task.sent);
+	return rc ? rc : fail(ECHILD, "the process that sends the guest gave up");
+}
+
+int sender_release(struct sender *s)
+{
+	if (write(s->leash, "", 1) != 1)
+		return fail_errno("the process that keeps the guest is gone");
+	return 0;
+}
+
+void sender_abort(struct sender *s)
+{
+	close_end(&s->feed);
+	close_end(&s->leash);
+	if (s->job)
+		kill(job_pid(s->job), SIGTERM);
+	reap(s);
+	sender_let_go_on(s->task.id, s->task.sent);
+}
+
+void sender_close(struct sender *s)
+{
+	if (!s)
+		return;
+	close_end(&s->feed);
+	close_end(&s->leash);
+	reap(s);
+	free(s);
 }

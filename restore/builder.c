@@ -2,7 +2,12 @@
 #include "restore/builder.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "job.h"
 #include "log.h"
@@ -19,7 +24,7 @@ static void note_created(uint32_t id, void *context)
 	struct built *built = context;
 
 	built->domain = id;
-	built->is_created = true;
+	built->is_there = built->is_created = true;
 }
 
 static int build(void *context)
@@ -35,22 +40,27 @@ static int build(void *context)
 	if (!rc) {
 		task->built->pfns = r.incoming.count;
 		task->built->frames = r.frames;
-		snprintf(task->built->name, sizeof(task->built->name), "%s", config_name(&r.config));
+		task->built->store = r.connections.store;
+		task->built->console = r.connections.console;
+		if (r.config.root)
+			snprintf(task->built->name, sizeof(task->built->name), "%s", config_name(&r.config));
+	} else {
+		task->built->is_there = r.is_left;
 	}
 	restoration_release(&r);
 	host_close(host);
 	return rc;
 }
 
-/* The child died: take away what it left. */
-static void clean_up(const struct built *built)
+void builder_clean_up(struct built *built)
 {
 	struct domain *domain = NULL;
 	struct host *host;
 
-	if (host_open(&host))
+	if (!built->is_there || host_open(&host))
 		return;
-	if (!domain_open(&domain, host, built->domain) && domain_demolish(domain))
+	built->is_there = !domain_open(&domain, host, built->domain) && domain_demolish(domain);
+	if (built->is_there)
 		say(SAY_WARNING, "domain %u could not be removed", built->domain);
 	domain_close(domain);
 	host_close(host);
@@ -64,9 +74,101 @@ int build_domain(struct built *result, struct channel *from, const struct restor
 	if (!task.built)
 		return -ENOMEM;
 	rc = job_run(build, &task);
-	if (rc == -ECHILD && task.built->is_created)
-		clean_up(task.built);
+	if (rc == -ECHILD)
+		builder_clean_up(task.built);
 	*result = *task.built;
 	job_unshare(task.built, sizeof(*task.built));
 	return rc;
+}
+
+/* --- in steps -------------------------------------------------------------- */
+
+struct builder {
+	struct task task;
+	struct channel channel; /* the child's end of the feed */
+	struct job *job;
+	int feed, child_feed;
+};
+
+static int build_from_feed(void *context)
+{
+	struct builder *b = context;
+	int rc = channel_init(&b->channel, b->child_feed, "the connection");
+
+	return rc ? rc : build(&b->task);
+}
+
+static int open_feed(struct builder *b)
+{
+	enum { FEED_BYTES = 4 << 20 };
+	int feed[2], size = FEED_BYTES;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, feed))
+		return fail_errno("cannot make a socket");
+	b->feed = feed[0];
+	b->child_feed = feed[1];
+	if (setsockopt(b->feed, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
+		setsockopt(b->feed, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	fcntl(b->feed, F_SETFL, O_NONBLOCK);
+	job_private(b->feed);
+	return 0;
+}
+
+static void close_feed(struct builder *b)
+{
+	job_unprivate(b->feed);
+	close(b->feed);
+}
+
+int builder_start(struct builder **result, struct built *built, const struct restore_options *options)
+{
+	struct builder *b = malloc(sizeof(*b));
+	int rc;
+
+	if (!b)
+		return fail(ENOMEM, "out of memory");
+	*b = (struct builder){ .task = { built, &b->channel, options } };
+	rc = open_feed(b);
+	if (!rc) {
+		rc = job_start(&b->job, build_from_feed, b);
+		close(b->child_feed);
+		if (rc)
+			close_feed(b);
+	}
+	if (rc)
+		free(b);
+	else
+		*result = b;
+	return rc;
+}
+
+int builder_feed(const struct builder *b)
+{
+	return b->feed;
+}
+
+int builder_watch(const struct builder *b)
+{
+	return job_watch(b->job);
+}
+
+int builder_finish(struct builder *b)
+{
+	struct built *built = b->task.built;
+	int rc = job_wait(b->job);
+
+	close_feed(b);
+	free(b);
+	if (rc)
+		builder_clean_up(built);
+	return rc;
+}
+
+void builder_abort(struct builder *b)
+{
+	struct built *built = b->task.built;
+
+	kill(job_pid(b->job), SIGTERM);
+	builder_finish(b);
+	builder_clean_up(built);
 }

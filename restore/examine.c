@@ -14,6 +14,12 @@ static struct examination *of(struct incoming *in)
 	return in->context;
 }
 
+/* An image of a guest that was stopped: each record has its one place in it, each pfn too. */
+static bool is_ordered(const struct examination *x)
+{
+	return x->facts->is_image && !x->facts->has_rounds;
+}
+
 /* --- the sink ----------------------------------------------------------- */
 
 static int static_end(struct incoming *in)
@@ -33,7 +39,7 @@ static int resize(struct incoming *in, uint64_t old_count)
 	if (!demands || !record_of)
 		return fail(ENOMEM, "out of memory for %lu pfns", in->count);
 	memset(demands + old_count, 0, (in->count - old_count) * sizeof(*demands));
-	if (!x->facts->is_image) {
+	if (!is_ordered(x)) {
 		uint32_t *table_at = realloc(x->table_at, in->count * sizeof(*table_at));
 
 		if (!table_at)
@@ -146,8 +152,8 @@ static int look(struct examination *x, const struct record *record, const struct
 		x->incoming.type[pfn] = type;
 		x->record_of[pfn] = record->number;
 		if (frame_level(type))
-			rc = x->facts->is_image ? demands_note(x, pfn, frame_level(type), data)
-						: keep_table(x, pfn, data);
+			rc = is_ordered(x) ? demands_note(x, pfn, frame_level(type), data)
+					   : keep_table(x, pfn, data);
 		else if (type == FRAME_NOTAB)
 			x->zero_pages += is_zero(data);
 		if (frame_has_data(type))
@@ -159,7 +165,7 @@ static int look(struct examination *x, const struct record *record, const struct
 static int pages(struct incoming *in, struct record *record, const struct pages *what)
 {
 	struct examination *x = of(in);
-	int rc = x->facts->is_image ? check_window(x, record, what) : 0;
+	int rc = is_ordered(x) ? check_window(x, record, what) : 0;
 
 	if (!rc)
 		rc = look(x, record, what);
@@ -173,7 +179,7 @@ static int pages(struct incoming *in, struct record *record, const struct pages 
 static int other(struct incoming *in, const struct record *record)
 {
 	of(in)->records++;
-	return of(in)->facts->is_image ? check_place(of(in), record) : 0;
+	return is_ordered(of(in)) ? check_place(of(in), record) : 0;
 }
 
 /* --- the whole ----------------------------------------------------------- */
@@ -225,7 +231,7 @@ static int check_end(struct examination *x, struct channel *from)
 
 	if (more)
 		return more < 0 ? more : fail(EBADMSG, "something follows the last record");
-	if (x->facts->is_image && x->next_window != x->incoming.count)
+	if (is_ordered(x) && x->next_window != x->incoming.count)
 		return fail(EBADMSG, "pfns %#lx to %#lx are missing", x->next_window, x->incoming.count - 1);
 	if (x->facts->is_image && !x->incoming.machine.has_tsc)
 		return fail(EBADMSG, "the stream has no X86_TSC_INFO");
@@ -243,7 +249,7 @@ static int check_whole(struct examination *x)
 	if (rc)
 		return rc;
 	count(x);
-	if (x->facts->is_image && x->frames != x->facts->frames)
+	if (is_ordered(x) && x->frames != x->facts->frames)
 		return fail(EBADMSG, "head: %lu frames to allocate, the records have %lu", x->facts->frames,
 			    x->frames);
 	return 0;
@@ -264,6 +270,8 @@ int examine(struct examination *x, struct channel *from, unsigned int threads)
 	if (rc)
 		return rc;
 	x->facts = reader_facts(x->reader);
+	if (x->facts->is_bare)
+		return fail(EMEDIUMTYPE, "%s is neither an image of pvferry nor an xl save file", from->name);
 	x->incoming = (struct incoming){ .reader = x->reader, .sink = &sink, .context = x };
 	rc = check_provenance(x);
 	if (!rc)

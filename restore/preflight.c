@@ -2,6 +2,7 @@
 #include "restore/preflight.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,8 @@ int preflight_config(struct restoration *r)
 	char devices[256];
 	int rc;
 
+	if (facts->is_bare)
+		return fail(EMEDIUMTYPE, "a libxc stream with nothing around it: there is no config");
 	if (!(facts->xl_flags & XL_FLAG_JSON))
 		return fail(EMEDIUMTYPE, "its config is xl's old text form: let xl restore it");
 	rc = config_parse(&r->config, facts->config);
@@ -32,16 +35,15 @@ int preflight_config(struct restoration *r)
 	return 0;
 }
 
-static int check_name(struct restoration *r)
+/* Nobody has it but, perhaps, one. */
+static int check_name(struct host *host, const char *name, const char *advice, uint32_t but)
 {
 	uint32_t id;
-	int rc = domain_find_name(r->host, config_name(&r->config), &id);
+	int rc = domain_find_name(host, name, &id);
 
-	if (rc == -ESRCH)
+	if (rc == -ESRCH || (!rc && but && id == but))
 		return 0;
-	return rc ? rc
-		  : fail(EEXIST, "there is a domain \"%s\" already (id %u); --name gives another one",
-			 config_name(&r->config), id);
+	return rc ? rc : fail(EEXIST, "there is a domain \"%s\" already (id %u)%s", name, id, advice);
 }
 
 /* A copy beside a domain that lives is a new one. */
@@ -71,28 +73,82 @@ static int check_uuid(struct restoration *r)
 	return rc;
 }
 
-static int check_memory(struct restoration *r)
+static int check_memory(struct host *host, uint64_t frames)
 {
-	uint64_t frames = reader_facts(r->reader)->frames;
-	struct host_facts host;
-	int rc = host_facts(r->host, &host);
+	struct host_facts facts;
+	int rc = host_facts(host, &facts);
 
-	if (rc)
+	if (rc || frames + HOST_SLACK_FRAMES <= facts.free_frames)
 		return rc;
-	if (!frames)
-		frames = config_number(&r->config, "b_info", "target_memkb", 0) / 4;
-	r->frames_wanted = frames;
-	if (frames + HOST_SLACK_FRAMES <= host.free_frames)
-		return 0;
 	return fail(ENOMEM, "the host has too little free memory: the domain needs %lu MiB, %lu MiB are free",
-		    frames / 256, host.free_frames / 256);
+		    frames / 256, facts.free_frames / 256);
 }
 
 int preflight_host(struct restoration *r)
 {
-	int rc = check_name(r);
+	uint64_t frames = reader_facts(r->reader)->frames;
+	int rc = check_name(r->host, config_name(&r->config), "; --name gives another one", 0);
 
-	if (!rc)
+	if (!rc && !r->options.keep_uuid)
 		rc = check_uuid(r);
-	return rc ? rc : check_memory(r);
+	if (!frames)
+		frames = config_number(&r->config, "b_info", "target_memkb", 0) / 4;
+	r->frames_wanted = frames;
+	return rc ? rc : check_memory(r->host, frames);
+}
+
+/* --- of what is offered ---------------------------------------------------- */
+
+/* The one domain here that may have the guest's UUID: the guest itself, if it moves within a host. 0: none. */
+static int find_itself(struct host *host, const struct offer *offer, uint32_t *itself)
+{
+	struct domain_facts facts;
+	struct domain *domain;
+	char boot[BOOT_DIGITS + 1];
+	uint8_t uuid[16];
+	uint32_t *ids;
+	size_t count;
+	int rc = domain_list(host, &ids, &count);
+
+	*itself = 0;
+	boot_id(boot);
+	uuid_parse(offer->uuid, uuid);
+	for (size_t i = 0; !rc && i < count; i++) {
+		bool has = false;
+
+		if (domain_open(&domain, host, ids[i])) {
+			fail_forget(); /* gone in the meantime */
+			continue;
+		}
+		has = !domain_facts(domain, &facts) && !facts.is_dying &&
+		      !memcmp(facts.uuid, uuid, sizeof(uuid)) && ids[i];
+		domain_close(domain);
+		if (has && ids[i] == offer->domid && !strcmp(boot, offer->boot))
+			*itself = ids[i];
+		else if (has)
+			rc = fail(EEXIST, "domain %u has the guest's UUID", ids[i]);
+	}
+	free(ids);
+	return rc;
+}
+
+int preflight_offer(struct host *host, const struct offer *offer, const void *policy, size_t policy_bytes)
+{
+	char incoming[sizeof(offer->domain) + sizeof(INCOMING_SUFFIX)];
+	uint32_t itself;
+	int rc = find_itself(host, offer, &itself);
+
+	snprintf(incoming, sizeof(incoming), "%s" INCOMING_SUFFIX, offer->domain);
+	if (!rc)
+		rc = check_name(host, offer->domain, "", itself);
+	if (!rc)
+		rc = check_name(host, incoming, "", 0);
+	if (!rc && *offer->devices && !offer->without_devices)
+		rc = fail(EOPNOTSUPP, "the domain has devices, which pvferry does not carry: %s",
+			  offer->devices);
+	if (!rc && strcmp(offer->p2m, "auto") && strcmp(offer->p2m, "linear") && strcmp(offer->p2m, "list"))
+		rc = fail(EOPNOTSUPP, "a p2m of the form \"%s\" is not known here", offer->p2m);
+	if (!rc)
+		rc = check_memory(host, offer->frames);
+	return rc ? rc : cpu_policy_check(host, policy, policy_bytes, offer->force);
 }

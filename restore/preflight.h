@@ -2,11 +2,18 @@
 #ifndef RESTORE_PREFLIGHT_H
 #define RESTORE_PREFLIGHT_H
 
+#include "machine/offer.h"
 #include "restore/restore.h"
+
+/* What a domain is called until it may run. */
+#define INCOMING_SUFFIX "--incoming"
 
 /* The image's config is one we can follow; takes the name from the options. */
 int preflight_config(struct restoration *restoration);
 /* The host has room: for the name, and the memory. A UUID that is in use is replaced. */
 int preflight_host(struct restoration *restoration);
+
+/* The same of a guest that is offered by another host, or by this one; policy: its records. */
+int preflight_offer(struct host *host, const struct offer *offer, const void *policy, size_t policy_bytes);
 
 #endif

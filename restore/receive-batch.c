@@ -4,10 +4,14 @@
  *
  * Ordinary pages stay mapped until the process ends, for the reason given in
  * migrate/send-batch.c. Xen accepts no page as a table or as a part of a GDT
- * that somebody may write to, so tables are unmapped at once and a GDT's pages
- * before the vCPUs are loaded; and the guest may not run before this process
- * has ended: restore/builder.c. A stream that names a pfn again (a live one)
- * may turn an ordinary page into a table, so then nothing stays mapped.
+ * that somebody may write to, so tables are unmapped at once; and the guest may
+ * not run before this process has ended: restore/builder.c. A stream of a guest
+ * that ran meanwhile names pfns again: such a page is copied to where it is
+ * mapped already, after what is on its way there has landed.
+ *
+ * No single page can be unmapped: Linux takes down a whole mapping or nothing
+ * (EINVAL from privcmd). So a page that becomes a table, and one that holds a
+ * GDT, moves to a frame that is not mapped; its old one goes back to Xen.
  */
 #include "restore/receive-batch.h"
 
@@ -18,7 +22,8 @@
 #include "log.h"
 #include "stream/pipeline.h"
 
-enum { MOST_KEPT = 30000 }; /* mappings; a process may have 65530 */
+/* Mappings: a process may have 65530. SLACK: as many copies may be under way. */
+enum { MOST_KEPT = 30000, SLACK_KEPT = 100 };
 
 /* A part of a record: up to 512 of its words. */
 struct copy {
@@ -27,9 +32,9 @@ struct copy {
 	const uint8_t *data;
 	uint64_t at; /* or where the data is in the file */
 	uint32_t count;
-	size_t kept;		 /* where its mapping is remembered; MOST_KEPT: it is not kept */
-	uint8_t *pages, *tables; /* where they go: two mappings, each packed */
-	size_t page_count, table_count;
+	uint8_t *tables; /* mapped for this copy only */
+	size_t table_count;
+	uint8_t *to[BATCH_PAGES]; /* where each page with data goes */
 };
 
 static uint8_t *map_some(struct restoration *r, const mfn_t *mfns, size_t count, int *rc)
@@ -41,29 +46,57 @@ static uint8_t *map_some(struct restoration *r, const mfn_t *mfns, size_t count,
 	return at;
 }
 
+/* Where each page with data goes; all are mapped by now, those that were not at pages and tables. */
+static void aim(struct restoration *r, struct copy *copy, uint8_t *pages)
+{
+	uint8_t *tables = copy->tables;
+
+	for (uint32_t i = 0; i < copy->count; i++) {
+		unsigned int type = word_type(copy->frame[i]);
+
+		if (!frame_has_data(type) || copy->to[i])
+			continue;
+		if (frame_level(type)) {
+			copy->to[i] = tables;
+			tables += PAGE_BYTES;
+		} else {
+			copy->to[i] = r->at[word_pfn(copy->frame[i])] = pages;
+			pages += PAGE_BYTES;
+		}
+	}
+}
+
+/* Ordinary pages that are not mapped yet in one mapping, which stays; tables in another, which does not. */
 static int map_pages(struct restoration *r, struct copy *copy)
 {
 	mfn_t pages[BATCH_PAGES], tables[BATCH_PAGES];
+	size_t count = 0;
+	uint8_t *at;
 	int rc = 0;
 
-	copy->page_count = copy->table_count = 0;
+	copy->table_count = 0;
 	for (uint32_t i = 0; i < copy->count; i++) {
 		unsigned int type = word_type(copy->frame[i]);
-		mfn_t mfn = r->mfn[word_pfn(copy->frame[i])];
+		uint64_t pfn = word_pfn(copy->frame[i]);
 
+		copy->to[i] = r->at[pfn];
+		if (!frame_has_data(type) || copy->to[i])
+			continue;
 		if (frame_level(type))
-			tables[copy->table_count++] = mfn;
-		else if (frame_has_data(type))
-			pages[copy->page_count++] = mfn;
+			tables[copy->table_count++] = r->mfn[pfn];
+		else
+			pages[count++] = r->mfn[pfn];
 	}
-	copy->pages = map_some(r, pages, copy->page_count, &rc);
+	at = map_some(r, pages, count, &rc);
 	copy->tables = map_some(r, tables, copy->table_count, &rc);
-	if (!rc && copy->kept < MOST_KEPT)
-		r->kept[copy->kept] = (struct kept_mapping){ copy->pages, copy->page_count };
+	if (at)
+		r->kept[atomic_fetch_add(&r->kept_count, 1)] = (struct kept_mapping){ at, count };
+	if (!rc)
+		aim(r, copy, at);
 	return rc;
 }
 
-/* So many of the copy's pages, from its offset on. */
+/* So many of the copy's bytes, from its offset on. */
 static int fetch(struct restoration *r, const struct copy *copy, uint8_t *to, size_t offset, size_t bytes)
 {
 	if (!copy->data)
@@ -72,29 +105,25 @@ static int fetch(struct restoration *r, const struct copy *copy, uint8_t *to, si
 	return 0;
 }
 
-/* Runs of ordinary pages, and of tables, each to where it belongs. */
+/* Pages that lie side by side at both ends in one go. */
 static int fetch_all(struct restoration *r, const struct copy *copy)
 {
-	uint8_t *pages = copy->pages, *tables = copy->tables, **last = &pages;
-	size_t offset = 0, run = 0;
+	uint8_t *run = NULL;
+	size_t offset = 0, bytes = 0;
 	int rc = 0;
 
 	for (uint32_t i = 0; !rc && i < copy->count; i++) {
-		unsigned int type = word_type(copy->frame[i]);
-		uint8_t **to = frame_level(type) ? &tables : &pages;
-
-		if (!frame_has_data(type))
+		if (!frame_has_data(word_type(copy->frame[i])))
 			continue;
-		if (to != last && run) {
-			rc = fetch(r, copy, *last, offset, run);
-			*last += run;
-			offset += run;
-			run = 0;
+		if (!run || copy->to[i] != run + bytes) {
+			rc = run ? fetch(r, copy, run, offset, bytes) : 0;
+			offset += bytes;
+			bytes = 0;
+			run = copy->to[i];
 		}
-		last = to;
-		run += PAGE_BYTES;
+		bytes += PAGE_BYTES;
 	}
-	return rc || !run ? rc : fetch(r, copy, *last, offset, run);
+	return rc || !run ? rc : fetch(r, copy, run, offset, bytes);
 }
 
 static int copy_work(void *job, unsigned int worker, void *context)
@@ -107,8 +136,6 @@ static int copy_work(void *job, unsigned int worker, void *context)
 	if (!rc)
 		rc = fetch_all(r, copy);
 	domain_unmap(r->domain, copy->tables, copy->table_count);
-	if (copy->kept == MOST_KEPT)
-		domain_unmap(r->domain, copy->pages, copy->page_count);
 	record_release(r->reader, &copy->record);
 	return rc;
 }
@@ -125,58 +152,41 @@ int copies_start(struct restoration *r)
 		.unordered = true,
 	};
 
-	return pipeline_start(&r->copies, &plan);
+	r->kept = calloc(MOST_KEPT, sizeof(*r->kept));
+	return r->kept ? pipeline_start(&r->copies, &plan) : fail(ENOMEM, "out of memory");
 }
 
-static void drop_kept(struct restoration *r)
-{
-	for (size_t i = 0; i < r->kept_count; i++)
-		domain_unmap(r->domain, r->kept[i].at, r->kept[i].count);
-	r->kept_count = 0;
-}
-
-/* A place among the mappings that stay, for the one that this part will have. */
-static int reserve_kept(struct restoration *r, struct copy *copy)
-{
-	int rc = 0;
-
-	copy->kept = MOST_KEPT;
-	if (r->has_repeats)
-		return 0;
-	if (!r->kept)
-		r->kept = calloc(MOST_KEPT, sizeof(*r->kept));
-	if (!r->kept)
-		return fail(ENOMEM, "out of memory");
-	if (r->kept_count == MOST_KEPT) {
-		rc = pipeline_drain(r->copies);
-		drop_kept(r);
-	}
-	copy->kept = r->kept_count++;
-	r->kept[copy->kept] = (struct kept_mapping){ 0 };
-	for (uint32_t i = 0; i < copy->count; i++)
-		r->kept_in[word_pfn(copy->frame[i])] = copy->kept;
-	return rc;
-}
-
-void copies_unmap_page(struct restoration *r, uint64_t pfn)
-{
-	struct kept_mapping *kept;
-
-	if (r->kept_in[pfn] >= r->kept_count)
-		return;
-	kept = &r->kept[r->kept_in[pfn]];
-	domain_unmap(r->domain, kept->at, kept->count);
-	*kept = (struct kept_mapping){ 0 };
-}
-
-/* The stream names a pfn again: what is on its way must land first, and nothing stays mapped from now on. */
-static int begin_repeats(struct restoration *r)
+/* Everything that was submitted has landed. */
+static int settle(struct restoration *r)
 {
 	int rc = pipeline_drain(r->copies);
 
-	r->has_repeats = true;
-	drop_kept(r);
+	memset(r->in_flight, 0, (r->incoming.count + 63) / 64 * sizeof(*r->in_flight));
 	return rc;
+}
+
+/* A process may have only so many mappings. */
+static int make_room(struct restoration *r)
+{
+	int rc;
+
+	if (r->kept_count + SLACK_KEPT < MOST_KEPT)
+		return 0;
+	rc = settle(r);
+	for (size_t i = 0; i < r->kept_count; i++)
+		domain_unmap(r->domain, r->kept[i].at, r->kept[i].count);
+	r->kept_count = 0;
+	memset(r->at, 0, r->incoming.count * sizeof(*r->at));
+	return rc;
+}
+
+/* The pfn needs another frame: the one it has is mapped, and stays so. */
+static void give_up(struct restoration *r, uint64_t pfn)
+{
+	bytes_put(&r->given_up, &r->mfn[pfn], sizeof(*r->mfn));
+	r->mfn[pfn] = MFN(INVALID_FRAME);
+	r->at[pfn] = NULL;
+	r->frames--;
 }
 
 static int populate(struct restoration *r, const uint64_t *frame, uint32_t count)
@@ -189,6 +199,8 @@ static int populate(struct restoration *r, const uint64_t *frame, uint32_t count
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t pfn = word_pfn(frame[i]);
 
+		if (frame_level(word_type(frame[i])) && r->at[pfn])
+			give_up(r, pfn);
 		if (frame_is_populated(word_type(frame[i])) && !mfn_is_valid(r->mfn[pfn])) {
 			pfns[wanted++] = PFN(pfn);
 			r->mfn[pfn] = MFN(0); /* so that a pfn twice in one record counts once */
@@ -219,42 +231,50 @@ static int take_part(struct restoration *r, struct record *record, const struct 
 	struct copy *copy;
 	int rc = populate(r, part->frame, part->count);
 
+	if (!rc)
+		rc = make_room(r);
 	if (rc)
 		return rc;
 	copy = pipeline_claim(r->copies);
 	if (!copy)
 		return pipeline_error(r->copies);
-	*copy = (struct copy){ .record = *record,
-			       .frame = part->frame,
-			       .data = part->data,
-			       .at = part->at,
-			       .count = part->count };
-	rc = reserve_kept(r, copy);
-	if (rc)
-		return rc;
+	copy->record = *record;
+	copy->frame = part->frame;
+	copy->data = part->data;
+	copy->at = part->at;
+	copy->count = part->count;
 	record_hold(record);
 	pipeline_submit(r->copies, copy);
 	return 0;
 }
 
-static bool note_types(struct restoration *r, const struct pages *pages)
+/* Notes what is to come. What is still on its way to the same pfns must land first. */
+static int announce(struct restoration *r, const struct pages *pages)
 {
-	bool repeats = false;
+	bool meets = false;
+	int rc = 0;
 
-	for (uint32_t i = 0; i < pages->count; i++) {
-		uint8_t *type = &r->incoming.type[word_pfn(pages->frame[i])];
+	for (uint32_t i = 0; i < pages->count && !meets; i++) {
+		uint64_t pfn = word_pfn(pages->frame[i]);
 
-		repeats |= *type != TYPE_UNSEEN;
-		*type = word_type(pages->frame[i]);
+		meets = r->in_flight[pfn / 64] >> pfn % 64 & 1;
 	}
-	return repeats;
+	if (meets)
+		rc = settle(r);
+	for (uint32_t i = 0; i < pages->count; i++) {
+		uint64_t pfn = word_pfn(pages->frame[i]);
+
+		r->in_flight[pfn / 64] |= 1ULL << pfn % 64;
+		r->incoming.type[pfn] = word_type(pages->frame[i]);
+	}
+	return rc;
 }
 
 int copies_take(struct restoration *r, struct record *record, const struct pages *pages)
 {
 	struct pages part = *pages;
 	uint32_t left = pages->count;
-	int rc = note_types(r, pages) ? begin_repeats(r) : 0;
+	int rc = announce(r, pages);
 
 	while (!rc && left) {
 		part.count = left < BATCH_PAGES ? left : BATCH_PAGES;
@@ -267,6 +287,49 @@ int copies_take(struct restoration *r, struct record *record, const struct pages
 	if (!rc && r->options.progress)
 		r->options.progress(r->frames, r->frames_wanted);
 	return rc;
+}
+
+/* With its content, after all copies. */
+static int move_page(struct restoration *r, uint64_t pfn)
+{
+	const uint8_t *from = r->at[pfn];
+	uint64_t word = (uint64_t)FRAME_NOTAB << 60 | pfn;
+	uint8_t *to;
+	int rc;
+
+	if (!from)
+		return 0;
+	give_up(r, pfn);
+	rc = populate(r, &word, 1);
+	if (rc)
+		return rc;
+	to = domain_map(r->domain, &r->mfn[pfn], 1, true, NULL);
+	if (!to)
+		return fail(EFAULT, "cannot map the new domain's memory");
+	memcpy(to, from, PAGE_BYTES);
+	domain_unmap(r->domain, to, 1);
+	return 0;
+}
+
+struct moving {
+	struct restoration *r;
+	int rc;
+};
+
+static void move_gdt_page(pfn_t pfn, void *context)
+{
+	struct moving *moving = context;
+
+	if (!moving->rc)
+		moving->rc = move_page(moving->r, pfn.n);
+}
+
+int copies_free_gdts(struct restoration *r)
+{
+	struct moving moving = { r, 0 };
+
+	vcpus_each_gdt_page(&r->incoming.machine, move_gdt_page, &moving);
+	return moving.rc;
 }
 
 int copies_finish(struct restoration *r)

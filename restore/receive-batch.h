@@ -18,8 +18,8 @@ int copies_finish(struct restoration *restoration);
 /* After a failure: stops the workers. */
 void copies_abandon(struct restoration *restoration);
 
-/* Unmaps a page, and those mapped with it, that Xen must find nobody may write to. After copies_finish(). */
-void copies_unmap_page(struct restoration *restoration, uint64_t pfn);
+/* Moves the GDTs to frames that nobody may write to, as Xen demands of them. After copies_finish(), before localise. */
+int copies_free_gdts(struct restoration *restoration);
 
 /* Rewrites every table in place, pfn -> mfn, checking each entry. No table is mapped afterwards. */
 int localise_tables(struct restoration *restoration);

@@ -24,6 +24,11 @@ enum { MAXMEM_SLACK_KIB = 1024 }; /* as libxl */
 
 /* --- the domain ------------------------------------------------------- */
 
+static uint64_t most_kib(uint64_t promised_kib, uint64_t frames)
+{
+	return (promised_kib > frames * 4 ? promised_kib : frames * 4) + MAXMEM_SLACK_KIB;
+}
+
 static int create_domain(struct restoration *r)
 {
 	uint64_t target = config_number(&r->config, "b_info", "target_memkb", 0);
@@ -42,8 +47,14 @@ static int create_domain(struct restoration *r)
 	};
 	int rc;
 
+	r->most_pfns = config_most_pfns(&r->config);
+	r->most_vcpus = plan.vcpus;
 	config_uuid(&r->config, plan.uuid);
-	plan.most_kib = (target > r->frames_wanted * 4 ? target : r->frames_wanted * 4) + MAXMEM_SLACK_KIB;
+	/*
+	 * While it is built: a guest that ran meanwhile may have ballooned up since
+	 * the head was written, and frames that were given up are ours to the end.
+	 */
+	plan.most_kib = most_kib(most > target ? most : target, r->frames_wanted) * 9 / 8;
 	rc = domain_create(&r->domain, r->host, &plan);
 	if (!rc)
 		rc = domain_alloc_port(r->domain, &r->connections.store_port);
@@ -92,20 +103,26 @@ static int static_end(struct incoming *in)
 
 	if (in->machine.layout->width != 8)
 		rc = domain_set_width(r->domain, in->machine.layout->width);
-	return rc ? rc : cpu_policy_load(r->domain, &in->machine.policy, r->options.force);
+	if (!rc)
+		rc = cpu_policy_load(r->domain, &in->machine.policy, r->options.force);
+	return rc || !r->options.adopt ? rc : adopt_static_end(r);
 }
 
 static int resize(struct incoming *in, uint64_t old_count)
 {
 	struct restoration *r = in->context;
 	mfn_t *mfn = realloc(r->mfn, in->count * sizeof(*mfn));
-	uint16_t *kept_in = realloc(r->kept_in, in->count * sizeof(*kept_in));
+	uint8_t **at = realloc(r->at, in->count * sizeof(*at));
+	size_t words = (in->count + 63) / 64, old_words = (old_count + 63) / 64;
+	uint64_t *in_flight = realloc(r->in_flight, words * sizeof(*in_flight));
 
 	r->mfn = mfn ? mfn : r->mfn;
-	r->kept_in = kept_in ? kept_in : r->kept_in;
-	if (!mfn || !kept_in)
+	r->at = at ? at : r->at;
+	r->in_flight = in_flight ? in_flight : r->in_flight;
+	if (!mfn || !at || !in_flight)
 		return fail(ENOMEM, "out of memory for %lu pfns", in->count);
-	memset(kept_in + old_count, 0xff, (in->count - old_count) * sizeof(*kept_in));
+	memset(at + old_count, 0, (in->count - old_count) * sizeof(*at));
+	memset(in_flight + old_words, 0, (words - old_words) * sizeof(*in_flight));
 	for (uint64_t pfn = old_count; pfn < in->count; pfn++)
 		mfn[pfn] = MFN(INVALID_FRAME);
 	return 0;
@@ -122,7 +139,7 @@ static int receive_memory(struct restoration *r)
 	int rc;
 
 	r->incoming = (struct incoming){
-		.reader = r->reader, .sink = &sink, .context = r, .most_pfns = config_most_pfns(&r->config)
+		.reader = r->reader, .sink = &sink, .context = r, .most_pfns = r->most_pfns
 	};
 	rc = copies_start(r);
 	if (!rc)
@@ -130,29 +147,44 @@ static int receive_memory(struct restoration *r)
 	return rc ? rc : copies_finish(r);
 }
 
-/* A pfn that ended as a hole in a live stream may have been given a frame before; it keeps it, unnamed. */
+/* Frames that no pfn has any more: a guest that ran meanwhile may have given pages away that came before. */
+static int take_back(struct restoration *r)
+{
+	struct bytes *gone = &r->given_up;
+	uint64_t taken = 0;
+	int rc;
+
+	for (uint64_t pfn = 0; pfn < r->incoming.count; pfn++) {
+		if (frame_is_populated(r->incoming.type[pfn]) || !mfn_is_valid(r->mfn[pfn]))
+			continue;
+		bytes_put(gone, &r->mfn[pfn], sizeof(*r->mfn));
+		r->mfn[pfn] = MFN(INVALID_FRAME);
+		taken++;
+	}
+	rc = bytes_check(gone);
+	if (!rc && gone->count)
+		rc = domain_depopulate(r->domain, (const mfn_t *)gone->at, gone->count / sizeof(*r->mfn));
+	r->frames -= taken;
+	return rc;
+}
+
 static int check_all(struct restoration *r)
 {
 	int rc = incoming_check(&r->incoming, r->mfn);
 
-	for (uint64_t pfn = 0; pfn < r->incoming.count; pfn++)
-		if (!frame_is_populated(r->incoming.type[pfn]))
-			r->mfn[pfn] = MFN(INVALID_FRAME);
-	if (!rc && r->incoming.machine.vcpu_count > config_number(&r->config, "b_info", "max_vcpus", 1))
-		rc = fail(EBADMSG, "the stream has vcpu %u, the config allows %ld vCPUs",
-			  r->incoming.machine.vcpu_count - 1,
-			  config_number(&r->config, "b_info", "max_vcpus", 1));
+	if (!rc)
+		rc = copies_free_gdts(r);
+	if (!rc)
+		rc = take_back(r);
+	if (!rc && r->incoming.machine.vcpu_count > r->most_vcpus)
+		rc = fail(EBADMSG, "the stream has vcpu %u, the domain has %u vCPUs",
+			  r->incoming.machine.vcpu_count - 1, r->most_vcpus);
 	return rc;
 }
 
 static struct destination memory_of(const struct restoration *r)
 {
 	return (struct destination){ r->mfn, r->incoming.type, r->incoming.count };
-}
-
-static void unmap_gdt_page(pfn_t pfn, void *context)
-{
-	copies_unmap_page(context, pfn.n);
 }
 
 static int load_machine(struct restoration *r)
@@ -167,8 +199,6 @@ static int load_machine(struct restoration *r)
 		rc = start_info_load(r->domain, machine, &memory, &r->connections);
 	if (!rc)
 		rc = p2m_rewrite(r->domain, machine->layout, r->incoming.leaf, &memory);
-	if (!rc)
-		vcpus_each_gdt_page(machine, unmap_gdt_page, r);
 	return rc ? rc : vcpus_load(r->domain, machine, &memory);
 }
 
@@ -200,17 +230,22 @@ static int pin_tables(struct restoration *r)
 
 static int connect_domain(struct restoration *r)
 {
+	uint64_t target = config_number(&r->config, "b_info", "target_memkb", 0);
 	int rc = end_entry(r);
 
 	if (!rc)
-		rc = domain_seed_grants(r->domain, r->connections.console, r->connections.store);
+		rc = domain_limit(r->domain, most_kib(target, r->frames));
+	if (!rc)
+		rc = domain_seed_grants(r->domain, r->connections.console, 0, r->connections.store, 0);
 	return rc ? rc : registry_connect(r->domain, &r->connections);
 }
 
-static const struct stage {
+struct stage {
 	const char *name;
 	int (*run)(struct restoration *r);
-} stages[] = {
+};
+
+static const struct stage stages[] = {
 	{ "check the config", preflight_config },
 	{ "check the host", preflight_host },
 	{ "create the domain", create_domain },
@@ -221,6 +256,18 @@ static const struct stage {
 	{ "machine", load_machine },
 	{ "pin the tables", pin_tables },
 	{ "connect", connect_domain },
+	{ NULL, NULL },
+};
+
+static const struct stage adopted_stages[] = {
+	{ "look at the domain", adopt_domain },
+	{ "memory", receive_memory },
+	{ "check what came", check_all },
+	{ "localise the tables", localise_tables },
+	{ "machine", load_machine },
+	{ "pin the tables", pin_tables },
+	{ "grants", adopt_finish },
+	{ NULL, NULL },
 };
 
 static uint64_t now_us(void)
@@ -231,20 +278,19 @@ static uint64_t now_us(void)
 	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
 }
 
-static int run_stages(struct restoration *r)
+static int run_stages(struct restoration *r, const struct stage *stage)
 {
-	for (size_t i = 0; i < sizeof(stages) / sizeof(*stages); i++) {
-		uint64_t start = now_us();
-		int rc = stop_requested();
+	int rc = 0;
 
+	for (; stage->run && !rc; stage++) {
+		uint64_t start = now_us();
+
+		rc = stop_requested();
 		if (!rc)
-			rc = stages[i].run(r);
-		say(SAY_DETAIL, "%s: %.1f ms%s", stages[i].name, (now_us() - start) / 1e3,
-		    rc ? ", failed" : "");
-		if (rc)
-			return rc;
+			rc = stage->run(r);
+		say(SAY_DETAIL, "%s: %.1f ms%s", stage->name, (now_us() - start) / 1e3, rc ? ", failed" : "");
 	}
-	return 0;
+	return rc;
 }
 
 int restore_domain(struct restoration *r, struct host *host, struct channel *from,
@@ -257,11 +303,12 @@ int restore_domain(struct restoration *r, struct host *host, struct channel *fro
 	from->leave_pages = !from->can_wait; /* they are read straight into the domain's */
 	rc = reader_open(&r->reader, from, options->threads);
 	if (!rc)
-		rc = run_stages(r);
+		rc = run_stages(r, options->adopt ? adopted_stages : stages);
 	if (r->copies)
 		copies_abandon(r);
 	end_entry(r);
-	if (rc && r->domain && domain_demolish(r->domain))
+	r->is_left = rc && r->domain && !options->adopt && domain_demolish(r->domain);
+	if (r->is_left)
 		say(SAY_WARNING, "domain %u could not be removed", domain_id(r->domain));
 	return rc;
 }
@@ -274,5 +321,7 @@ void restoration_release(struct restoration *r)
 	domain_close(r->domain);
 	free(r->mfn);
 	free(r->kept);
-	free(r->kept_in);
+	free(r->at);
+	bytes_release(&r->given_up);
+	free(r->in_flight);
 }

@@ -7,20 +7,37 @@
 #ifndef RESTORE_RESTORE_H
 #define RESTORE_RESTORE_H
 
+#include <stdatomic.h>
+
 #include "machine/config.h"
 #include "restore/receive.h"
+
+/* A domain that the caller's toolstack has made and keeps: it is filled, and whatever happens left to it. */
+struct adoption {
+	uint32_t domain;
+	struct connections connections; /* but for the frames */
+	bool accepts_wire;		/* frames too */
+	/* The static data is loaded. missing: STATIC_LACKS_*, which the stream did not have. */
+	int (*static_end)(unsigned int missing, void *context);
+	void *context;
+};
+
+/* XGR_SDD_MISSING_* of Xen's xenguest.h. */
+enum { STATIC_LACKS_CPUID = 1, STATIC_LACKS_MSR = 2 };
 
 struct restore_options {
 	unsigned int threads;
 	const char *name;     /* instead of the one in the image; NULL: that one */
 	bool force;	      /* even if the host lacks CPU features */
+	bool keep_uuid;	      /* even if a domain has it: that is the guest itself, which leaves */
 	bool without_devices; /* even if the config names devices */
 	/* How far we are, in pages; called by one thread. May be NULL. */
 	void (*progress)(uint64_t done, uint64_t total);
+	const struct adoption *adopt; /* a bare libxc stream into that domain; NULL: a domain is made */
 };
 
 struct kept_mapping {
-	void *at;
+	uint8_t *at;
 	size_t count;
 };
 
@@ -32,14 +49,19 @@ struct restoration {
 	struct config config;
 	struct domain *domain; /* NULL until it is created */
 	struct incoming incoming;
+	uint64_t most_pfns; /* that are believed */
+	unsigned int most_vcpus;
+	uint64_t limit_kib;	/* of an adopted domain, as it was */
 	mfn_t *mfn;		/* by pfn; invalid: none */
 	uint64_t frames;	/* given to the domain so far */
 	uint64_t frames_wanted; /* as far as head or config tell */
 	struct pipeline *copies;
 	struct kept_mapping *kept;
-	size_t kept_count;
-	uint16_t *kept_in; /* by pfn: which of them it is mapped in */
-	bool has_repeats;  /* a live stream: nothing stays mapped */
+	atomic_size_t kept_count;
+	uint8_t **at;	       /* by pfn: where an ordinary page stays mapped; NULL if it does not */
+	struct bytes given_up; /* mfns that are mapped, but no pfn's any more */
+	uint64_t *in_flight;   /* bits by pfn: a copy to it may be under way */
+	bool is_left;	       /* after a failure the domain could not be removed */
 	struct connections connections;
 	struct pipeline *entry; /* one job: enters the domain into xenstore meanwhile */
 	/* Called as soon as there is a domain; for those who clean up behind us. May be NULL. */
@@ -50,10 +72,15 @@ struct restoration {
 /*
  * All stages but the last: the domain is complete and paused. It may run only
  * when this process has ended, see receive-batch.c. After a failure there is
- * no domain.
+ * no domain; an adopted one is left half-built.
  */
 int restore_domain(struct restoration *restoration, struct host *host, struct channel *from,
 		   const struct restore_options *options);
+/* restore/adopt.c: the stages that are others for an adopted domain. */
+int adopt_domain(struct restoration *restoration);
+int adopt_static_end(const struct restoration *restoration);
+int adopt_finish(struct restoration *restoration);
+
 void restoration_release(struct restoration *restoration);
 
 #endif

@@ -17,12 +17,23 @@ struct channel {
 	uint64_t bytes;	  /* read or written so far */
 	bool can_wait;	  /* not a regular file */
 	int old_flags;	  /* of a descriptor that others may share */
+	int own_fd;	  /* channel_init_shared()'s way in beside the caller's; -1: none */
+	bool is_socket;	  /* of channel_init_shared() */
+	bool may_block;	  /* the same, and neither a socket nor to be opened anew: asked before each call */
 	int cancel_fd;	  /* readable: give up waiting, in silence; -1 if there is none */
 	bool leave_pages; /* of a plain file: a reader may leave pages where they are, see reader_fetch() */
+	/* Told of what was just written; may wait, and fail. May be NULL. */
+	int (*pace)(void *context, size_t bytes);
+	void *context; /* pace's */
 };
 
 /* A descriptor that can wait is set non-blocking until channel_release(). */
 int channel_init(struct channel *channel, int fd, const char *name);
+/*
+ * For one that other processes use after us and expect to block: nothing of it
+ * that they could see is changed, and a stop is heard all the same.
+ */
+int channel_init_shared(struct channel *channel, int fd, const char *name);
 void channel_release(struct channel *channel);
 
 int channel_write(struct channel *channel, const void *bytes, size_t count);

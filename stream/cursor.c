@@ -63,13 +63,17 @@ static int expand(void *job, unsigned int worker, void *context)
 {
 	struct cursor *c = context;
 
-	return c->feed.facts->is_image ? feed_image_expand(job, c->decompressors[worker]) : 0;
+	if (c->feed.facts->is_image || c->feed.facts->is_wire)
+		return feed_image_expand(job, c->decompressors[worker]);
+	return 0;
 }
 
 static void *run_feed(void *argument)
 {
 	struct cursor *c = argument;
-	int rc = c->feed.facts->is_image ? feed_image(&c->feed) : feed_plain(&c->feed);
+	int rc = c->feed.facts->is_image ? feed_image(&c->feed)
+	       : c->feed.facts->is_wire	 ? feed_wire(&c->feed)
+					 : feed_plain(&c->feed);
 
 	pipeline_end(c->chunks, rc);
 	return NULL;
@@ -130,7 +134,9 @@ static int recognise(struct cursor *c)
 	memcpy(&magic, in->at, sizeof(magic));
 	if (magic == HEAD_MAGIC)
 		return feed_image_head(&c->feed);
-	if (!memcmp(&magic, XL_MAGIC, sizeof(magic)))
+	c->feed.facts->is_wire = magic == WIRE_MAGIC;
+	c->feed.facts->is_bare = magic == WIRE_MAGIC || magic == (uint32_t)IMAGE_MARKER;
+	if (c->feed.facts->is_bare || !memcmp(&magic, XL_MAGIC, sizeof(magic)))
 		return 0;
 	if (magic == ZSTD_FRAME_MAGIC)
 		return fail(EMEDIUMTYPE, "%s was compressed by somebody else: pipe it through zstd -dc",

@@ -74,7 +74,7 @@ static int check_head(const uint8_t *content, uint32_t bytes, struct head *head)
 		return fail(EBADMSG, "head: its hash does not fit its content");
 	if (!head->version)
 		return fail(EBADMSG, "head: version 0");
-	if (head->features)
+	if (head->features & ~FEATURE_ROUNDS)
 		return fail(EMEDIUMTYPE, "image features %#x: this program does not know them",
 			    head->features);
 	if (head->json_bytes != bytes - sizeof(*head) - sizeof(hash))
@@ -102,6 +102,7 @@ int feed_image_head(struct feed *feed)
 	XXH64_reset(feed->hash, 0);
 	feed->facts->is_image = true;
 	feed->facts->frames = head.frames;
+	feed->facts->has_rounds = head.features & FEATURE_ROUNDS;
 	use_frame(feed, sizeof(cover) + cover.bytes, 0);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /*
  * A plain xl save file in chunks: xl's header with the config, the fixed
- * headers, then record by record, then libxl's END. Nothing is read beyond it.
+ * headers, then record by record, then libxl's END; or the libxc stream in it
+ * alone. Nothing is read beyond it.
  * Pages may stay in the file, for those who want them elsewhere than here.
  */
 #include <errno.h>
@@ -14,12 +15,12 @@
 #include "stream/format.h"
 
 enum {
-	FIXED_BYTES = sizeof(struct libxl_header) + sizeof(struct record_header) +
-		      sizeof(struct image_header) + sizeof(struct domain_header)
+	LIBXL_BYTES = sizeof(struct libxl_header) + sizeof(struct record_header),
+	LIBXC_BYTES = sizeof(struct image_header) + sizeof(struct domain_header)
 };
 
 /* What the intake already holds comes first. */
-static int take(struct feed *feed, void *to, size_t count)
+int feed_take(struct feed *feed, void *to, size_t count)
 {
 	struct intake *in = &feed->intake;
 	size_t held = in->end - in->start;
@@ -66,7 +67,7 @@ static int feed_item(struct feed *feed, const void *header, size_t header_bytes,
 	if (header_bytes)
 		memcpy(chunk->at, header, header_bytes);
 	chunk->count = header_bytes + rest;
-	rc = take(feed, chunk->at + header_bytes, rest);
+	rc = feed_take(feed, chunk->at + header_bytes, rest);
 	if (!rc && left)
 		rc = leave(feed, chunk, left);
 	if (!rc)
@@ -77,7 +78,7 @@ static int feed_item(struct feed *feed, const void *header, size_t header_bytes,
 static int feed_xl_header(struct feed *feed)
 {
 	struct xl_header header;
-	int rc = take(feed, &header, sizeof(header));
+	int rc = feed_take(feed, &header, sizeof(header));
 
 	if (rc)
 		return rc;
@@ -103,7 +104,7 @@ static int feed_pages(struct feed *feed, const struct record_header *header)
 	struct page_data data;
 	uint8_t both[sizeof(*header) + sizeof(data)];
 	size_t rest = header->bytes - sizeof(data), words;
-	int rc = take(feed, &data, sizeof(data));
+	int rc = feed_take(feed, &data, sizeof(data));
 
 	if (rc)
 		return rc;
@@ -116,7 +117,7 @@ static int feed_pages(struct feed *feed, const struct record_header *header)
 static int feed_record(struct feed *feed, uint32_t *type)
 {
 	struct record_header header;
-	int rc = take(feed, &header, sizeof(header));
+	int rc = feed_take(feed, &header, sizeof(header));
 
 	if (rc)
 		return rc;
@@ -132,14 +133,15 @@ static int feed_record(struct feed *feed, uint32_t *type)
 
 int feed_plain(struct feed *feed)
 {
+	bool is_bare = feed->facts->is_bare;
 	uint32_t type = RECORD_PAGE_DATA;
-	int rc = feed_xl_header(feed);
+	int rc = is_bare ? 0 : feed_xl_header(feed);
 
 	if (!rc)
-		rc = feed_item(feed, NULL, 0, FIXED_BYTES, 0);
+		rc = feed_item(feed, NULL, 0, is_bare ? LIBXC_BYTES : LIBXL_BYTES + LIBXC_BYTES, 0);
 	while (!rc && type != RECORD_END)
 		rc = feed_record(feed, &type);
-	if (!rc)
+	if (!rc && !is_bare)
 		rc = feed_item(feed, NULL, 0, sizeof(struct record_header), 0);
 	return rc;
 }

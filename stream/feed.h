@@ -59,7 +59,10 @@ int feed_image(struct feed *feed);
 /* A worker's part of it: stored -> at. */
 int feed_image_expand(struct chunk *chunk, void *decompressor);
 
-/* As many bytes as xl's stream has, and not one more. */
+/* As many bytes as xl's stream has, and not one more; the bare one between helpers likewise. */
 int feed_plain(struct feed *feed);
+int feed_wire(struct feed *feed);
+/* Exactly so many bytes, and no others. */
+int feed_take(struct feed *feed, void *to, size_t count);
 
 #endif

@@ -191,6 +191,8 @@ enum {
 	SEEK_TABLE_MAGIC = 0x184d2a5e,
 	SEEK_FOOTER_MAGIC = 0x8f92eab1u,
 	IMAGE_FORMAT_VERSION = 1,
+	/* The guest ran: pfns come in any order, and again; the last word on each counts. */
+	FEATURE_ROUNDS = 1,
 	HEAD_MAX_BYTES = 64 << 10,
 };
 
@@ -220,6 +222,22 @@ struct seal {
 	uint64_t self;
 };
 static_assert(sizeof(struct seal) == 40, "seal");
+
+/* --- the same on a wire between two helpers of libxl ------------------- */
+
+/*
+ * A bare libxc stream in frames, each behind a skippable frame that says how
+ * long it is, so that nobody has to read a byte too many. Zeros: the end.
+ */
+enum { WIRE_MAGIC = 0x184d2a52 };
+
+struct wire_cover {
+	uint32_t magic;
+	uint32_t bytes; /* that follow: 8 */
+	uint32_t stored;
+	uint32_t expanded;
+};
+static_assert(sizeof(struct wire_cover) == 16, "wire cover");
 
 struct seek_entry {
 	uint32_t stored;

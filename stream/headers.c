@@ -112,8 +112,11 @@ static int read_libxc_headers(struct cursor *c, struct stream_facts *facts)
 
 int read_headers(struct cursor *c, struct stream_facts *facts)
 {
-	int rc = read_xl_header(c, facts);
+	int rc;
 
+	if (facts->is_bare)
+		return read_libxc_headers(c, facts);
+	rc = read_xl_header(c, facts);
 	if (rc)
 		return rc;
 	cursor_align(c);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -322,4 +323,13 @@ int pipeline_stop(struct pipeline *p, void (*free_job)(void *job, void *context)
 	free(p->ring);
 	free(p);
 	return error;
+}
+
+unsigned int default_threads(void)
+{
+	enum { MOST = 8 }; /* what memory bandwidth and the memory budget bear */
+	cpu_set_t set;
+	int count = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+
+	return count < 1 ? 1 : count > MOST ? MOST : count;
 }

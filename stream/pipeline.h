@@ -29,6 +29,9 @@ struct pipeline_plan {
 	bool unordered; /* nobody collects: a job is released when its work is done */
 };
 
+/* Threads a job has unless told otherwise. */
+unsigned int default_threads(void);
+
 int pipeline_start(struct pipeline **pipeline, const struct pipeline_plan *plan);
 
 /* A free job, waiting for one; NULL after a failure, which pipeline_stop() tells. One thread. */

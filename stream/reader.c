@@ -71,8 +71,7 @@ static int check_padding(const struct record *record)
 	return 0;
 }
 
-/* After libxc's END: libxl's, and then the input must be at its end in good order. */
-static int finish(struct reader *r)
+static int finish_libxl(struct reader *r)
 {
 	const struct record_header *record;
 	const uint8_t *at;
@@ -84,7 +83,16 @@ static int finish(struct reader *r)
 	if (record->type != LIBXL_END || record->bytes)
 		return fail(EBADMSG, "libxl record %u of %u bytes where its END should be", record->type,
 			    record->bytes);
-	rc = cursor_next(&r->cursor);
+	return 0;
+}
+
+/* After libxc's END: libxl's, and then the input must be at its end in good order. */
+static int finish(struct reader *r)
+{
+	int rc = r->facts.is_bare ? 0 : finish_libxl(r);
+
+	if (!rc)
+		rc = cursor_next(&r->cursor);
 	return rc > 0 ? fail(EBADMSG, "something follows the last record") : rc;
 }
 
@@ -101,10 +109,11 @@ static int read_record(struct reader *r, struct record *record)
 	if (header.bytes > RECORD_MAX_BYTES)
 		return fail(EBADMSG, "record %lu: %s of %u bytes", r->records, record_name(header.type),
 			    header.bytes);
-	rc = cursor_take(&r->cursor, ((header.bytes + 7) & ~7UL) - r->cursor.current->left, &at);
+	/* Behind an empty body there may be nothing more. */
+	if (header.bytes)
+		rc = cursor_take(&r->cursor, ((header.bytes + 7) & ~7UL) - r->cursor.current->left, &at);
 	if (rc)
 		return rc;
-	/* Not the one before if the body is empty: that may be in use again. */
 	chunk = r->cursor.current;
 	*record = (struct record){ header.type,
 				   header.bytes,

@@ -1,6 +1,6 @@
 /*
  * The stream on its way in: records, one at a time and in order, out of an
- * image of ours or a plain xl save file. A thread reads ahead, workers expand.
+ * image of ours, a plain xl save file, or what the helpers of libxl exchange. A thread reads ahead, workers expand.
  * Framing, checksums, record order, lengths and padding are checked here;
  * what a record says is its taker's business.
  *
@@ -19,7 +19,10 @@ struct reader;
 struct chunk;
 
 struct stream_facts {
-	bool is_image;	  /* ours, with frames, seal and seek table */
+	bool is_image;	 /* ours, with frames, seal and seek table */
+	bool has_rounds; /* an image of a guest that ran meanwhile: FEATURE_ROUNDS */
+	bool is_bare; /* libxc's stream without anything around it: no config, and nothing is read behind END */
+	bool is_wire;	  /* the same, in frames with their lengths */
 	uint64_t frames;  /* head: frames to allocate; 0 in a plain file */
 	char *provenance; /* head: JSON; NULL in a plain file */
 	char *config;	  /* xl's, a string */

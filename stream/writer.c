@@ -42,13 +42,14 @@ static int put_frame(struct writer *w, struct iovec *parts, size_t count, size_t
 	return channel_write_parts(w->to, parts, count);
 }
 
-static int put_head(struct writer *w, uint64_t frames, const char *json)
+static int put_head(struct writer *w, const struct writer_head *facts)
 {
 	struct head head = {
 		.mark = HEAD_MARK,
 		.version = IMAGE_FORMAT_VERSION,
-		.frames = frames,
-		.json_bytes = strlen(json),
+		.features = facts->features,
+		.frames = facts->frames,
+		.json_bytes = strlen(facts->json),
 	};
 	struct bytes content = { 0 };
 	struct skippable cover = { HEAD_MAGIC, 0 };
@@ -56,7 +57,7 @@ static int put_head(struct writer *w, uint64_t frames, const char *json)
 	int rc;
 
 	bytes_put(&content, &head, sizeof(head));
-	bytes_put(&content, json, head.json_bytes);
+	bytes_put(&content, facts->json, head.json_bytes);
 	hash = content.at ? XXH64(content.at, content.count, 0) : 0;
 	bytes_put(&content, &hash, sizeof(hash));
 	cover.bytes = content.count;
@@ -69,17 +70,19 @@ static int put_head(struct writer *w, uint64_t frames, const char *json)
 	return rc;
 }
 
-int writer_init(struct writer *w, struct channel *to, int level, uint64_t frames, const char *json)
+int writer_init(struct writer *w, struct channel *to, int level, const struct writer_head *head)
 {
-	*w = (struct writer){ .to = to, .level = level };
+	*w = (struct writer){ .to = to, .level = level, .is_bare = !head };
 	if (level == LEVEL_PLAIN)
 		return 0;
 	w->compressor = frame_compressor(level);
+	if (!head)
+		return w->compressor ? 0 : fail(ENOMEM, "out of memory");
 	w->hash = XXH64_createState();
 	if (!w->compressor || !w->hash)
 		return fail(ENOMEM, "out of memory");
 	XXH64_reset(w->hash, 0);
-	return put_head(w, frames, json);
+	return put_head(w, head);
 }
 
 void writer_release(struct writer *w)
@@ -90,10 +93,23 @@ void writer_release(struct writer *w)
 	*w = (struct writer){ 0 };
 }
 
+/* Mirror: stream/feed-wire.c */
+static int put_wire_frame(struct writer *w, const void *stored, size_t stored_bytes, size_t expanded_bytes)
+{
+	struct wire_cover cover = { WIRE_MAGIC, sizeof(cover) - sizeof(struct skippable), stored_bytes,
+				    expanded_bytes };
+	struct iovec parts[] = { { &cover, sizeof(cover) }, { (void *)stored, stored_bytes } };
+
+	w->expanded += expanded_bytes;
+	return channel_write_parts(w->to, parts, stored_bytes ? 2 : 1);
+}
+
 int writer_frame(struct writer *w, const void *stored, size_t stored_bytes, size_t expanded_bytes)
 {
 	struct iovec part = { (void *)stored, stored_bytes };
 
+	if (w->is_bare)
+		return put_wire_frame(w, stored, stored_bytes, expanded_bytes);
 	return put_frame(w, &part, 1, expanded_bytes);
 }
 
@@ -154,6 +170,8 @@ int writer_finish(struct writer *w)
 
 	if (w->level == LEVEL_PLAIN)
 		return 0;
+	if (w->is_bare)
+		return put_wire_frame(w, NULL, 0, 0);
 	rc = put_seal(w);
 	return rc ? rc : put_seek_table(w);
 }

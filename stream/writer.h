@@ -1,6 +1,7 @@
 /*
  * The stream on its way out, in groups of whole records: each becomes one
- * zstd frame of an image, or goes out as it is (level 0: a plain xl file).
+ * zstd frame of an image, or goes out as it is (level 0: a plain xl file). A
+ * bare one is what a helper of libxl sends: libxc's stream and nothing else.
  *
  * Mirror: stream/reader.h
  */
@@ -20,14 +21,21 @@ enum { LEVEL_PLAIN = 0, LEVEL_LEAST = -7, LEVEL_MOST = 19, LEVEL_DEFAULT = -1 };
 struct writer {
 	struct channel *to; /* the caller's */
 	int level;
+	bool is_bare;	       /* frames for a wire: covers before them, no head, no seal */
 	ZSTD_CCtx *compressor; /* for the small groups */
 	XXH64_state_t *hash;   /* of all bytes stored so far */
 	struct bytes table;    /* of struct seek_entry */
 	uint64_t expanded;
 };
 
-/* An image starts with its head: frames to allocate at restore, provenance as JSON. */
-int writer_init(struct writer *writer, struct channel *to, int level, uint64_t frames, const char *json);
+/* What an image's head says. */
+struct writer_head {
+	uint64_t frames;   /* to allocate at restore; after rounds, how many there were at the first look */
+	uint32_t features; /* FEATURE_* */
+	const char *json;  /* provenance */
+};
+/* No head: bare. */
+int writer_init(struct writer *writer, struct channel *to, int level, const struct writer_head *head);
 void writer_release(struct writer *writer);
 
 /* Compresses and writes a group that lies in memory. */
@@ -36,7 +44,7 @@ int writer_group(struct writer *writer, const struct bytes *group);
 /* Writes a group that a worker has compressed with frame_compress() (not for level 0). */
 int writer_frame(struct writer *writer, const void *stored, size_t stored_bytes, size_t expanded_bytes);
 
-/* Seal and seek table. */
+/* Seal and seek table; of a bare one the last cover. */
 int writer_finish(struct writer *writer);
 
 /* A compressor for one thread; NULL without memory. */

@@ -99,9 +99,11 @@ int domain_alloc_port(struct domain *domain, uint32_t *port)
 	return 0;
 }
 
-int domain_seed_grants(struct domain *domain, mfn_t console, mfn_t store)
+int domain_seed_grants(struct domain *domain, mfn_t console, uint32_t console_domain, mfn_t store,
+		       uint32_t store_domain)
 {
-	return xc_dom_gnttab_seed(xc_of(domain), domain->id, false, console.n, store.n, 0, 0)
+	return xc_dom_gnttab_seed(xc_of(domain), domain->id, false, console.n, store.n, console_domain,
+				  store_domain)
 		     ? fail_errno("cannot seed domain %u's grant table", domain->id)
 		     : 0;
 }

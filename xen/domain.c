@@ -32,11 +32,13 @@ int domain_list(struct host *host, uint32_t **ids, size_t *count)
 		got = xc_domain_getinfolist(host->xc, first, STEP, infos);
 		if (got < 0) {
 			free(*ids);
+			*ids = NULL;
 			return fail_errno("cannot ask Xen for its domains");
 		}
 		more = realloc(*ids, (*count + got + 1) * sizeof(**ids));
 		if (!more) {
 			free(*ids);
+			*ids = NULL;
 			return fail(ENOMEM, "out of memory");
 		}
 		*ids = more;

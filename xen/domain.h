@@ -25,7 +25,7 @@ void host_close(struct host *host);
 struct host_facts {
 	unsigned int xen_major, xen_minor;
 	char xen_version[64]; /* "4.17.7" and what the builder added */
-	uint64_t free_frames;
+	uint64_t free_frames, all_frames;
 };
 int host_facts(struct host *host, struct host_facts *facts);
 
@@ -90,8 +90,9 @@ int domain_set_width(struct domain *domain, unsigned int width);
 int domain_width(struct domain *domain, unsigned int *width);
 /* An event channel of the domain that domain 0 may bind. */
 int domain_alloc_port(struct domain *domain, uint32_t *port);
-/* The first two grants: domain 0 may map the pages of console and xenstore. */
-int domain_seed_grants(struct domain *domain, mfn_t console, mfn_t store);
+/* The first two grants: the pages of console and xenstore, for the domains that serve them; 0, as a rule. */
+int domain_seed_grants(struct domain *domain, mfn_t console, uint32_t console_domain, mfn_t store,
+		       uint32_t store_domain);
 
 /* --- memory (xen/memory.c) ------------------------------------------- */
 
@@ -101,6 +102,7 @@ int domain_seed_grants(struct domain *domain, mfn_t console, mfn_t store);
  * hole; without, one of them fails all.
  */
 void *domain_map(struct domain *domain, const mfn_t *mfns, size_t count, bool writable, int *errors);
+/* A whole mapping: Linux takes down no part of one (EINVAL). */
 void domain_unmap(struct domain *domain, void *at, size_t count);
 
 /* enum frame_type of each frame, as Xen sees it now: XTAB if it is not the domain's. */
@@ -112,12 +114,28 @@ int domain_frame_types(struct domain *domain, const mfn_t *mfns, size_t count, u
  */
 int domain_populate(struct domain *domain, const pfn_t *pfns, size_t count, mfn_t *mfns);
 
+/* Takes frames back from the domain; nobody of the guest's may name them. Returns the first failure. */
+int domain_depopulate(struct domain *domain, const mfn_t *mfns, size_t count);
+/* How many KiB the domain may own from now on. */
+int domain_limit(struct domain *domain, uint64_t most_kib);
+
 struct pin {
 	mfn_t mfn;
 	uint8_t level;
 };
 /* In order; on failure, of which the caller says why, *failed is the one that Xen refused. */
 int domain_pin(struct domain *domain, const struct pin *pins, size_t count, size_t *failed);
+
+/* --- what a running guest changes (xen/dirty-log.c, xen/grants.c) ------ */
+
+/* -EOPNOTSUPP where Xen has no such log for PV guests. */
+int domain_log_start(struct domain *domain);
+void domain_log_stop(struct domain *domain);
+/* Sets the bits of the pfns that were written to since the last call, and clears Xen's. */
+int domain_log_take(struct domain *domain, uint64_t *bits, uint64_t pfns);
+
+/* Every frame that others may write to now, by the domain's own grant table. */
+int domain_each_granted(struct domain *domain, void (*each)(mfn_t mfn, void *context), void *context);
 
 /* --- vCPUs and what belongs to the whole machine (xen/vcpu.c) --------- */
 
@@ -143,6 +161,8 @@ struct cpu_policy {
 void cpu_policy_release(struct cpu_policy *policy);
 int domain_get_cpu_policy(struct domain *domain, struct cpu_policy *policy);
 int domain_set_cpu_policy(struct domain *domain, const struct cpu_policy *policy);
+/* The most that a PV domain can be shown here. */
+int host_cpu_policy(struct host *host, struct cpu_policy *policy);
 
 /* --- stopping and going on (xen/suspend.c) --------------------------- */
 

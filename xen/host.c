@@ -106,5 +106,6 @@ int host_facts(struct host *host, struct host_facts *facts)
 	snprintf(facts->xen_version, sizeof(facts->xen_version), "%u.%u%.32s", facts->xen_major,
 		 facts->xen_minor, extra);
 	facts->free_frames = physical.free_pages;
+	facts->all_frames = physical.total_pages;
 	return 0;
 }

@@ -27,8 +27,9 @@ void *domain_map(struct domain *domain, const mfn_t *mfns, size_t count, bool wr
 
 void domain_unmap(struct domain *domain, void *at, size_t count)
 {
-	if (at)
-		xenforeignmemory_unmap(domain->host->memory, at, count);
+	if (at && xenforeignmemory_unmap(domain->host->memory, at, count))
+		say(SAY_WARNING, "cannot unmap %zu frames of domain %u: %s", count, domain->id,
+		    strerror(errno));
 }
 
 /* handle: of XEN_BATCH xen_pfn_t that the hypervisor can reach. */
@@ -58,7 +59,11 @@ int domain_frame_types(struct domain *domain, const mfn_t *mfns, size_t count, u
 	DECLARE_HYPERCALL_BUFFER(xen_pfn_t, buffer);
 	int rc = 0;
 
-	buffer = xc_hypercall_buffer_alloc(xc_of(domain), buffer, XEN_BATCH * sizeof(*buffer));
+	if (!count)
+		return 0;
+	/* Buffers of one page are kept for the next call. */
+	buffer = xc_hypercall_buffer_alloc(xc_of(domain), buffer,
+					   (count < XEN_BATCH ? count : XEN_BATCH) * sizeof(*buffer));
 	if (!buffer)
 		return fail(ENOMEM, "out of memory for hypercalls");
 	for (size_t i = 0; i < count && !rc; i += XEN_BATCH)
@@ -108,6 +113,26 @@ int domain_populate(struct domain *domain, const pfn_t *pfns, size_t count, mfn_
 			    "Xen gave domain %u only %d of %zu frames: the host has too little memory",
 			    domain->id, got, count);
 	return 0;
+}
+
+int domain_depopulate(struct domain *domain, const mfn_t *mfns, size_t count)
+{
+	xen_pfn_t frames[XEN_BATCH];
+
+	for (size_t i = 0, n; i < count; i += n) {
+		n = count - i < XEN_BATCH ? count - i : XEN_BATCH;
+		memcpy(frames, mfns + i, n * sizeof(*frames));
+		if (xc_domain_decrease_reservation_exact(xc_of(domain), domain->id, n, 0, frames))
+			return fail_errno("Xen does not take frames back from domain %u", domain->id);
+	}
+	return 0;
+}
+
+int domain_limit(struct domain *domain, uint64_t most_kib)
+{
+	return xc_domain_setmaxmem(xc_of(domain), domain->id, most_kib)
+		     ? fail_errno("cannot limit domain %u to %lu KiB", domain->id, most_kib)
+		     : 0;
 }
 
 /* libxenctrl's own call cannot tell which of many was refused, so this is the hypercall itself. */

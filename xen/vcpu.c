@@ -287,6 +287,24 @@ int domain_get_cpu_policy(struct domain *domain, struct cpu_policy *policy)
 	return rc;
 }
 
+int host_cpu_policy(struct host *host, struct cpu_policy *policy)
+{
+	xc_cpu_policy_t *from = xc_cpu_policy_init();
+	int rc;
+
+	*policy = (struct cpu_policy){ 0 };
+	if (!from)
+		return fail(ENOMEM, "out of memory");
+	if (xc_cpu_policy_get_system(host->xc, XEN_SYSCTL_cpu_policy_pv_max, from))
+		rc = fail_errno("cannot fetch the host's CPU policy");
+	else
+		rc = serialise(host->xc, from, policy);
+	xc_cpu_policy_destroy(from);
+	if (rc)
+		cpu_policy_release(policy);
+	return rc;
+}
+
 int domain_set_cpu_policy(struct domain *domain, const struct cpu_policy *policy)
 {
 	uint32_t leaf = -1, subleaf = -1, msr = -1;

@@ -1,0 +1,113 @@
+/* See display.h. */
+#include "cli/display.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "log.h"
+#include "stream/body.h"
+
+static char domain[256], peer[256];
+
+static double number(const struct json_object *object, const char *key)
+{
+	struct json_object *value = NULL;
+
+	json_object_object_get_ex(object, key, &value);
+	return json_object_get_double(value);
+}
+
+static const struct json_object *object_in(const struct json_object *object, const char *key)
+{
+	struct json_object *value = NULL;
+
+	json_object_object_get_ex(object, key, &value);
+	return value;
+}
+
+static void show_job(const struct json_object *event)
+{
+	body_copy(event, "domain", domain, sizeof(domain));
+	body_copy(event, "peer", peer, sizeof(peer));
+}
+
+/* How long until the rounds are through, if it goes on like this; "" if there is no telling. */
+static void time_left(const struct json_object *ram, char *text, size_t room)
+{
+	double speed = number(ram, "mbps") * 1e6 / 8, left = number(ram, "remaining");
+
+	*text = '\0';
+	if (speed > 0)
+		snprintf(text, room, ", %.0f s left", left / speed);
+}
+
+static void show_status(const struct json_object *event)
+{
+	const struct json_object *ram = object_in(event, "ram");
+	const char *status = body_text(event, "status");
+	double total = number(ram, "total"), left = number(ram, "remaining");
+	char line[512], until[32];
+
+	if (!status)
+		return;
+	if (strcmp(status, "active")) {
+		snprintf(line, sizeof(line), "%s: %s", domain, status);
+		progress_line(line);
+		return;
+	}
+	time_left(ram, until, sizeof(until));
+	snprintf(line, sizeof(line),
+		 "%s: round %.0f, %3.0f %%, %.0f MiB/s, %.0f pages/s dirtied, expected downtime %.0f ms%s",
+		 domain, number(ram, "dirty-sync-count"), total ? 100 * (total - left) / total : 0,
+		 number(ram, "mbps") * 1e6 / 8 / (1 << 20), number(ram, "dirty-pages-rate"),
+		 number(event, "expected-downtime"), until);
+	progress_line(line);
+}
+
+/* "suspend 12, last pages 40, ..." */
+static void list_phases(const struct json_object *phases, char *text, size_t room)
+{
+	size_t used = 0;
+
+	*text = '\0';
+	if (!phases)
+		return;
+	json_object_object_foreach ((struct json_object *)phases, key, value) {
+		if (used < room)
+			used += snprintf(text + used, room - used, "%s%s %ld", used ? ", " : "", key,
+					 (long)json_object_get_int64(value));
+	}
+}
+
+static void show_end(const struct json_object *event)
+{
+	const struct json_object *ram = object_in(event, "ram");
+	const char *status = body_text(event, "status");
+	char phases[256];
+
+	progress_end();
+	if (!status || strcmp(status, "completed"))
+		return; /* the command says why */
+	list_phases(object_in(event, "downtime-phases"), phases, sizeof(phases));
+	say(SAY_NOTE, "%s: moved to %s in %.1f s, %.1f MiB, %.0f rounds; down for %.0f ms%s%s%s", domain,
+	    peer, number(event, "total-time") / 1000, number(ram, "transferred") / (1 << 20),
+	    number(ram, "dirty-sync-count"), number(event, "downtime"), *phases ? " (" : "", phases,
+	    *phases ? ")" : "");
+}
+
+void display_event(const struct json_object *event)
+{
+	const char *kind = body_text(event, "event");
+
+	if (!kind)
+		return;
+	if (!strcmp(kind, "job"))
+		show_job(event);
+	else if (!strcmp(kind, "status"))
+		show_status(event);
+	else if (!strcmp(kind, "end"))
+		show_end(event);
+}

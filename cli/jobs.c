@@ -1,0 +1,174 @@
+/* pvferry jobs: the guests that pvferryd has on their way, and the last that were. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/control.h"
+#include "log.h"
+
+enum { JSON = LONG_ONLY, WATCH };
+enum { WATCH_MS = 1000 };
+
+const struct option_row jobs_options[] = {
+	{ WATCH, "watch", NULL, "go on: the table again every second; with --json the events" },
+	{ JSON, "json", NULL, "print it as JSON" },
+	{ 0 },
+};
+
+static bool set(void *context, int letter, const char *value)
+{
+	(void)value;
+	if (letter == JSON)
+		common.json = true;
+	else if (letter == WATCH)
+		*(bool *)context = true;
+	return true;
+}
+
+static struct json_object *get(const struct json_object *json, const char *name)
+{
+	struct json_object *value = NULL;
+
+	json_object_object_get_ex(json, name, &value);
+	return value;
+}
+
+/* "active, 71 %, 112 MiB/s" */
+static void describe_running(const struct json_object *status, char *text, size_t room)
+{
+	const struct json_object *ram = get(status, "ram");
+	long long total = control_number(ram, "total"), left = control_number(ram, "remaining");
+	double mbps = json_object_get_double(get(ram, "mbps"));
+	char word[32];
+
+	control_text(status, "status", word, sizeof(word));
+	if (total > 0)
+		snprintf(text, room, "%s, %.0f %%, %.0f MiB/s", word, 100.0 * (double)(total - left) / total,
+			 mbps * 1e6 / 8 / (1 << 20));
+	else
+		snprintf(text, room, "%s", *word ? word : "begun");
+}
+
+/* "completed, stopped for 212 ms"; "failed: REASON". What is not settled yet was told before. */
+static void describe_end(const struct json_object *end, char *text, size_t room)
+{
+	char word[32], reason[512];
+
+	control_text(end, "status", word, sizeof(word));
+	control_text(end, "error-desc", reason, sizeof(reason));
+	if (!strcmp(word, "needs-resolve"))
+		snprintf(text, room, "settled since by \"pvferry resolve\"");
+	else if (*reason && strcmp(reason, word))
+		snprintf(text, room, "%s: %s", word, reason);
+	else if (get(end, "downtime"))
+		snprintf(text, room, "%s, stopped for %lld ms", word, control_number(end, "downtime"));
+	else
+		snprintf(text, room, "%s", word);
+}
+
+static void describe(const struct json_object *job, char *text, size_t room)
+{
+	char word[32];
+
+	if (json_object_get_boolean(get(job, "needs-resolve")))
+		snprintf(text, room, "needs \"pvferry resolve\"");
+	else if (get(job, "end"))
+		describe_end(get(job, "end"), text, room);
+	else if (!strcmp(control_text(job, "state", word, sizeof(word)), "left"))
+		snprintf(text, room, "%s, without pvferryd", control_text(job, "stage", word, sizeof(word)));
+	else if (!strcmp(word, "settling"))
+		snprintf(text, room, "its process died; being settled");
+	else
+		describe_running(get(job, "status"), text, room);
+}
+
+static void print_row(const struct json_object *job)
+{
+	char id[33], domain[256], peer[256], role[16], text[600];
+
+	describe(job, text, sizeof(text));
+	control_text(job, "role", role, sizeof(role));
+	printf("%-12.12s %-20s %-4s %-24s %s\n", control_text(job, "job", id, sizeof(id)),
+	       control_text(job, "domain", domain, sizeof(domain)), strcmp(role, "source") ? "from" : "to",
+	       control_text(job, "peer", peer, sizeof(peer)), text);
+}
+
+static void print_table(const struct json_object *list)
+{
+	printf("%-12s %-20s %-4s %-24s %s\n", "Job", "Domain", "", "Host", "State");
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		print_row(json_object_array_get_idx(list, i));
+}
+
+static int print(struct control *control, bool is_again)
+{
+	struct json_object *result = control_ask(control, "jobs", NULL);
+
+	if (!result)
+		return -EIO;
+	if (is_again && isatty(STDOUT_FILENO))
+		printf("\033[H\033[J");
+	if (common.json)
+		printf("%s\n",
+		       json_object_to_json_string_ext(get(result, "jobs"),
+						      JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED));
+	else
+		print_table(get(result, "jobs"));
+	fflush(stdout);
+	json_object_put(result);
+	return 0;
+}
+
+static int watch_table(struct control *control)
+{
+	struct json_object *event;
+	int rc;
+
+	do {
+		rc = print(control, true);
+		if (!rc)
+			rc = control_next(control, &event, WATCH_MS);
+	} while (!rc);
+	return rc;
+}
+
+static int watch_events(struct control *control)
+{
+	struct json_object *event = control_ask(control, "follow", NULL);
+	int rc = event ? 0 : -EIO;
+
+	json_object_put(event);
+	while (!rc) {
+		rc = control_next(control, &event, -1);
+		if (rc)
+			break;
+		printf("%s\n", json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN));
+		json_object_put(event);
+		if (fflush(stdout))
+			rc = fail_errno("standard output");
+	}
+	return rc;
+}
+
+int run_jobs(const struct command *self, int argc, char **argv)
+{
+	bool watch = false;
+	int first = command_options(self, argc, argv, set, &watch), rc;
+	struct control control;
+
+	if (first < 0)
+		return first == -2 ? EXIT_DONE : EXIT_USAGE;
+	if (argc != first) {
+		fprintf(stderr, "pvferry: jobs takes no operand\n");
+		return EXIT_USAGE;
+	}
+	rc = control_open(&control);
+	if (rc)
+		return say_failure("jobs", "", NULL);
+	rc = !watch ? print(&control, false) : common.json ? watch_events(&control) : watch_table(&control);
+	control_close(&control);
+	return !rc || rc == -ECANCELED ? EXIT_DONE : say_failure("jobs", "", NULL);
+}

@@ -1,0 +1,196 @@
+/* See order.h. */
+#include "cli/order.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/control.h"
+#include "cli/events.h"
+#include "cli/progress.h"
+#include "log.h"
+#include "stop.h"
+
+/* --- options ------------------------------------------------------------------ */
+
+struct gathered {
+	const struct option_row *rows;
+	struct json_object *json;
+};
+
+static bool is_ours(const char *name)
+{
+	static const char *const ours[] = { "foreground", "detach",	 "control",	  "progress",
+					    "json",	  "no-progress", "min_remaining", "pki" };
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		if (!strcmp(name, ours[i]))
+			return true;
+	return false;
+}
+
+static bool gather(void *context, int letter, const char *value)
+{
+	const struct gathered *to = context;
+	const struct option_row *row = to->rows;
+	struct json_object *json;
+
+	while (row->letter != letter)
+		row++;
+	if (is_ours(row->name))
+		return true;
+	if (!row->value)
+		json = json_object_new_boolean(true);
+	else if (!strcmp(row->value, "N") || !strcmp(row->value, "MS") || !strcmp(row->value, "S"))
+		json = json_object_new_int64(strtol(value, NULL, 10));
+	else
+		json = json_object_new_string(value);
+	json_object_object_add(to->json, row->name, json);
+	return true;
+}
+
+struct json_object *order_options(const struct command *self, int argc, char **argv)
+{
+	struct gathered gathered = { self->options, json_object_new_object() };
+
+	command_options(self, argc, argv, gather, &gathered);
+	return gathered.json;
+}
+
+/* --- following ---------------------------------------------------------------- */
+
+/* A second connection: this one is in the middle of hearing. The next Ctrl-C is for us alone. */
+static void cancel(const char *id)
+{
+	struct json_object *answer = NULL;
+	struct control control;
+
+	stop_ignore();
+	signal(SIGINT, SIG_DFL);
+	fail_forget();
+	say(SAY_NOTE, "cancelling; once more, and pvferry waits for it no longer");
+	if (!control_open(&control)) {
+		answer = control_ask(&control, "cancel", control_job(id));
+		control_close(&control);
+	}
+	if (!answer)
+		say(SAY_WARNING, "%s", fail_reason());
+	fail_forget();
+	json_object_put(answer);
+}
+
+/* The first event, made again of the job's description. */
+static void tell_job(const struct json_object *job, const char *id)
+{
+	char domain[256], peer[256], role[16];
+
+	event_tell(event_job(id, control_text(job, "domain", domain, sizeof(domain)),
+			     control_number(job, "domid"), control_text(job, "peer", peer, sizeof(peer)),
+			     control_text(job, "role", role, sizeof(role))),
+		   common.json);
+}
+
+static bool is_end(const struct json_object *event)
+{
+	char kind[16];
+
+	return !strcmp(control_text(event, "event", kind, sizeof(kind)), "end");
+}
+
+/* NULL, with a reason: pvferryd is gone. */
+static struct json_object *follow(struct control *control, const char *id)
+{
+	struct json_object *event;
+	int rc;
+
+	for (;;) {
+		rc = control_next(control, &event, -1);
+		if (rc == -ECANCELED)
+			cancel(id);
+		else if (rc)
+			return NULL;
+		else if (is_end(event))
+			return event;
+		else
+			event_tell(event, common.json);
+	}
+}
+
+static int say_end(const char *whom, const char *id, const struct json_object *end)
+{
+	char status[32], reason[512], outcome[256];
+
+	control_text(end, "status", status, sizeof(status));
+	if (!strcmp(status, "completed"))
+		return EXIT_DONE;
+	fail_forget();
+	fail(EREMOTEIO, "%s", control_text(end, "error-desc", reason, sizeof(reason)));
+	if (strcmp(status, "needs-resolve"))
+		return say_failure("migrate", whom, "the domain is still here");
+	snprintf(outcome, sizeof(outcome),
+		 "the domain waits here, and may run there: \"pvferry resolve %s\" settles it", id);
+	say_failure("migrate", whom, outcome);
+	return EXIT_UNSETTLED;
+}
+
+static int show(struct control *control, const char *whom, const struct json_object *job)
+{
+	struct json_object *end;
+	char id[33], outcome[128];
+	int rc;
+
+	control_text(job, "job", id, sizeof(id));
+	progress_start("migrating");
+	tell_job(job, id);
+	end = follow(control, id);
+	progress_end();
+	if (end) {
+		rc = say_end(whom, id, end);
+		event_tell(end, common.json);
+		return rc;
+	}
+	snprintf(outcome, sizeof(outcome), "job %s goes on without it, \"pvferry jobs\" tells of it", id);
+	say_failure("migrate", whom, outcome);
+	return EXIT_UNSETTLED;
+}
+
+static int print_begun(const struct json_object *job)
+{
+	char id[33];
+
+	control_text(job, "job", id, sizeof(id));
+	if (common.json)
+		tell_job(job, id);
+	else
+		printf("%s\n", id);
+	return EXIT_DONE;
+}
+
+int order_migrate(const char *domain, const char *host, struct json_object *options, bool is_detached)
+{
+	struct json_object *job;
+	struct control control;
+	int rc;
+
+	json_object_object_add(options, "domain", json_object_new_string(domain));
+	json_object_object_add(options, "host", json_object_new_string(host));
+	json_object_object_add(options, "follow", json_object_new_boolean(!is_detached));
+	if (control_open(&control)) {
+		json_object_put(options);
+		return say_failure("migrate", domain, "the domain was not stopped");
+	}
+	signal(SIGHUP, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	job = control_ask(&control, "migrate", options);
+	if (!job)
+		rc = say_failure("migrate", domain, "the domain was not stopped");
+	else
+		rc = is_detached ? print_begun(job) : show(&control, domain, job);
+	json_object_put(job);
+	control_close(&control);
+	return rc;
+}

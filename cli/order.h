@@ -1,0 +1,23 @@
+/* pvferry migrate as an order to pvferryd, whose job is followed to its end. */
+#ifndef CLI_ORDER_H
+#define CLI_ORDER_H
+
+#include <stdbool.h>
+
+struct command;
+struct json_object;
+
+/*
+ * The options of a command line that was found right, as pvferryd takes them (daemon/request.h):
+ * numbers, texts, true. What is only for the one who looks at it is left out. The caller's to put.
+ */
+struct json_object *order_options(const struct command *self, int argc, char **argv);
+
+/*
+ * Orders it, and shows what becomes of it: as a migration in this process would, with the same
+ * exit status. Ctrl-C cancels the job; a terminal that is closed does not. Detached: returns once
+ * the job has begun. The options are taken over.
+ */
+int order_migrate(const char *domain, const char *host, struct json_object *options, bool is_detached);
+
+#endif

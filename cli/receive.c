@@ -1,0 +1,225 @@
+/* pvferry receive: takes a domain that another host sends. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/events.h"
+#include "job.h"
+#include "log.h"
+#include "stop.h"
+
+enum { CONNECTION = LONG_ONLY, TLS, PLAIN, ALLOW, PKI, LISTEN, THREADS, IDLE_TIMEOUT, CONTROL };
+enum { ALLOWED_MOST = 256 };
+
+const struct option_row receive_options[] = {
+	{ CONNECTION, "connection", "FD", "over this socket, not standard input and output" },
+	{ LISTEN, "listen", "ADDR:PORT", "wait there for one connection" },
+	{ TLS, "tls", NULL, "shake hands first, and know who it is (the default over a socket)" },
+	{ PLAIN, "plain", NULL, "let anybody in who reaches the socket, without encryption" },
+	{ ALLOW, "allow", "NAME", "let in whose certificate has this name; any number of times" },
+	{ PKI, "pki", "DIR", "where ca.pem, cert.pem and key.pem are (" PKI_DEFAULT ")" },
+	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
+	{ IDLE_TIMEOUT, "idle-timeout", "S", "a connection on which nothing is heard is broken (30)" },
+	{ CONTROL, "control", NULL, "events as JSON on standard output, orders on standard input" },
+	{ 0 },
+};
+
+struct settings {
+	struct take take;
+	const char *listen, *allowed[ALLOWED_MOST + 1];
+	unsigned int allowed_count;
+	bool is_controlled, is_tls;
+	int connection; /* -1: standard input and output, or --listen */
+};
+
+static struct take_status *shared;
+
+static void count_pages(uint64_t done, uint64_t total)
+{
+	(void)total;
+	shared->pages = done;
+}
+
+static bool add_allowed(struct settings *s, const char *name)
+{
+	if (s->allowed_count == ALLOWED_MOST) {
+		fprintf(stderr, "pvferry: more than %d times --allow\n", ALLOWED_MOST);
+		return false;
+	}
+	s->allowed[s->allowed_count++] = name;
+	return true;
+}
+
+static bool set(void *context, int letter, const char *value)
+{
+	struct settings *s = context;
+	long number = 0;
+	bool fine = true;
+
+	switch (letter) {
+	case TLS: s->is_tls = true; break;
+	case PLAIN: s->take.door.is_plain = true; break;
+	case ALLOW: return add_allowed(s, value);
+	case PKI: s->take.door.pki = value; break;
+	case LISTEN: s->listen = value; break;
+	case CONTROL: s->is_controlled = true; break;
+	case CONNECTION:
+		fine = parse_number("connection", value, 0, 1 << 20, &number);
+		s->connection = number;
+		break;
+	case THREADS:
+		fine = parse_number("threads", value, 1, 64, &number);
+		s->take.options.threads = number;
+		break;
+	case IDLE_TIMEOUT:
+		fine = parse_number("idle-timeout", value, 1, 86400, &number);
+		s->take.door.idle_seconds = number;
+		break;
+	}
+	return fine;
+}
+
+/* Standard input and output are the connection: nothing else may be read or written there. */
+static int take_streams(struct take *take)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	take->in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	take->out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (null < 0 || take->in < 0 || take->out < 0)
+		return fail_errno("standard input and output");
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	close(null);
+	take->is_stream = true;
+	return 0;
+}
+
+static int accept_one(struct settings *s)
+{
+	int listener, rc;
+	unsigned int port;
+
+	rc = connect_listen(s->listen, &listener, &port);
+	if (rc)
+		return rc;
+	if (s->is_controlled)
+		printf("{\"event\":\"listening\",\"port\":%u}\n", port);
+	else
+		say(SAY_NOTE, "listening on port %u", port);
+	fflush(stdout);
+	rc = connect_accept(listener, &s->take.in);
+	close(listener);
+	s->take.out = s->take.in;
+	return rc;
+}
+
+static int open_connection(struct settings *s)
+{
+	if (s->listen)
+		return accept_one(s);
+	if (s->connection < 0)
+		return take_streams(&s->take);
+	s->take.in = s->take.out = s->connection;
+	if (fcntl(s->connection, F_SETFD, FD_CLOEXEC))
+		return fail_errno("--connection %d", s->connection);
+	return 0;
+}
+
+/* Who it is that was let in, once it is. */
+static bool tell_name(const struct take_status *status)
+{
+	if (status->is_lane)
+		event_tell(event_join(), true);
+	else if (status->stage >= TAKE_BUILDING && status->stage != TAKE_ANSWERED)
+		event_tell(event_job(status->offer.job, status->offer.domain, status->built.domain,
+				     status->peer, "destination"),
+			   true);
+	else
+		return false;
+	return true;
+}
+
+/* Tells, if asked to, until the taker has ended. */
+static void watch(struct settings *s, uint64_t began_ns)
+{
+	enum { TELL_MS = 1000 };
+	struct orders orders = { .is_over = !s->is_controlled };
+	const struct take_status *status = s->take.status;
+	bool is_named = false;
+
+	for (;;) {
+		struct pollfd fds[2] = { { .fd = take_watch(&s->take), .events = POLLIN },
+					 { .fd = orders.is_over ? -1 : STDIN_FILENO, .events = POLLIN } };
+
+		if (poll(fds, 2, s->is_controlled ? TELL_MS : -1) < 0 && errno != EINTR)
+			return;
+		if (fds[1].revents)
+			orders_take(&orders, NULL);
+		if (s->is_controlled && !is_named)
+			is_named = tell_name(status);
+		if (fds[0].revents)
+			return;
+		if (s->is_controlled)
+			event_tell(event_take_status(status, began_ns), true);
+	}
+}
+
+static int say_end(const struct settings *s, int rc)
+{
+	const struct take_status *status = s->take.status;
+	const char *whom = *status->offer.domain ? status->offer.domain : status->peer;
+
+	if (!rc && status->stage == TAKE_RUNNING)
+		say(s->take.is_stream ? SAY_DETAIL : SAY_NOTE, "%s: came from %s, runs as domain %u",
+		    status->offer.domain, status->peer, status->built.domain);
+	if (!rc)
+		return EXIT_DONE;
+	if (s->take.is_stream && status->is_known) { /* whoever started us hears it from the other side */
+		say(SAY_DETAIL, "receive %s: %s", whom, fail_reason());
+		return EXIT_NOT_DONE;
+	}
+	return say_failure("receive", *whom ? whom : "a domain",
+			   status->built.is_there ? "a domain could not be removed" : "no domain was made");
+}
+
+static int receive(struct settings *s)
+{
+	uint64_t began_ns = line_now();
+	int rc = open_connection(s);
+
+	if (rc)
+		return say_failure("receive", "a domain", NULL);
+	if (!take_start(&s->take))
+		watch(s, began_ns);
+	rc = take_finish(&s->take);
+	if (s->is_controlled)
+		event_tell(event_take_end(s->take.status, rc, began_ns), true);
+	return say_end(s, rc);
+}
+
+int run_receive(const struct command *self, int argc, char **argv)
+{
+	struct settings settings = {
+		.connection = -1,
+		.take = { .door = { .pki = pki_default() },
+			  .options = { .threads = default_threads(), .progress = count_pages } },
+	};
+	int first = command_options(self, argc, argv, set, &settings);
+
+	if (first < 0)
+		return first == -2 ? EXIT_DONE : EXIT_USAGE;
+	if (argc != first || (settings.is_tls && settings.take.door.is_plain) ||
+	    (settings.listen && settings.connection >= 0)) {
+		fprintf(stderr, "pvferry: receive takes no operand, and one way to be reached\n");
+		return EXIT_USAGE;
+	}
+	settings.take.door.allowed = settings.allowed;
+	settings.take.status = shared = job_share(sizeof(*shared));
+	return shared ? receive(&settings) : say_failure("receive", "a domain", NULL);
+}

@@ -1,0 +1,239 @@
+/*
+ * pvferry resolve: settles migrations that were cut short, by the tables of
+ * the two handover.c; where those leave the source in doubt, the other host
+ * is asked.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/command.h"
+#include "journal.h"
+#include "log.h"
+#include "migrate/query.h"
+#include "migrate/settle.h"
+#include "restore/settle.h"
+#include "stream/body.h"
+
+enum { MOVED_THERE = LONG_ONLY, HERE, RECOVER, JSON };
+enum { KEEP_DAYS = 30 };
+
+const struct option_row resolve_options[] = {
+	{ MOVED_THERE, "moved", NULL,
+	  "it runs there: remove what is here, if the other host cannot be asked" },
+	{ HERE, "here", NULL, "it runs here: resume it, if the other host cannot be asked" },
+	{ RECOVER, "recover", NULL, "all jobs of which no process is left, without asking anybody" },
+	{ JSON, "json", NULL, "print what became of them as JSON" },
+	{ 0 },
+};
+
+struct settings {
+	bool moved, here, recover;
+};
+
+static bool set(void *context, int letter, const char *value)
+{
+	struct settings *settings = context;
+
+	(void)value;
+	switch (letter) {
+	case MOVED_THERE: settings->moved = true; break;
+	case HERE: settings->here = true; break;
+	case RECOVER: settings->recover = true; break;
+	case JSON: common.json = true; break;
+	}
+	return true;
+}
+
+/* --- telling ------------------------------------------------------------------ */
+
+static const char *sentence(const struct journal *journal)
+{
+	static const char *const sentences[JOURNAL_STAGES] = {
+		[JOURNAL_GO] = "waits here and may run there",
+		[JOURNAL_DONE] = "runs there",
+		[JOURNAL_KEPT] = "runs here",
+		[JOURNAL_RUNNING] = "came here and runs",
+		[JOURNAL_DESTROYED] = "did not come here",
+	};
+	const char *text = sentences[journal->stage];
+
+	return text ? text : "is on its way";
+}
+
+static void tell(const struct journal *journal)
+{
+	struct json_object *json;
+
+	if (!common.json) {
+		printf("%s: %s %s%s%s\n", journal->job, journal->domain, sentence(journal),
+		       *journal->reason ? ": " : "", journal->reason);
+		return;
+	}
+	json = json_object_new_object();
+	body_put_text(json, "job", journal->job);
+	body_put_text(json, "role", journal->role == JOURNAL_SOURCE ? "source" : "destination");
+	body_put_text(json, "domain", journal->domain);
+	body_put_number(json, "domid", journal->domid);
+	body_put_text(json, "stage", journal_stage_name(journal->stage));
+	body_put_text(json, "reason", journal->reason);
+	printf("%s\n", json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN));
+	json_object_put(json);
+}
+
+/* --- the source in doubt --------------------------------------------------------- */
+
+/* A guest that went from this host to this host: the answer lies beside the question. */
+static bool find_answer_here(const char *job, struct answer *answer)
+{
+	struct journal other;
+
+	if (journal_read(&other, job, JOURNAL_DESTINATION))
+		return false;
+	snprintf(answer->state, sizeof(answer->state), "%s", journal_stage_name(other.stage));
+	return journal_is_settled(&other);
+}
+
+/* 1: it runs there, 0: it never will; -EAGAIN, with a reason: nobody knows. */
+static int find_out(const struct journal *journal, const struct settings *settings)
+{
+	struct answer answer = { .state = "unknown" };
+	int rc = find_answer_here(journal->job, &answer) ? 0 : query_destination(journal, &answer);
+
+	if (!rc && !strcmp(answer.state, journal_stage_name(JOURNAL_RUNNING)))
+		return settings->here ? fail(EBUSY, "it runs there: it is not resumed here as well") : 1;
+	if (!rc && !strcmp(answer.state, journal_stage_name(JOURNAL_DESTROYED)))
+		return settings->moved ? fail(EBUSY, "it does not run there: it is not removed here") : 0;
+	if (settings->here || settings->moved) {
+		fail_forget();
+		return settings->moved;
+	}
+	if (!rc)
+		fail(EAGAIN, "the other host says \"%s\"", answer.state);
+	return -EAGAIN;
+}
+
+static int settle_source(struct journal *journal, const struct settings *settings)
+{
+	int runs_there = 0;
+
+	if (journal->stage == JOURNAL_GO && settings->recover)
+		return 0; /* to be asked for by name */
+	if (journal->stage == JOURNAL_GO)
+		runs_there = find_out(journal, settings);
+	return runs_there < 0 ? runs_there : source_conclude(journal, runs_there);
+}
+
+/* --- one entry, all entries --------------------------------------------------------- */
+
+/* Nobody may be at work on it. */
+static int settle(struct journal *journal, const struct settings *settings)
+{
+	int lock, rc;
+
+	if (journal_is_settled(journal))
+		return 0;
+	rc = journal_lock(journal->job, journal->role, &lock);
+	if (rc)
+		return rc;
+	rc = journal_read(journal, journal->job, journal->role);
+	if (!rc && !journal_is_settled(journal))
+		rc = journal->role == JOURNAL_SOURCE ? settle_source(journal, settings)
+						     : destination_recover(journal);
+	journal_unlock(journal->job, journal->role, lock);
+	return rc;
+}
+
+static int worse(int status, int other)
+{
+	return other > status ? other : status;
+}
+
+static int settle_and_tell(struct journal *journal, const struct settings *settings)
+{
+	int rc = settle(journal, settings);
+
+	if (rc && rc != -EAGAIN)
+		return say_failure("resolve", journal->job, sentence(journal));
+	if (rc)
+		say_failure("resolve", journal->job,
+			    "it stays as it is; --moved removes it here, --here resumes it here");
+	else
+		tell(journal);
+	return journal_is_settled(journal) ? EXIT_DONE : EXIT_UNSETTLED;
+}
+
+static int resolve(const char *job, const struct settings *settings)
+{
+	static const enum journal_role roles[] = { JOURNAL_DESTINATION, JOURNAL_SOURCE };
+	int status = EXIT_DONE, found = 0;
+
+	for (int i = 0; i < 2; i++) {
+		struct journal journal;
+		int rc = journal_read(&journal, job, roles[i]);
+
+		if (rc == -ENOENT)
+			continue;
+		if (rc)
+			return say_failure("resolve", job, NULL);
+		found++;
+		status = worse(status, settle_and_tell(&journal, settings));
+		fail_forget();
+	}
+	if (found)
+		return status;
+	fail(ENOENT, "there is no such job");
+	return say_failure("resolve", job, NULL);
+}
+
+/* What is settled is kept for those who ask, but not for ever. */
+static bool is_old(const struct journal *journal)
+{
+	return journal_is_settled(journal) && journal->time + KEEP_DAYS * 86400LL < time(NULL);
+}
+
+static int recover(const struct settings *settings)
+{
+	int status = EXIT_DONE;
+	struct journal *list;
+	size_t count;
+
+	if (journal_list(&list, &count))
+		return say_failure("resolve", "all", NULL);
+	for (size_t i = 0; i < count; i++) {
+		bool was_settled = journal_is_settled(&list[i]);
+		int rc = settle(&list[i], settings);
+
+		if (rc && rc != -EBUSY)
+			status = worse(status, say_failure("resolve", list[i].job, sentence(&list[i])));
+		else if (!rc && !was_settled)
+			tell(&list[i]);
+		if (!rc && !journal_is_settled(&list[i]))
+			status = worse(status, EXIT_UNSETTLED);
+		if (is_old(&list[i]))
+			journal_remove(list[i].job, list[i].role);
+		fail_forget();
+	}
+	free(list);
+	journal_sweep();
+	return status;
+}
+
+int run_resolve(const struct command *self, int argc, char **argv)
+{
+	struct settings settings = { 0 };
+	int first = command_options(self, argc, argv, set, &settings);
+
+	if (first < 0)
+		return first == -2 ? EXIT_DONE : EXIT_USAGE;
+	if (argc - first != !settings.recover || (settings.moved && settings.here) ||
+	    (!settings.recover && !job_is_name(argv[first]))) {
+		fprintf(stderr,
+			"pvferry: resolve takes a JOB, and --moved or --here but not both; or --recover\n");
+		return EXIT_USAGE;
+	}
+	return settings.recover ? recover(&settings) : resolve(argv[first], &settings);
+}

@@ -1,0 +1,81 @@
+/* See sending.h. */
+#include "cli/sending.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "migrate/movable.h"
+
+bool parse_p2m(const char *value, enum p2m_form *form)
+{
+	for (int i = P2M_AUTO; i <= P2M_LIST; i++)
+		if (!strcmp(value, p2m_form_name(i))) {
+			*form = i;
+			return true;
+		}
+	fprintf(stderr, "pvferry: --p2m takes auto, linear or list, not \"%s\"\n", value);
+	return false;
+}
+
+bool parse_tracking(const char *value, enum dirty_tracking *tracking)
+{
+	static const char *const names[] = { "auto", "content", "log" };
+
+	for (int i = DIRTY_AUTO; i <= DIRTY_LOG; i++)
+		if (!strcmp(value, names[i])) {
+			*tracking = i;
+			return true;
+		}
+	fprintf(stderr, "pvferry: --dirty-tracking takes auto, content or log, not \"%s\"\n", value);
+	return false;
+}
+
+static int check_obstacles(struct domain *domain, bool without_devices)
+{
+	struct domain_facts facts;
+	enum obstacle obstacle;
+	char text[512];
+	int rc = domain_facts(domain, &facts);
+
+	if (!rc)
+		rc = find_obstacle(domain, &facts, &obstacle, text, sizeof(text));
+	if (rc || obstacle == OBSTACLE_NONE)
+		return rc;
+	if (obstacle != OBSTACLE_DEVICES)
+		return fail(EOPNOTSUPP, "%s", text);
+	if (!without_devices)
+		return fail(EOPNOTSUPP, "%s (--without-devices goes on)", text);
+	say(SAY_WARNING, "%s; going on without them", text);
+	return 0;
+}
+
+static void fetch_name(struct host *host, uint32_t id, char name[256])
+{
+	char *has = store_read(host, "/local/domain/%u/name", id);
+
+	snprintf(name, 256, "%s", has ? has : "");
+	free(has);
+}
+
+int find_movable(const char *whom, bool without_devices, uint32_t *id, char name[256])
+{
+	struct domain *domain = NULL;
+	struct host *host;
+	int rc = host_open(&host);
+
+	if (rc)
+		return rc;
+	rc = domain_find(host, whom, id);
+	if (!rc)
+		rc = domain_open(&domain, host, *id);
+	if (!rc)
+		rc = check_obstacles(domain, without_devices);
+	if (!rc && name)
+		fetch_name(host, *id, name);
+	domain_close(domain);
+	host_close(host);
+	return rc;
+}

@@ -1,0 +1,17 @@
+/* What save and migrate ask of a person, and of the domain, in the same words. */
+#ifndef CLI_SENDING_H
+#define CLI_SENDING_H
+
+#include "migrate/migrate.h"
+
+/* False, having said so, if the value is none. */
+bool parse_p2m(const char *value, enum p2m_form *form);
+bool parse_tracking(const char *value, enum dirty_tracking *tracking);
+
+/*
+ * The domain's id, and its name if that is not NULL; and nothing in its way. The connection to Xen does not
+ * outlive this: the work is done in other processes.
+ */
+int find_movable(const char *whom, bool without_devices, uint32_t *id, char name[256]);
+
+#endif

@@ -1,0 +1,77 @@
+/* Who is at work on a job, see journal.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "journal.h"
+#include "log.h"
+
+int journal_lock(const char *job, enum journal_role role, int *fd)
+{
+	char path[JOURNAL_PATH_ROOM];
+	struct stat facts;
+	int rc = journal_make_folder();
+
+	if (rc)
+		return rc;
+	journal_path(path, job, role, "lock");
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (*fd < 0)
+		return fail_errno("cannot open %s", path);
+	if (!flock(*fd, LOCK_EX | LOCK_NB)) {
+		if (!fstat(*fd, &facts) && facts.st_nlink)
+			return 0;
+		close(*fd); /* whoever had it has removed it meanwhile */
+		return journal_lock(job, role, fd);
+	}
+	rc = errno == EWOULDBLOCK ? fail(EBUSY, "job %s is still at work here", job)
+				  : fail_errno("cannot lock %s", path);
+	close(*fd);
+	*fd = -1;
+	return rc;
+}
+
+void journal_unlock(const char *job, enum journal_role role, int fd)
+{
+	char path[JOURNAL_PATH_ROOM];
+
+	if (fd < 0)
+		return;
+	journal_path(path, job, role, "lock");
+	unlink(path);
+	close(fd);
+}
+
+static void sweep_one(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		unlink(path);
+	close(fd);
+}
+
+void journal_sweep(void)
+{
+	DIR *directory = opendir(journal_folder());
+	struct dirent *entry;
+
+	while (directory && (entry = readdir(directory))) {
+		size_t length = strlen(entry->d_name);
+		char path[JOURNAL_PATH_ROOM + 300];
+
+		if (length < 5 || strcmp(entry->d_name + length - 5, ".lock"))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", journal_folder(), entry->d_name);
+		sweep_one(path);
+	}
+	if (directory)
+		closedir(directory);
+}

@@ -1,0 +1,98 @@
+/*
+ * What is on disk of each migration: how far it came on this host, so that
+ * after the death of all its processes it is known who may run which guest.
+ * One file for each job and role, JSON, in $PVFERRY_STATE or
+ * /var/lib/pvferry/jobs; replaced as a whole.
+ *
+ * The processes of a job hold a lock, together: once it can be had, none of
+ * them is left.
+ */
+#ifndef JOURNAL_H
+#define JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum journal_role { JOURNAL_SOURCE, JOURNAL_DESTINATION };
+
+enum journal_stage {
+	/* source */
+	JOURNAL_STREAMING, /* the guest runs here */
+	JOURNAL_SUSPENDED, /* all of it is sent, it waits here */
+	/* destination */
+	JOURNAL_BUILDING,
+	JOURNAL_READY, /* complete and paused */
+	/* both */
+	JOURNAL_GO, /* it may run there; from here on the source alone decides nothing */
+	/* the ends: source */
+	JOURNAL_DONE, /* it runs there, there is none here */
+	JOURNAL_KEPT, /* it runs here */
+	/* the ends: destination */
+	JOURNAL_RUNNING,
+	JOURNAL_DESTROYED,
+	JOURNAL_STAGES
+};
+
+enum { JOB_DIGITS = 32, BOOT_DIGITS = 36 };
+
+struct journal {
+	char job[JOB_DIGITS + 1];
+	enum journal_role role;
+	enum journal_stage stage;
+	uint32_t domid; /* here; 0: none yet */
+	char uuid[37];	/* the guest's */
+	char domain[256];
+	char peer[256], via[8], ssh[256], pki[256]; /* how to reach the other host, on the source */
+	uint32_t port;
+	char boot[BOOT_DIGITS + 1]; /* of this host, when it was written */
+	pid_t pid;
+	int64_t time; /* since 1970 */
+	char reason[512];
+};
+
+/* 32 hexadecimal digits, and nothing else: it becomes the name of a file. */
+bool job_is_name(const char *text);
+/* A new one, at random. */
+int job_name(char name[JOB_DIGITS + 1]);
+
+const char *journal_stage_name(enum journal_stage stage);
+/* Is the job over, as far as this host goes? */
+bool journal_is_settled(const struct journal *journal);
+/* Was it written since this host was started? If not, there is no such domain any more. */
+bool journal_is_of_this_boot(const struct journal *journal);
+void boot_id(char id[BOOT_DIGITS + 1]);
+
+/*
+ * Fills in boot, pid and time and puts it in place. On return a stage that
+ * decides who runs the guest is on the disk; others may still be on their way
+ * there.
+ */
+int journal_write(struct journal *journal);
+/* -ENOENT, without a reason, if there is none. */
+int journal_read(struct journal *journal, const char *job, enum journal_role role);
+void journal_remove(const char *job, enum journal_role role);
+
+/* All there are, the caller frees the array. What cannot be read is said and left out. */
+int journal_list(struct journal **list, size_t *count);
+
+/*
+ * Takes the lock, to be held by this process and those it starts until all of
+ * them have ended or closed *fd. -EBUSY, with a reason: somebody is at work.
+ */
+int journal_lock(const char *job, enum journal_role role, int *fd);
+/* When all is over: removes the file of the lock, too. */
+void journal_unlock(const char *job, enum journal_role role, int fd);
+/* Removes the files of locks that nobody holds: those of jobs that died before they had a journal. */
+void journal_sweep(void);
+
+/* --- between journal.c and journal-lock.c --- */
+
+enum { JOURNAL_PATH_ROOM = 4096 };
+const char *journal_folder(void);
+int journal_make_folder(void);
+/* kind: "json" or "lock". */
+void journal_path(char path[JOURNAL_PATH_ROOM], const char *job, enum journal_role role, const char *kind);
+
+#endif

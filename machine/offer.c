@@ -1,0 +1,128 @@
+/* See offer.h. */
+#include "machine/offer.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+#include "machine/config.h"
+#include "machine/machine.h"
+#include "stream/body.h"
+
+enum { NAME_MOST = 200 /* and room for what is put behind it */ };
+
+bool is_domain_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = 0; i < length; i++)
+		if (name[i] <= ' ' || name[i] > '~' || name[i] == '/')
+			return false;
+	return length && length < NAME_MOST && strspn(name, "0123456789") != length;
+}
+
+static int fetch_config(struct offer *offer, struct domain *domain, const struct domain_facts *facts)
+{
+	struct config config;
+	int rc = config_fetch(&config, domain, facts);
+
+	if (rc)
+		return rc;
+	snprintf(offer->domain, sizeof(offer->domain), "%s", config_name(&config));
+	offer->max_memory_kib = config_number(&config, "b_info", "max_memkb", 0);
+	offer->config_bytes = strlen(config_text(&config)) + 1;
+	config_devices(&config, offer->devices, sizeof(offer->devices));
+	config_release(&config);
+	return 0;
+}
+
+int offer_fetch(struct offer *offer, struct domain *domain, struct bytes *policy)
+{
+	struct domain_facts facts;
+	int rc = domain_facts(domain, &facts);
+
+	if (!rc)
+		rc = domain_width(domain, &offer->width);
+	if (!rc)
+		rc = fetch_config(offer, domain, &facts);
+	if (rc)
+		return rc;
+	offer->domid = facts.id;
+	uuid_format(facts.uuid, offer->uuid);
+	offer->frames = facts.frames;
+	offer->pfns = facts.most_frames > facts.frames ? facts.most_frames : facts.frames;
+	boot_id(offer->boot);
+	return cpu_policy_save(domain, policy);
+}
+
+struct json_object *offer_to_json(const struct offer *offer)
+{
+	struct json_object *json = json_object_new_object();
+
+	body_put_text(json, "job", offer->job);
+	body_put_text(json, "boot-id", offer->boot);
+	body_put_number(json, "domid", offer->domid);
+	body_put_text(json, "domain", offer->domain);
+	body_put_text(json, "uuid", offer->uuid);
+	body_put_number(json, "frames", offer->frames);
+	body_put_number(json, "pfns", offer->pfns);
+	body_put_number(json, "max-memory-kib", offer->max_memory_kib);
+	body_put_number(json, "width", offer->width);
+	body_put_text(json, "p2m", offer->p2m);
+	body_put_text(json, "devices", offer->devices);
+	body_put_number(json, "config-bytes", offer->config_bytes);
+	body_put_number(json, "lanes", offer->lanes);
+	body_put_flag(json, "live", offer->live);
+	body_put_flag(json, "force", offer->force);
+	body_put_flag(json, "without-devices", offer->without_devices);
+	return json;
+}
+
+static int check(const struct offer *offer, int64_t lanes)
+{
+	uint8_t uuid[16];
+
+	if (!job_is_name(offer->job))
+		return fail(EPROTO, "the offer's job is none");
+	if (!is_domain_name(offer->domain))
+		return fail(EPROTO, "\"%s\" is no name for a domain", offer->domain);
+	if (!uuid_parse(offer->uuid, uuid))
+		return fail(EPROTO, "the offer's uuid is none");
+	if (offer->width != 4 && offer->width != 8)
+		return fail(EOPNOTSUPP, "the guest has words of %u bytes", offer->width);
+	if (!offer->frames || offer->frames > PFN_LIMIT || offer->pfns > PFN_LIMIT)
+		return fail(EPROTO, "the offer is of a guest of %lu frames", offer->frames);
+	if (offer->config_bytes > CONFIG_MAX_BYTES)
+		return fail(EPROTO, "the offer is of a config of %lu bytes", offer->config_bytes);
+	if (lanes < 1 || lanes > OFFER_LANES_MOST)
+		return fail(EPROTO, "the offer is of %ld connections", lanes);
+	return 0;
+}
+
+int offer_from_json(struct offer *offer, const struct json_object *json)
+{
+	int64_t lanes = body_number(json, "lanes", 1);
+	const char *name = body_text(json, "domain");
+
+	*offer = (struct offer){ .lanes = lanes };
+	body_copy(json, "job", offer->job, sizeof(offer->job));
+	body_copy(json, "boot-id", offer->boot, sizeof(offer->boot));
+	body_copy(json, "domain", offer->domain, sizeof(offer->domain));
+	body_copy(json, "uuid", offer->uuid, sizeof(offer->uuid));
+	body_copy(json, "p2m", offer->p2m, sizeof(offer->p2m));
+	body_copy(json, "devices", offer->devices, sizeof(offer->devices));
+	offer->domid = body_number(json, "domid", 0);
+	offer->frames = body_number(json, "frames", 0);
+	offer->pfns = body_number(json, "pfns", 0);
+	offer->max_memory_kib = body_number(json, "max-memory-kib", 0);
+	offer->width = body_number(json, "width", 0);
+	offer->config_bytes = body_number(json, "config-bytes", 0);
+	offer->live = body_flag(json, "live");
+	offer->force = body_flag(json, "force");
+	offer->without_devices = body_flag(json, "without-devices");
+	if (name && strcmp(name, offer->domain))
+		return fail(EPROTO, "\"%s\" is no name for a domain", offer->domain);
+	return check(offer, lanes);
+}

@@ -1,0 +1,42 @@
+/*
+ * What is said of a guest before it moves, so that the other host can refuse
+ * it before anything was done. On the wire it is a JSON object and the guest's
+ * CPU policy in the form of records.
+ */
+#ifndef MACHINE_OFFER_H
+#define MACHINE_OFFER_H
+
+#include "journal.h"
+#include "stream/bytes.h"
+#include "xen/domain.h"
+
+struct json_object;
+
+enum { OFFER_LANES_MOST = 16 }; /* connections */
+
+struct offer {
+	char job[JOB_DIGITS + 1];
+	char boot[BOOT_DIGITS + 1]; /* of the host where it runs */
+	uint32_t domid;		    /* there */
+	char domain[256];	    /* its name, there and here */
+	char uuid[37];
+	uint64_t frames, pfns, max_memory_kib;
+	unsigned int width; /* bytes of a guest word */
+	char p2m[16];	    /* how its p2m will be read */
+	char devices[256];  /* "disks, nics"; "" if it has none */
+	uint64_t config_bytes;
+	unsigned int lanes; /* connections */
+	bool live, force, without_devices;
+};
+
+/* All but job, name, lanes and the flags, of a domain that is here; policy gets the records. */
+int offer_fetch(struct offer *offer, struct domain *domain, struct bytes *policy);
+
+struct json_object *offer_to_json(const struct offer *offer);
+/* What makes no sense is refused. */
+int offer_from_json(struct offer *offer, const struct json_object *json);
+
+/* A name that a domain may have. */
+bool is_domain_name(const char *name);
+
+#endif

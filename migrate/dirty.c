@@ -1,0 +1,88 @@
+/* See dirty.h. */
+#include "migrate/dirty.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+static int choose(struct dirty *dirty, enum dirty_tracking tracking)
+{
+	int rc;
+
+	if (tracking == DIRTY_CONTENT)
+		return 0;
+	rc = domain_log_start(dirty->domain);
+	dirty->uses_log = !rc;
+	if (!rc || tracking == DIRTY_LOG)
+		return rc;
+	say(SAY_DETAIL, "%s: changed pages are found by their content", fail_reason());
+	fail_forget();
+	return 0;
+}
+
+int dirty_begin(struct dirty *dirty, struct domain *domain, enum dirty_tracking tracking, uint64_t count)
+{
+	int rc;
+
+	*dirty = (struct dirty){ .domain = domain };
+	rc = dirty_grow(dirty, count);
+	return rc ? rc : choose(dirty, tracking);
+}
+
+void dirty_end(struct dirty *dirty)
+{
+	if (dirty->uses_log)
+		domain_log_stop(dirty->domain);
+	free(dirty->bits);
+	*dirty = (struct dirty){ 0 };
+}
+
+int dirty_grow(struct dirty *dirty, uint64_t count)
+{
+	size_t words = (count + 63) / 64, old = (dirty->count + 63) / 64;
+	uint64_t *bits;
+
+	if (count <= dirty->count)
+		return 0;
+	bits = realloc(dirty->bits, words * sizeof(*bits));
+	if (!bits)
+		return fail(ENOMEM, "out of memory for %lu pfns", count);
+	memset(bits + old, 0, (words - old) * sizeof(*bits));
+	dirty->bits = bits;
+	dirty->count = count;
+	return 0;
+}
+
+int dirty_collect(struct dirty *dirty)
+{
+	return dirty->uses_log ? domain_log_take(dirty->domain, dirty->bits, dirty->count) : 0;
+}
+
+struct granted {
+	struct dirty *dirty;
+	const struct inverse *inverse;
+	uint64_t found;
+};
+
+static void note_granted(mfn_t mfn, void *context)
+{
+	struct granted *granted = context;
+	uint64_t pfn = inverse_pfn_once(granted->inverse, mfn.n);
+
+	if (pfn >= granted->dirty->count)
+		return;
+	dirty_note(granted->dirty, pfn);
+	granted->found++;
+}
+
+int dirty_collect_granted(struct dirty *dirty, const struct inverse *inverse)
+{
+	struct granted granted = { dirty, inverse, 0 };
+	int rc = dirty->uses_log ? domain_each_granted(dirty->domain, note_granted, &granted) : 0;
+
+	if (!rc && dirty->uses_log)
+		say(SAY_DETAIL, "others may write to %lu pages", granted.found);
+	return rc;
+}

@@ -1,0 +1,112 @@
+/*
+ * The process above the mover, see handover.h. What it does after the mover's
+ * death follows from the table in handover.c and from how far the mover came.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "job.h"
+#include "log.h"
+#include "migrate/handover.h"
+#include "migrate/settle.h"
+#include "stop.h"
+
+static int run_mover(void *context)
+{
+	return move_guest(context);
+}
+
+static void fill_journal(const struct move *move)
+{
+	struct journal *journal = &move->status->journal;
+	const struct peer *peer = &move->peer;
+
+	*journal = (struct journal){ .role = JOURNAL_SOURCE, .domid = move->domain, .port = peer->port };
+	snprintf(journal->job, sizeof(journal->job), "%s", move->offer.job);
+	snprintf(journal->peer, sizeof(journal->peer), "%s", peer->host);
+	snprintf(journal->via, sizeof(journal->via), "%s", via_name(peer->via));
+	snprintf(journal->ssh, sizeof(journal->ssh), "%s", peer->ssh);
+	snprintf(journal->pki, sizeof(journal->pki), "%s", peer->pki);
+}
+
+int move_start(struct move *move)
+{
+	int rc;
+
+	move->mover = NULL;
+	move->lock = -1;
+	fill_journal(move);
+	rc = journal_lock(move->offer.job, JOURNAL_SOURCE, &move->lock);
+	if (rc)
+		return rc;
+	job_adopt();
+	return job_start(&move->mover, run_mover, move);
+}
+
+int move_watch(const struct move *move)
+{
+	return job_watch(move->mover);
+}
+
+/* The mover died in the middle of something. */
+static void keep_after_death(struct move_status *status)
+{
+	struct journal *journal = &status->journal;
+
+	if (source_keep(journal))
+		return;
+	status->sent.is_suspended = status->sent.is_asked = false;
+	journal->stage = JOURNAL_KEPT;
+	snprintf(journal->reason, sizeof(journal->reason), "%.500s", fail_reason());
+	journal_write(journal);
+}
+
+static enum moved finish_move(struct move_status *status)
+{
+	int rc = source_remove(&status->journal);
+
+	if (rc) {
+		say(SAY_WARNING, "the domain runs there, but its copy here could not be removed");
+		return UNSETTLED;
+	}
+	status->journal.stage = JOURNAL_DONE;
+	journal_write(&status->journal);
+	status->began_ns[MOVE_DONE] = now_ns();
+	status->stage = MOVE_DONE;
+	return MOVED;
+}
+
+/* No process is left but this one, and none that could change what it sees. */
+static enum moved settle(struct move *move, int rc)
+{
+	struct move_status *status = move->status;
+
+	if (status->stage >= MOVE_RUNNING)
+		return status->journal.stage == JOURNAL_DONE ? MOVED : finish_move(status);
+	if (status->journal.stage == JOURNAL_KEPT)
+		return NOT_MOVED;
+	if (status->stage == MOVE_GO) {
+		snprintf(status->journal.reason, sizeof(status->journal.reason), "%.500s", fail_reason());
+		journal_write(&status->journal);
+		return UNSETTLED;
+	}
+	if (rc == -ECHILD && status->stage >= MOVE_STREAMING)
+		keep_after_death(status);
+	return NOT_MOVED;
+}
+
+enum moved move_finish(struct move *move)
+{
+	int rc = move->mover ? job_wait(move->mover) : -ECHILD;
+	enum moved moved;
+
+	stop_ignore();
+	if (rc == -ECHILD && move->status->helper > 0)
+		kill(move->status->helper, SIGKILL);
+	job_wait_strays();
+	moved = settle(move, rc);
+	journal_unlock(move->offer.job, JOURNAL_SOURCE, move->lock);
+	return moved;
+}

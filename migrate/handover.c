@@ -1,0 +1,301 @@
+/*
+ * Who may run the guest:
+ *
+ *	moment                        source            destination        if the line breaks now
+ *	streaming                     runs              being built        source goes on, destination destroys
+ *	suspended, before READY       suspended         being built        source resumes, destination destroys
+ *	READY seen, before GO         suspended         complete, paused   source resumes, destination destroys
+ *	GO sent, before RUNNING       suspended, kept   may run            the source decides nothing: `pvferry resolve`
+ *	RUNNING seen                  destroyed         runs               nothing
+ *
+ * Each line is in the journal before the first byte goes out that leads to it.
+ *
+ * Mirror: restore/handover.c
+ */
+#include "migrate/handover.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "job.h"
+#include "log.h"
+#include "migrate/mover.h"
+#include "migrate/settle.h"
+#include "stop.h"
+
+enum {
+	ANSWER_MS = 60000, /* to what we offer */
+	READY_MS = 300000,
+	RUNNING_MS = 60000,
+	DRAIN_MS = 2000,
+};
+
+static void enter(struct mover *m, enum move_stage stage)
+{
+	m->status->began_ns[stage] = now_ns();
+	m->status->stage = stage;
+}
+
+/* --- before anything is done ------------------------------------------------ */
+
+/* The connection to Xen must not outlive this: the sender has its own. */
+static int look_at_guest(struct mover *m)
+{
+	struct offer *offer = &m->move->offer;
+	struct domain *domain = NULL;
+	char name[sizeof(offer->domain)];
+	struct host *host;
+	int rc = host_open(&host);
+
+	if (rc)
+		return rc;
+	memcpy(name, offer->domain, sizeof(name));
+	rc = domain_open(&domain, host, m->move->domain);
+	if (!rc)
+		rc = offer_fetch(offer, domain, &m->policy);
+	if (!rc)
+		rc = bytes_check(&m->policy);
+	if (!rc)
+		memcpy(m->status->journal.domain, offer->domain, sizeof(offer->domain));
+	if (*name)
+		memcpy(offer->domain, name, sizeof(name));
+	memcpy(m->status->journal.uuid, offer->uuid, sizeof(offer->uuid));
+	domain_close(domain);
+	host_close(host);
+	return rc;
+}
+
+static int open_line(struct mover *m)
+{
+	int rc = connect_to(&m->line, &m->move->peer);
+
+	m->status->helper = m->line.helper;
+	return rc ? rc : message_hello(&m->line, HANDSHAKE_MS);
+}
+
+static int make_offer(struct mover *m)
+{
+	struct json_object *answer;
+	int rc = message_send_json(&m->line, MESSAGE_OFFER, offer_to_json(&m->move->offer));
+
+	if (!rc)
+		rc = message_send(&m->line, MESSAGE_POLICY, m->policy.at, m->policy.count);
+	if (rc)
+		return rc;
+	answer = message_expect(&m->line, MESSAGE_ACCEPT, ANSWER_MS);
+	if (!answer)
+		return -ECONNABORTED;
+	json_object_put(answer);
+	return 0;
+}
+
+static int note(struct mover *m, enum journal_stage stage)
+{
+	m->status->journal.stage = stage;
+	return journal_write(&m->status->journal);
+}
+
+static int begin(struct mover *m)
+{
+	int rc = note(m, JOURNAL_STREAMING);
+
+	if (rc)
+		return rc;
+	enter(m, MOVE_STREAMING);
+	rc = lanes_open(&m->lanes, m->move->offer.lanes, &m->move->peer, m->move->offer.job);
+	if (rc)
+		return rc;
+	return sender_start(&m->sender, &m->status->sent, m->move->domain, &m->move->options);
+}
+
+/* --- the image ---------------------------------------------------------------- */
+
+static int send_image(struct mover *m)
+{
+	int rc = mover_send(m);
+
+	if (!rc)
+		rc = sender_finish(m->sender);
+	if (rc)
+		return rc;
+	m->end.hash = XXH64_digest(m->hash);
+	rc = message_send(&m->line, MESSAGE_END, &m->end, sizeof(m->end));
+	enter(m, MOVE_SENT);
+	return rc ? rc : note(m, JOURNAL_SUSPENDED);
+}
+
+/* --- the handover --------------------------------------------------------------- */
+
+static int wait_ready(struct mover *m)
+{
+	struct json_object *ready = message_expect(&m->line, MESSAGE_READY, READY_MS);
+
+	if (!ready)
+		return -EIO;
+	m->status->remote_domid = body_number(ready, "domid", 0);
+	m->status->build_ms = body_number(ready, "build-ms", 0);
+	json_object_put(ready);
+	enter(m, MOVE_READY);
+	return 0;
+}
+
+/* The guest becomes ours; then it may become theirs. */
+static int send_go(struct mover *m)
+{
+	int rc = sender_release(m->sender);
+
+	if (!rc)
+		rc = note(m, JOURNAL_GO);
+	if (!rc)
+		rc = source_mark_away(&m->status->journal);
+	if (!rc)
+		rc = mover_hear(m);
+	if (!rc)
+		rc = stop_requested();
+	if (rc)
+		return rc;
+	stop_ignore();
+	enter(m, MOVE_GO);
+	return message_send(&m->line, MESSAGE_GO, NULL, 0);
+}
+
+/* 0 it runs there; -ECANCELED, with a reason: it never will; else nobody knows. */
+static int wait_running(struct mover *m)
+{
+	struct message message = { 0 };
+	struct json_object *body;
+	const char *state;
+	int rc;
+
+	do
+		rc = message_wait(&m->line, &message, "RUNNING", RUNNING_MS);
+	while (!rc && message.type == MESSAGE_PROGRESS);
+	if (rc)
+		return rc;
+	body = body_parse(message.body, message.bytes);
+	if (!body)
+		return -EPROTO;
+	state = body_text(body, "state");
+	if (message.type == MESSAGE_RUNNING)
+		m->status->unpause_ms = body_number(body, "unpause-ms", 0);
+	else if (message.type == MESSAGE_FAILED) {
+		rc = message_reason(&m->line, &message);
+		rc = state && !strcmp(state, "destroyed") ? -ECANCELED : rc;
+	} else
+		rc = fail(EPROTO, "%s sends %s instead of RUNNING", m->line.peer, message_name(message.type));
+	json_object_put(body);
+	return rc;
+}
+
+static int hand_over(struct mover *m)
+{
+	int rc = wait_ready(m);
+
+	if (!rc)
+		rc = send_go(m);
+	if (!rc)
+		rc = wait_running(m);
+	if (rc)
+		return rc;
+	enter(m, MOVE_RUNNING);
+	sender_close(m->sender);
+	m->sender = NULL;
+	if (source_remove(&m->status->journal))
+		return 0; /* the guard tries again */
+	enter(m, MOVE_DONE);
+	if (note(m, JOURNAL_DONE))
+		say(SAY_WARNING, "the domain has moved, but the journal does not say so: %s", fail_reason());
+	return 0;
+}
+
+/* --- the end ---------------------------------------------------------------------- */
+
+static void tell_failure(struct mover *m)
+{
+	struct json_object *body = json_object_new_object();
+
+	body_put_text(body, "reason", fail_reason());
+	if (!message_send_json(&m->line, MESSAGE_FAILED, body))
+		line_drain(&m->line, DRAIN_MS);
+}
+
+/* It runs here: it goes on first of all, then others are told why. */
+static void keep_guest(struct mover *m, int error)
+{
+	struct journal *journal = &m->status->journal;
+	bool is_begun = m->status->stage >= MOVE_STREAMING;
+
+	stop_ignore();
+	if (m->sender)
+		sender_abort(m->sender);
+	if (is_begun && !source_keep(journal)) {
+		m->status->sent.is_suspended = m->status->sent.is_asked = false;
+		m->status->resumed_ns = now_ns();
+	}
+	if (error == -ECONNRESET)
+		message_prefer_reason(&m->line);
+	if (is_begun && !m->status->sent.is_suspended) {
+		snprintf(journal->reason, sizeof(journal->reason), "%.500s", fail_reason());
+		note(m, JOURNAL_KEPT);
+	}
+	if (m->line.inbox && m->line.out >= 0 && error != -ECONNABORTED)
+		tell_failure(m);
+}
+
+static const struct step {
+	const char *name;
+	int (*run)(struct mover *m);
+} steps[] = {
+	{ "look at the guest", look_at_guest },
+	{ "connect", open_line },
+	{ "offer", make_offer },
+	{ "begin", begin },
+	{ "send the image", send_image },
+	{ "hand over", hand_over },
+};
+
+static int run_steps(struct mover *m)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < sizeof(steps) / sizeof(*steps); i++) {
+		uint64_t start = now_ns();
+
+		rc = stop_requested();
+		if (!rc)
+			rc = steps[i].run(m);
+		say(SAY_DETAIL, "%s: %.1f ms%s", steps[i].name, (now_ns() - start) / 1e6,
+		    rc ? ", failed" : "");
+	}
+	return rc;
+}
+
+int move_guest(struct move *move)
+{
+	struct mover m = { .move = move, .status = move->status };
+	enum move_stage stage;
+	int rc;
+
+	m.piece = malloc(sizeof(struct message_header) + PIECE_BYTES);
+	m.hash = XXH64_createState();
+	if (m.piece && m.hash) {
+		XXH64_reset(m.hash, 0);
+		rc = run_steps(&m);
+	} else {
+		rc = fail(ENOMEM, "out of memory");
+	}
+	stage = m.status->stage;
+	if (rc && (stage < MOVE_GO || (stage == MOVE_GO && rc == -ECANCELED)))
+		keep_guest(&m, rc);
+	sender_close(m.sender);
+	lanes_close(&m.lanes);
+	line_close(&m.line);
+	m.status->helper = 0;
+	bytes_release(&m.policy);
+	XXH64_freeState(m.hash);
+	free(m.piece);
+	return rc;
+}

@@ -1,0 +1,63 @@
+/*
+ * What a live job is told, what it may be told anew while it runs, and what it
+ * says of itself. struct live is shared by the processes of a job: one writes
+ * a field, others read it, and none waits for another.
+ */
+#ifndef MIGRATE_LIVE_H
+#define MIGRATE_LIVE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum dirty_tracking { DIRTY_AUTO, DIRTY_CONTENT, DIRTY_LOG };
+
+struct precopy_limits {
+	unsigned int max_rounds;      /* then the guest is stopped; 0: no limit */
+	unsigned int timeout_seconds; /* for all rounds together; 0: none */
+	bool stop_on_timeout;	      /* stop the guest and finish; if not, give up */
+	bool abort_if_busy;	      /* give up rather than exceed the downtime */
+};
+
+enum live_phase {
+	LIVE_SETUP,	 /* looking at the guest, mapping it */
+	LIVE_ROUNDS,	 /* the guest runs, its memory is sent */
+	LIVE_SUSPENDING, /* it was asked to suspend */
+	LIVE_LAST,	 /* it has; what changed since is sent */
+	LIVE_STATE,	 /* all that is not memory */
+	LIVE_SENT,	 /* the last byte is written */
+	LIVE_PHASES
+};
+
+struct live {
+	/* Orders; they may change at any time. */
+	_Atomic uint32_t max_downtime_ms;
+	_Atomic uint64_t
+		bandwidth_bytes; /* a second, on the wire; 0: no limit. For who writes to the wire. */
+
+	/* Written by who sends the memory. */
+	_Atomic enum live_phase phase;
+	_Atomic uint64_t phase_began_ns[LIVE_PHASES]; /* CLOCK_MONOTONIC; 0: not yet */
+	_Atomic uint32_t round;			      /* from 1 */
+	_Atomic uint64_t pages;			      /* of the guest, with data */
+	_Atomic uint64_t looked_at;		      /* pages, in this round */
+	_Atomic uint64_t sent_pages;		      /* in all rounds */
+	_Atomic uint64_t dirty_pages;		      /* found in the last whole round */
+	_Atomic uint64_t dirty_pages_per_second;
+	_Atomic uint64_t bytes_per_second; /* of the stream, in the last round */
+	_Atomic uint64_t expected_downtime_ms;
+	_Atomic bool uses_log;
+
+	/* Written by who writes to the wire. */
+	_Atomic uint64_t wire_bytes;
+};
+
+static inline void live_enter(struct live *live, enum live_phase phase, uint64_t now_ns)
+{
+	if (!live)
+		return;
+	live->phase_began_ns[phase] = now_ns;
+	live->phase = phase;
+}
+
+#endif

@@ -1,0 +1,99 @@
+/* See look.h. */
+#include "migrate/look.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+/* As many as its toolstack's word lets it have. */
+static uint64_t promised_pfns(const struct migration *m)
+{
+	char *text = store_read(domain_host(m->domain), "/local/domain/%u/memory/static-max", m->facts.id);
+	uint64_t promised = text ? strtoull(text, NULL, 10) / 4 : 0;
+
+	free(text);
+	if (promised < m->facts.most_frames && m->facts.most_frames < PFN_LIMIT)
+		promised = m->facts.most_frames;
+	return most_pfns(promised);
+}
+
+static void count_frames(struct migration *m)
+{
+	struct migrate_figures *figures = &m->figures;
+
+	figures->pfns = m->p2m.count;
+	figures->frames = figures->tables = figures->pinned = 0;
+	for (uint64_t pfn = 0; pfn < m->p2m.count; pfn++) {
+		unsigned int type = m->p2m.type[pfn];
+
+		figures->frames += frame_is_populated(type);
+		figures->tables += frame_level(type) != 0;
+		figures->pinned += frame_level(type) && type & FRAME_PINNED;
+	}
+}
+
+static bool has_same_frames(const struct p2m *a, const struct p2m *b)
+{
+	return a->count == b->count && !memcmp(a->mfn, b->mfn, a->count * sizeof(*a->mfn));
+}
+
+/* The inverse of what has not changed is still right. */
+static int turn_round(struct migration *m, const struct p2m *now)
+{
+	struct inverse inverse;
+	int rc;
+
+	if (m->p2m.count && has_same_frames(now, &m->p2m))
+		return 0;
+	rc = inverse_init(&inverse, now);
+	if (rc) {
+		inverse_release(&inverse);
+		return rc;
+	}
+	inverse_release(&m->inverse);
+	m->inverse = inverse;
+	return 0;
+}
+
+int look(struct migration *m)
+{
+	struct p2m_source source = { m->domain, m->layout, m->shared_info };
+	struct p2m now;
+	int rc = p2m_find(&now, &source, m->options.p2m, promised_pfns(m));
+
+	if (!rc && now.count < m->p2m.count)
+		rc = fail(ERANGE, "the guest's p2m shrank from %lu pfns to %lu", m->p2m.count, now.count);
+	if (!rc)
+		rc = p2m_fetch_types(&now, m->domain);
+	if (!rc)
+		rc = turn_round(m, &now);
+	if (rc) {
+		p2m_release(&now);
+		return rc;
+	}
+	p2m_release(&m->p2m);
+	m->p2m = now;
+	count_frames(m);
+	return 0;
+}
+
+int put_p2m_frames(const struct migration *m, struct bytes *out)
+{
+	struct p2m_frames frames = { 0, m->p2m.count - 1 };
+	struct record_header header = { RECORD_X86_PV_P2M_FRAMES,
+					sizeof(frames) + m->p2m.leaves * sizeof(uint64_t) };
+
+	bytes_put(out, &header, sizeof(header));
+	bytes_put(out, &frames, sizeof(frames));
+	for (uint64_t i = 0; i < m->p2m.leaves; i++) {
+		uint64_t pfn = inverse_pfn_once(&m->inverse, m->p2m.leaf[i].n);
+
+		if (pfn == INVALID_FRAME)
+			return fail(ERANGE, "part %lu of the p2m lies in mfn %#lx, which is not the guest's",
+				    i, m->p2m.leaf[i].n);
+		bytes_put(out, &pfn, sizeof(pfn));
+	}
+	return 0;
+}

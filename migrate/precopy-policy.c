@@ -1,0 +1,67 @@
+/* See precopy-policy.h. */
+#include "migrate/precopy-policy.h"
+
+#include <stdio.h>
+
+enum {
+	FIXED_MS = 30,	  /* to suspend, to load the rest of the machine, to unpause: not the memory's */
+	PATIENCE = 4,	  /* rounds without gain, until more of them are in vain */
+	GAIN_PERCENT = 5, /* less is no gain */
+};
+
+static uint64_t divide(uint64_t a, uint64_t b)
+{
+	return a / (b ? b : 1);
+}
+
+struct precopy_forecast precopy_forecast(const struct precopy_round *round)
+{
+	struct precopy_forecast forecast = { 0 };
+	/* A page was last looked at somewhere in the round before, and now somewhere in this one. */
+	uint64_t between_us = (round->previous_ns + round->took_ns) / 2000 + 1;
+	uint64_t pages = round->late_pages;
+
+	if (round->number > 1) {
+		forecast.dirty_pages_per_second = round->changed_pages * 1000000 / between_us;
+		pages += round->changed_pages * (round->took_ns / 1000) / between_us;
+	}
+	forecast.downtime_ms = round->scan_ns / 1000000 +
+			       divide(pages * round->bytes_per_page * 1000, round->bytes_per_second) +
+			       FIXED_MS;
+	return forecast;
+}
+
+static void note(struct precopy_memory *memory, uint64_t downtime_ms)
+{
+	if (!memory->best_ms || downtime_ms * 100 <= memory->best_ms * (100 - GAIN_PERCENT)) {
+		memory->best_ms = downtime_ms;
+		memory->without_gain = 0;
+	} else {
+		memory->without_gain++;
+	}
+}
+
+enum precopy_verdict precopy_decide(struct precopy_memory *memory, const struct precopy_limits *limits,
+				    uint64_t max_downtime_ms, const struct precopy_round *round,
+				    char why[128])
+{
+	uint64_t downtime_ms = precopy_forecast(round).downtime_ms;
+
+	/* After the first nothing is known of how fast the guest is. */
+	if (round->number > 1)
+		note(memory, downtime_ms);
+	if (round->number > 1 && downtime_ms <= max_downtime_ms)
+		return PRECOPY_STOP;
+	if (precopy_is_over(limits, round->elapsed_ms)) {
+		snprintf(why, 128, "after %u s the guest would still be stopped for about %lu ms",
+			 limits->timeout_seconds, downtime_ms);
+		return limits->stop_on_timeout && !limits->abort_if_busy ? PRECOPY_STOP : PRECOPY_GIVE_UP;
+	}
+	if ((limits->max_rounds && round->number >= limits->max_rounds) || memory->without_gain >= PATIENCE) {
+		snprintf(why, 128,
+			 "%u rounds have not brought the downtime below about %lu ms (of %lu allowed)",
+			 round->number, downtime_ms, max_downtime_ms);
+		return limits->abort_if_busy ? PRECOPY_GIVE_UP : PRECOPY_STOP;
+	}
+	return PRECOPY_GO_ON;
+}

@@ -1,0 +1,255 @@
+/* See precopy.h. Mirror: restore/receive-batch.c */
+#include "migrate/precopy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "migrate/digest.h"
+#include "migrate/look.h"
+#include "migrate/map-ahead.h"
+#include "migrate/send-changed.h"
+#include "stop.h"
+
+/* --- a round ---------------------------------------------------------- */
+
+static void enter(struct migration *m, enum live_phase phase)
+{
+	live_enter(m->options.live, phase, now_ns());
+}
+
+static uint64_t elapsed_ms(const struct precopy *p)
+{
+	return (now_ns() - p->began_ns) / 1000000;
+}
+
+/* The pages that hold the p2m may be others than those that were named, or more. */
+static int tell_p2m_frames(struct migration *m)
+{
+	struct precopy *p = m->precopy;
+	struct bytes frames = { 0 };
+	int rc = put_p2m_frames(m, &frames);
+
+	if (rc && !p->is_last) {
+		fail_forget(); /* it is on the move; the next look will find it */
+		bytes_release(&frames);
+		return m->p2m.count > p->view.count ? -EAGAIN : 0;
+	}
+	if (!rc)
+		rc = bytes_check(&frames);
+	if (!rc && (frames.count != p->frames.count || memcmp(frames.at, p->frames.at, frames.count))) {
+		rc = p->frames.count ? writer_group(&m->writer, &frames) : 0;
+		bytes_release(&p->frames);
+		p->frames = frames;
+		return rc;
+	}
+	bytes_release(&frames);
+	return rc;
+}
+
+/* A running guest may be in the middle of a change: then the last look has to do, for this round. */
+static int look_again(struct migration *m)
+{
+	struct precopy *p = m->precopy;
+	int rc = look(m);
+
+	if (rc && !p->is_last) {
+		say(SAY_DETAIL, "%s: looking again later", fail_reason());
+		fail_forget();
+		return 0;
+	}
+	if (!rc)
+		rc = tell_p2m_frames(m);
+	return rc ? rc : view_follow(&p->view, &m->p2m, &p->dirty);
+}
+
+static bool has_suspects(const struct migration *m, uint64_t first)
+{
+	uint64_t end = first + BATCH_PAGES < m->p2m.count ? first + BATCH_PAGES : m->p2m.count;
+
+	if (!m->precopy->dirty.uses_log)
+		return true;
+	while (first < end && !send_is_due(m, first))
+		first++;
+	return first < end;
+}
+
+/* Ends early if the time for all rounds is over. */
+static void send_round(struct migration *m)
+{
+	struct precopy *p = m->precopy;
+	struct batch *batch;
+
+	for (uint64_t first = 0; first < m->p2m.count; first += BATCH_PAGES) {
+		if (first % WINDOW_PFNS == 0)
+			view_map(&p->view, m->domain, first,
+				 first + WINDOW_PFNS < m->p2m.count ? first + WINDOW_PFNS : m->p2m.count);
+		if (!p->is_last && precopy_is_over(&m->options.limits, elapsed_ms(p)))
+			return;
+		if (!has_suspects(m, first))
+			continue;
+		batch = outlet_claim(p->outlet, first, m->p2m.count);
+		if (!batch)
+			return; /* outlet_close() tells */
+		outlet_submit(p->outlet, batch);
+	}
+}
+
+static int run_round(struct migration *m)
+{
+	struct precopy *p = m->precopy;
+	int rc = dirty_collect(&p->dirty);
+
+	if (!rc && p->is_last)
+		rc = dirty_collect_granted(&p->dirty, &m->inverse);
+	if (rc)
+		return rc;
+	p->sent_pages = p->idle_ns = p->idle_pages = 0;
+	m->options.live->looked_at = 0;
+	m->options.live->round++;
+	m->options.live->pages = m->figures.frames;
+	send_round(m);
+	return outlet_flush(p->outlet) ? 0 : -ECANCELED;
+}
+
+/* --- when to stop ------------------------------------------------------ */
+
+/* Reading everything once more, with the threads there are. */
+static uint64_t scan_ns(const struct migration *m)
+{
+	const struct precopy *p = m->precopy;
+	uint64_t page_ns = PAGE_BYTES * 1000000000ULL / (digest_speed() + 1);
+
+	if (p->dirty.uses_log)
+		return 0;
+	if (p->idle_pages)
+		page_ns = p->idle_ns / p->idle_pages;
+	return m->figures.frames * page_ns / m->options.threads;
+}
+
+static void publish(struct live *live, const struct precopy_round *round, uint64_t speed)
+{
+	struct precopy_forecast forecast = precopy_forecast(round);
+
+	live->dirty_pages = round->changed_pages;
+	live->dirty_pages_per_second = forecast.dirty_pages_per_second;
+	live->expected_downtime_ms = forecast.downtime_ms;
+	live->bytes_per_second = speed;
+	say(SAY_DETAIL,
+	    "round %u: %.0f ms, %lu pages changed, %lu a second, %.1f MB/s, would stop for %lu ms",
+	    round->number, round->took_ns / 1e6, round->changed_pages, forecast.dirty_pages_per_second,
+	    speed / 1e6, forecast.downtime_ms);
+}
+
+static void measure(struct migration *m, struct precopy_round *round, uint64_t took_ns, uint64_t bytes)
+{
+	struct precopy *p = m->precopy;
+	uint64_t speed = bytes * 1000 / (took_ns / 1000000 + 1);
+
+	round->number++;
+	round->elapsed_ms = elapsed_ms(p);
+	round->previous_ns = round->took_ns;
+	round->took_ns = took_ns;
+	round->changed_pages = round->number > 1 ? p->sent_pages : 0;
+	round->late_pages = m->figures.tables;
+	if (p->sent_pages)
+		round->bytes_per_page = bytes / p->sent_pages;
+	p->best_speed = speed > p->best_speed ? speed : p->best_speed;
+	round->bytes_per_second = p->best_speed;
+	round->scan_ns = scan_ns(m);
+	publish(m->options.live, round, speed);
+}
+
+static int decide(struct migration *m, const struct precopy_round *round, bool *is_over)
+{
+	struct precopy *p = m->precopy;
+	char why[128] = "";
+	enum precopy_verdict verdict = precopy_decide(&p->memory, &m->options.limits,
+						      m->options.live->max_downtime_ms, round, why);
+
+	*is_over = verdict != PRECOPY_GO_ON;
+	if (verdict == PRECOPY_GIVE_UP)
+		return fail(ETIME, "%s", why);
+	if (*is_over && *why)
+		say(SAY_NOTE, "%s: stopping it now", why);
+	return 0;
+}
+
+int precopy_rounds(struct migration *m)
+{
+	struct precopy *p = m->precopy;
+	struct precopy_round round = { 0 };
+	bool is_over = false;
+	int rc = 0;
+
+	enter(m, LIVE_ROUNDS);
+	p->began_ns = now_ns();
+	while (!rc && !is_over) {
+		uint64_t start = now_ns(), bytes = m->to->bytes;
+
+		rc = stop_requested();
+		if (!rc)
+			rc = round.number ? look_again(m) : 0;
+		if (!rc)
+			rc = run_round(m);
+		if (rc)
+			break;
+		measure(m, &round, now_ns() - start, m->to->bytes - bytes);
+		rc = decide(m, &round, &is_over);
+	}
+	return rc;
+}
+
+int precopy_last(struct migration *m)
+{
+	struct precopy *p = m->precopy;
+	uint64_t start = now_ns();
+	int rc;
+
+	enter(m, LIVE_LAST);
+	p->is_last = true;
+	rc = look_again(m);
+	say(SAY_DETAIL, "the last look took %.1f ms", (now_ns() - start) / 1e6);
+	if (!rc)
+		rc = run_round(m);
+	if (!rc)
+		say(SAY_DETAIL, "the last round sent %lu pages", (uint64_t)p->sent_pages);
+	return rc;
+}
+
+int precopy_begin(struct migration *m)
+{
+	struct precopy *p = calloc(1, sizeof(*p));
+	int rc;
+
+	m->precopy = p;
+	if (!p)
+		return fail(ENOMEM, "out of memory");
+	rc = digest_init();
+	if (!rc)
+		rc = dirty_begin(&p->dirty, m->domain, m->options.tracking, m->p2m.count);
+	if (!rc)
+		rc = view_follow(&p->view, &m->p2m, &p->dirty);
+	if (!rc)
+		rc = tell_p2m_frames(m);
+	m->options.live->uses_log = p->dirty.uses_log;
+	return rc ? rc : outlet_open(&p->outlet, m, fill_changed);
+}
+
+int precopy_end(struct migration *m, int why)
+{
+	struct precopy *p = m->precopy;
+	int rc;
+
+	if (!p)
+		return why;
+	/* What stopped the workers comes first. */
+	rc = outlet_close(p->outlet, why == -ECANCELED ? 0 : why);
+	dirty_end(&p->dirty);
+	view_release(&p->view);
+	bytes_release(&p->frames);
+	free(p);
+	m->precopy = NULL;
+	return rc ? rc : why;
+}

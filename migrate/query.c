@@ -1,0 +1,53 @@
+/* See query.h. */
+#include "migrate/query.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include "log.h"
+#include "stream/connect.h"
+#include "stream/message.h"
+
+enum { ANSWER_MS = 60000 }; /* it may have to put something right first */
+
+static int ask(struct line *line, const char *job, struct answer *answer)
+{
+	struct json_object *body = json_object_new_object();
+	int rc = message_hello(line, HANDSHAKE_MS);
+
+	body_put_text(body, "job", job);
+	if (rc) {
+		json_object_put(body);
+		return rc;
+	}
+	rc = message_send_json(line, MESSAGE_QUERY, body);
+	if (rc)
+		return rc;
+	body = message_expect(line, MESSAGE_STATE, ANSWER_MS);
+	if (!body)
+		return -EIO;
+	body_copy(body, "state", answer->state, sizeof(answer->state));
+	body_copy(body, "reason", answer->reason, sizeof(answer->reason));
+	answer->domid = body_number(body, "domid", 0);
+	json_object_put(body);
+	return 0;
+}
+
+int query_destination(const struct journal *journal, struct answer *answer)
+{
+	struct peer peer = { .port = journal->port };
+	struct line line;
+	int rc;
+
+	if (!via_parse(journal->via, &peer.via))
+		return fail(EBADMSG, "the journal does not say how to reach the other host");
+	snprintf(peer.host, sizeof(peer.host), "%s", journal->peer);
+	snprintf(peer.pki, sizeof(peer.pki), "%s", journal->pki);
+	snprintf(peer.ssh, sizeof(peer.ssh), "%s", journal->ssh);
+	rc = connect_to(&line, &peer);
+	if (!rc)
+		rc = ask(&line, journal->job, answer);
+	line_close(&line);
+	return rc;
+}

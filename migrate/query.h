@@ -1,0 +1,19 @@
+/*
+ * Asks the other host what became of a guest.
+ *
+ * Mirror: restore/query.h
+ */
+#ifndef MIGRATE_QUERY_H
+#define MIGRATE_QUERY_H
+
+#include "journal.h"
+
+struct answer {
+	char state[32]; /* a stage of the journal there, or "unknown" */
+	char reason[512];
+	uint32_t domid;
+};
+
+int query_destination(const struct journal *journal, struct answer *answer);
+
+#endif

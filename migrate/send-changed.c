@@ -1,0 +1,106 @@
+/* See send-changed.h. */
+#include "migrate/send-changed.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "log.h"
+#include "migrate/digest.h"
+
+static void put_word(struct precopy *p, struct batch *batch, uint64_t pfn, unsigned int type)
+{
+	batch_add(batch, pfn, type, NULL);
+	p->view.sent[pfn] = type;
+}
+
+/* What is in the record's page is what is digested: the guest may be writing to its own. */
+static void note_sent(struct precopy *p, struct batch *batch, uint64_t pfn, unsigned int *pages)
+{
+	p->view.digest[pfn] = digest_page(batch_place(batch, *pages));
+	++*pages;
+}
+
+static void put_page(const struct migration *m, struct batch *batch, uint64_t pfn, unsigned int *pages)
+{
+	struct precopy *p = m->precopy;
+
+	batch_put_page(m, pfn, batch_place(batch, *pages), p->view.at[pfn]);
+	put_word(p, batch, pfn, FRAME_NOTAB);
+	note_sent(p, batch, pfn, pages);
+}
+
+static int put_table(struct migration *m, struct batch *batch, uint64_t pfn, unsigned int *pages)
+{
+	struct precopy *p = m->precopy;
+	uint64_t word = (uint64_t)m->p2m.type[pfn] << 60 | pfn;
+	struct table_fault fault;
+
+	if (batch_put_table(m, word, batch_place(batch, *pages), p->view.at[pfn], &fault)) {
+		put_word(p, batch, pfn, m->p2m.type[pfn]);
+		note_sent(p, batch, pfn, pages);
+		return 0;
+	}
+	return p->is_last ? batch_refuse_table(word, &fault) : 0;
+}
+
+static bool is_as_sent(const struct precopy *p, uint64_t pfn)
+{
+	return p->view.sent[pfn] == FRAME_NOTAB && digest_page(p->view.at[pfn]) == p->view.digest[pfn];
+}
+
+static int send_if_changed(struct migration *m, struct batch *batch, uint64_t pfn, unsigned int *pages)
+{
+	struct precopy *p = m->precopy;
+	unsigned int type = m->p2m.type[pfn], sent = p->view.sent[pfn];
+
+	if (!frame_has_data(type)) {
+		if (type != sent)
+			put_word(p, batch, pfn, type);
+		return 0;
+	}
+	if (!p->view.at[pfn])
+		return p->is_last
+			     ? fail(EFAULT, "pfn %#lx (mfn %#lx) cannot be mapped, and the guest has stopped",
+				    pfn, m->p2m.mfn[pfn].n)
+			     : 0;
+	if (frame_level(type))
+		return p->is_last || !frame_has_data(sent) ? put_table(m, batch, pfn, pages) : 0;
+	dirty_clear(&p->dirty, pfn);
+	if (!is_as_sent(p, pfn))
+		put_page(m, batch, pfn, pages);
+	return 0;
+}
+
+bool send_is_due(const struct migration *m, uint64_t pfn)
+{
+	const struct precopy *p = m->precopy;
+	unsigned int type = m->p2m.type[pfn];
+
+	return dirty_is_suspect(&p->dirty, pfn) || type != p->view.sent[pfn] ||
+	       (p->is_last && frame_level(type));
+}
+
+int fill_changed(struct batch *batch, struct migration *m)
+{
+	struct precopy *p = m->precopy;
+	uint64_t start = now_ns();
+	unsigned int pages = 0, looked = 0;
+
+	for (uint64_t pfn = batch->first; pfn < batch->first + batch->count; pfn++) {
+		int rc = send_is_due(m, pfn) ? send_if_changed(m, batch, pfn, &pages) : 0;
+
+		if (rc)
+			return rc;
+		looked += dirty_is_suspect(&p->dirty, pfn);
+	}
+	if (batch->words)
+		batch_seal(batch, pages);
+	if (!pages && looked == batch->count) {
+		p->idle_ns += now_ns() - start;
+		p->idle_pages += batch->count;
+	}
+	p->sent_pages += pages;
+	m->options.live->looked_at += batch->count;
+	m->options.live->sent_pages += pages;
+	return 0;
+}

@@ -1,0 +1,33 @@
+/*
+ * One batch of a round, by a worker: which of its pages are not as they were
+ * sent, and these into a record. Inside migrate/ only.
+ *
+ * Mirror: restore/receive-batch.h
+ */
+#ifndef MIGRATE_SEND_CHANGED_H
+#define MIGRATE_SEND_CHANGED_H
+
+#include "migrate/outlet.h"
+#include "migrate/precopy-policy.h"
+#include "migrate/precopy.h"
+#include "migrate/view.h"
+
+struct precopy {
+	struct view view;
+	struct dirty dirty;
+	struct outlet *outlet;
+	struct bytes frames; /* the last X86_PV_P2M_FRAMES that was sent */
+	bool is_last;	     /* the guest has stopped */
+	struct precopy_memory memory;
+	uint64_t began_ns;
+	uint64_t best_speed; /* bytes a second */
+	/* of this round, by the workers */
+	_Atomic uint64_t sent_pages, late_pages, idle_ns, idle_pages;
+};
+
+/* Has the page to be looked at in this round? Tables have to go at the end, whatever the log says. */
+bool send_is_due(const struct migration *migration, uint64_t pfn);
+
+int fill_changed(struct batch *batch, struct migration *migration);
+
+#endif

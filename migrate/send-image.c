@@ -1,0 +1,110 @@
+/* The image on its way from the sender to the lines, see mover.h. Mirror: restore/take-image.c */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "migrate/mover.h"
+
+enum { STEP_MS = 1000 };
+
+int mover_hear(struct mover *m)
+{
+	struct message message;
+	int rc;
+
+	while ((rc = message_next(&m->line, &message)) > 0) {
+		if (message.type == MESSAGE_FAILED || message.type == MESSAGE_REFUSE)
+			return message_reason(&m->line, &message);
+		if (message.type != MESSAGE_PING && message.type != MESSAGE_PROGRESS)
+			return fail(EPROTO, "%s sends %s instead of listening", m->line.peer,
+				    message_name(message.type));
+	}
+	return rc;
+}
+
+/* Meanwhile the other side is heard, and told that we are there. */
+static int send_by_lane(struct mover *m, unsigned int number, size_t bytes)
+{
+	struct line *lane = &m->lanes.lane[number].line;
+	struct message_header header = { MESSAGE_MARK | MESSAGE_DATA, bytes };
+	const uint8_t *from = m->piece;
+	size_t left = sizeof(header) + bytes;
+	int rc = 0;
+
+	memcpy(m->piece, &header, sizeof(header));
+	while (rc >= 0 && left) {
+		struct pollfd writable = { .fd = lane->out, .events = POLLOUT };
+		ssize_t done = line_write_some(lane, from, left);
+
+		if (done > 0) {
+			from += done;
+			left -= done;
+			continue;
+		}
+		if (done != -EAGAIN)
+			return lanes_failure(&m->lanes, number);
+		rc = mover_hear(m);
+		if (!rc)
+			rc = message_keep_alive(&m->line);
+		if (!rc)
+			rc = line_wait(&m->line, &writable, 1, STEP_MS);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+static int send_piece(struct mover *m, size_t bytes)
+{
+	unsigned int number = m->pieces++ % m->lanes.count;
+
+	m->end.bytes += bytes;
+	m->status->live.wire_bytes += sizeof(struct message_header) + bytes;
+	return number ? send_by_lane(m, number, bytes)
+		      : message_send_framed(&m->line, MESSAGE_DATA, m->piece, bytes);
+}
+
+/* 1, or 0 at the end of the feed. */
+static int pass_on(struct mover *m)
+{
+	uint8_t *body = m->piece + sizeof(struct message_header);
+	ssize_t got = read(sender_feed(m->sender), body, PIECE_BYTES);
+	int rc;
+
+	if (got < 0)
+		return errno == EINTR ? 1 : fail_errno("cannot read what the sender sends");
+	if (!got)
+		return 0;
+	XXH64_update(m->hash, body, got);
+	rc = send_piece(m, got);
+	pace_count(&m->pace, got, m->status->live.bandwidth_bytes, now_ns());
+	return rc ? rc : 1;
+}
+
+/* A limit of the bandwidth spares others' traffic; it is not to keep a guest stopped. */
+static unsigned int pause_ms(struct mover *m)
+{
+	if (m->status->sent.is_asked)
+		return 0;
+	return pace_wait(&m->pace, m->status->live.bandwidth_bytes, now_ns());
+}
+
+int mover_send(struct mover *m)
+{
+	for (;;) {
+		struct pollfd feed = { .fd = sender_feed(m->sender), .events = POLLIN };
+		unsigned int pause = pause_ms(m);
+		int rc = mover_hear(m);
+
+		if (!rc)
+			rc = message_keep_alive(&m->line);
+		if (!rc)
+			rc = line_wait(&m->line, &feed, pause ? 0 : 1, pause ? pause : STEP_MS);
+		if (rc < 0)
+			return rc;
+		if (rc & LINE_OTHER && !pause) {
+			rc = pass_on(m);
+			if (rc <= 0)
+				return rc;
+		}
+	}
+}

@@ -1,0 +1,85 @@
+/* See untyped.h. */
+#include "migrate/untyped.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "log.h"
+#include "pagetable-canon/looks.h"
+
+enum { ROOT = 4 };
+
+int untyped_init(struct migration *m)
+{
+	if (m->untyped || m->layout->width != 8)
+		return 0;
+	m->untyped = calloc(m->p2m.count, 1);
+	m->untyped_count = m->p2m.count;
+	return m->untyped ? 0 : fail(ENOMEM, "out of memory");
+}
+
+void untyped_release(struct migration *m)
+{
+	free(m->untyped);
+	m->untyped = NULL;
+}
+
+void untyped_note(const struct migration *m, uint64_t pfn, const uint8_t *page)
+{
+	if (m->untyped && pfn < m->untyped_count)
+		m->untyped[pfn] = looks_like_table((const uint64_t *)page, &m->inverse);
+}
+
+static bool has_no_type(const struct migration *m, uint64_t pfn)
+{
+	return pfn < m->p2m.count && m->p2m.type[pfn] == FRAME_NOTAB;
+}
+
+static bool is_noted(const struct migration *m, uint64_t pfn)
+{
+	return pfn < m->untyped_count && m->untyped[pfn] && has_no_type(m, pfn);
+}
+
+static bool is_tree(const struct migration *m, uint64_t pfn, unsigned int level);
+
+static bool names_tree(const struct migration *m, const uint64_t *table, unsigned int level)
+{
+	for (unsigned int slot = 0; slot < TABLE_SLOTS; slot++) {
+		uint64_t pfn = table[slot] & PTE_PRESENT
+				     ? inverse_pfn_once(&m->inverse, pte_frame(table[slot]))
+				     : INVALID_FRAME;
+
+		if (pfn != INVALID_FRAME && is_tree(m, pfn, level - 1))
+			return true;
+	}
+	return false;
+}
+
+/* A table of this level, without a type, and below it one of each lower level, without a type either. */
+static bool is_tree(const struct migration *m, uint64_t pfn, unsigned int level)
+{
+	uint64_t *table;
+	bool is;
+
+	if (level > 1 ? !is_noted(m, pfn) : !has_no_type(m, pfn))
+		return false;
+	table = domain_map(m->domain, &m->p2m.mfn[pfn], 1, false, NULL);
+	if (!table)
+		return false;
+	is = level > 1 ? looks_like_table(table, &m->inverse) && names_tree(m, table, level)
+		       : looks_like_lowest_table(table, &m->inverse);
+	domain_unmap(m->domain, table, 1);
+	return is;
+}
+
+int untyped_refuse(struct migration *m)
+{
+	for (uint64_t pfn = 0; m->untyped && pfn < m->untyped_count; pfn++)
+		if (is_noted(m, pfn) && is_tree(m, pfn, ROOT))
+			return fail(
+				EUCLEAN,
+				"pfn %#lx and frames below it look like page tables but have no type: the "
+				"guest stopped without pinning them, and they cannot be translated",
+				pfn);
+	return 0;
+}

@@ -1,0 +1,69 @@
+/*
+ * The process above the taker, see handover.h. What it does after the taker's
+ * death follows from the table in handover.c and from what the journal says.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "job.h"
+#include "log.h"
+#include "restore/handover.h"
+#include "restore/settle.h"
+#include "stop.h"
+
+static int run_taker(void *context)
+{
+	return take_guest(context);
+}
+
+int take_start(struct take *take)
+{
+	int rc;
+
+	take->status->lock = -1;
+	job_adopt();
+	rc = job_start(&take->taker, run_taker, take);
+	/* Only the taker has the connection: when it dies, the other host sees that. */
+	close(take->in);
+	if (take->out != take->in)
+		close(take->out);
+	return rc;
+}
+
+int take_watch(const struct take *take)
+{
+	return job_watch(take->taker);
+}
+
+/* The taker died in the middle of something; what it wrote last counts, for the other host may know it. */
+static int put_right(struct take_status *status)
+{
+	struct journal *journal = &status->journal;
+	int lock, rc;
+
+	if (!*journal->job)
+		return -ECHILD;
+	rc = journal_lock(journal->job, JOURNAL_DESTINATION, &lock);
+	if (rc)
+		return rc;
+	rc = journal_read(journal, journal->job, JOURNAL_DESTINATION);
+	if (!rc) {
+		journal->domid = status->built.domain;
+		rc = destination_recover(journal);
+	}
+	journal_unlock(journal->job, JOURNAL_DESTINATION, lock);
+	if (rc)
+		return rc;
+	status->built.is_there = journal->stage == JOURNAL_RUNNING;
+	status->stage = status->built.is_there ? TAKE_RUNNING : TAKE_REMOVED;
+	return status->built.is_there ? 0 : -ECHILD;
+}
+
+int take_finish(struct take *take)
+{
+	int rc = take->taker ? job_wait(take->taker) : -ECHILD;
+
+	stop_ignore();
+	job_wait_strays();
+	return rc == -ECHILD && take->status->stage < TAKE_RUNNING ? put_right(take->status) : rc;
+}

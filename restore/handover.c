@@ -1,0 +1,341 @@
+/*
+ * Who may run the guest:
+ *
+ *	moment                        source            destination        if the line breaks now
+ *	streaming                     runs              being built        source goes on, destination destroys
+ *	suspended, before READY       suspended         being built        source resumes, destination destroys
+ *	READY sent, before GO         suspended         complete, paused   source resumes, destination destroys
+ *	GO read                       suspended, kept   runs               destination runs it, whatever the line does
+ *	RUNNING sent                  destroyed         runs               nothing
+ *
+ * That GO was read is in the journal before the guest runs.
+ *
+ * Mirror: migrate/handover.c
+ */
+#include "restore/handover.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "job.h"
+#include "log.h"
+#include "restore/query.h"
+#include "restore/settle.h"
+#include "restore/taker.h"
+#include "stop.h"
+#include "stream/message.h"
+
+enum {
+	BUILD_MS = 300000, /* after the last byte */
+	GO_MS = 60000,
+	DRAIN_MS = 2000,
+	STEP_MS = 1000,
+};
+
+static void enter(struct taker *t, enum take_stage stage)
+{
+	t->status->began_ns[stage] = line_now();
+	t->status->stage = stage;
+}
+
+static int note(struct taker *t, enum journal_stage stage)
+{
+	t->status->journal.stage = stage;
+	t->status->journal.domid = t->status->built.domain;
+	return journal_write(&t->status->journal);
+}
+
+/* --- the beginning ---------------------------------------------------------- */
+
+static int open_line(struct taker *t)
+{
+	const struct take *take = t->take;
+	int rc;
+
+	if (take->is_stream) {
+		rc = line_init(&t->line, take->in, take->out, "the other host");
+		if (take->door.idle_seconds)
+			t->line.idle_seconds = take->door.idle_seconds;
+	} else {
+		rc = connect_welcome(&t->line, take->in, &take->door);
+	}
+	snprintf(t->status->peer, sizeof(t->status->peer), "%s", t->line.peer);
+	return rc ? rc : message_hello(&t->line, HANDSHAKE_MS);
+}
+
+static int check_host(const struct offer *offer, const struct message *policy)
+{
+	struct host *host;
+	int rc = host_open(&host);
+
+	if (rc)
+		return rc;
+	rc = preflight_offer(host, offer, policy->body, policy->bytes);
+	host_close(host);
+	return rc;
+}
+
+static int begin_journal(struct taker *t)
+{
+	const struct offer *offer = &t->status->offer;
+	struct journal *journal = &t->status->journal, before;
+	int lock, rc = journal_lock(offer->job, JOURNAL_DESTINATION, &lock);
+
+	if (rc)
+		return rc;
+	/* What stands there may be what another host will ask for: it is not touched. */
+	if (journal_read(&before, offer->job, JOURNAL_DESTINATION) != -ENOENT) {
+		journal_unlock(offer->job, JOURNAL_DESTINATION, lock);
+		return fail(EEXIST, "job %s was here before", offer->job);
+	}
+	t->status->lock = lock;
+	*journal = (struct journal){ .role = JOURNAL_DESTINATION };
+	snprintf(journal->job, sizeof(journal->job), "%s", offer->job);
+	snprintf(journal->uuid, sizeof(journal->uuid), "%s", offer->uuid);
+	snprintf(journal->domain, sizeof(journal->domain), "%s", offer->domain);
+	snprintf(journal->peer, sizeof(journal->peer), "%s", t->line.peer);
+	return note(t, JOURNAL_BUILDING);
+}
+
+static int take_offer(struct taker *t, const struct message *message)
+{
+	struct json_object *body = body_parse(message->body, message->bytes);
+	struct message policy;
+	int rc = body ? offer_from_json(&t->status->offer, body) : -EPROTO;
+
+	json_object_put(body);
+	if (!rc)
+		rc = message_wait(&t->line, &policy, "POLICY", HANDSHAKE_MS);
+	if (!rc && policy.type != MESSAGE_POLICY)
+		rc = fail(EPROTO, "%s sends %s instead of POLICY", t->line.peer, message_name(policy.type));
+	if (!rc)
+		rc = check_host(&t->status->offer, &policy);
+	return rc ? rc : begin_journal(t);
+}
+
+static int accept_offer(struct taker *t)
+{
+	struct take_status *status = t->status;
+	int rc = joined_open(&t->lanes, status->offer.lanes, status->offer.job);
+
+	if (!rc)
+		rc = message_send_json(&t->line, MESSAGE_ACCEPT, json_object_new_object());
+	if (rc)
+		return rc;
+	snprintf(t->name, sizeof(t->name), "%s" INCOMING_SUFFIX, status->offer.domain);
+	t->take->options.name = t->name;
+	t->take->options.keep_uuid = true;
+	t->take->options.force |= status->offer.force;
+	t->take->options.without_devices |= status->offer.without_devices;
+	enter(t, TAKE_BUILDING);
+	rc = joined_wait(&t->lanes, &t->line);
+	return rc ? rc : builder_start(&t->builder, &status->built, &t->take->options);
+}
+
+/* --- the end of the building --------------------------------------------------- */
+
+/* Only that it is there, or has failed. */
+static int hear(struct taker *t)
+{
+	struct message message;
+	int rc;
+
+	while ((rc = message_next(&t->line, &message)) > 0)
+		if (message.type != MESSAGE_PING)
+			return message.type == MESSAGE_FAILED
+				     ? message_reason(&t->line, &message)
+				     : fail(EPROTO, "%s sends %s behind the image", t->line.peer,
+					    message_name(message.type));
+	return rc;
+}
+
+/* All is there; the builder makes a domain of it. */
+static int finish_building(struct taker *t)
+{
+	struct pollfd ended = { .fd = builder_watch(t->builder), .events = POLLIN };
+	uint64_t until = line_now() + BUILD_MS * 1000000ULL;
+	struct builder *builder = t->builder;
+	int rc;
+
+	do {
+		rc = hear(t);
+		if (!rc)
+			rc = take_tell(t);
+		if (!rc)
+			rc = line_wait(&t->line, &ended, 1, STEP_MS);
+		if (!rc && line_now() > until)
+			rc = fail(ETIMEDOUT, "the domain was not built within %d s", BUILD_MS / 1000);
+	} while (!rc || (rc > 0 && !(rc & LINE_OTHER)));
+	if (rc < 0)
+		return rc;
+	t->builder = NULL;
+	return builder_finish(builder);
+}
+
+/* --- the handover --------------------------------------------------------------- */
+
+static int send_ready(struct taker *t)
+{
+	struct json_object *body;
+	int rc = note(t, JOURNAL_READY);
+
+	if (rc)
+		return rc;
+	enter(t, TAKE_READY);
+	body = json_object_new_object();
+	body_put_number(body, "domid", t->status->built.domain);
+	body_put_number(body, "build-ms", (line_now() - t->all_read_ns) / 1000000);
+	return message_send_json(&t->line, MESSAGE_READY, body);
+}
+
+static int wait_go(struct taker *t)
+{
+	struct message message;
+	int rc = message_wait(&t->line, &message, "GO", GO_MS);
+
+	if (rc)
+		return rc;
+	if (message.type == MESSAGE_FAILED)
+		return message_reason(&t->line, &message);
+	return message.type == MESSAGE_GO
+		     ? 0
+		     : fail(EPROTO, "%s sends %s instead of GO", t->line.peer, message_name(message.type));
+}
+
+/* From here on nobody stops us, and no line is needed. */
+static int run_guest(struct taker *t)
+{
+	uint64_t start = line_now();
+	struct json_object *body;
+	int rc;
+
+	stop_ignore();
+	rc = note(t, JOURNAL_GO);
+	if (rc)
+		return rc;
+	enter(t, TAKE_GO);
+	rc = destination_run(&t->status->journal);
+	if (rc)
+		return rc;
+	enter(t, TAKE_RUNNING);
+	body = json_object_new_object();
+	body_put_number(body, "domid", t->status->built.domain);
+	body_put_number(body, "unpause-ms", (line_now() - start) / 1000000);
+	if (message_send_json(&t->line, MESSAGE_RUNNING, body))
+		say(SAY_WARNING, "the domain runs, but the other host could not be told: %s", fail_reason());
+	rc = note(t, JOURNAL_RUNNING);
+	if (rc)
+		say(SAY_WARNING, "the domain runs, but the journal does not say so: %s", fail_reason());
+	line_drain(&t->line, DRAIN_MS);
+	return 0;
+}
+
+static int hand_over(struct taker *t)
+{
+	int rc = take_image(t);
+
+	if (rc == -EPIPE) { /* the builder has ended before its time */
+		struct builder *builder = t->builder;
+
+		t->builder = NULL;
+		rc = builder_finish(builder);
+		rc = rc ? rc : fail(EBADMSG, "something follows the image");
+	} else if (!rc) {
+		rc = finish_building(t);
+	}
+	if (!rc)
+		rc = send_ready(t);
+	if (!rc)
+		rc = wait_go(t);
+	return rc ? rc : run_guest(t);
+}
+
+/* --- the end ---------------------------------------------------------------------- */
+
+static void tell_failure(struct taker *t, bool is_gone)
+{
+	struct json_object *body = json_object_new_object();
+	bool is_taken = t->status->stage >= TAKE_BUILDING;
+
+	body_put_text(body, "reason", fail_reason());
+	if (is_gone)
+		body_put_text(body, "state", "destroyed");
+	if (message_send_json(&t->line, is_taken ? MESSAGE_FAILED : MESSAGE_REFUSE, body))
+		return;
+	t->status->is_known = true;
+	line_drain(&t->line, DRAIN_MS);
+}
+
+/* There is to be no guest here; once that is so, others are told why. */
+static void give_up(struct taker *t, int error)
+{
+	struct take_status *status = t->status;
+
+	stop_ignore();
+	if (t->builder)
+		builder_abort(t->builder);
+	else
+		builder_clean_up(&status->built);
+	if (*status->journal.job) {
+		snprintf(status->journal.reason, sizeof(status->journal.reason), "%.500s", fail_reason());
+		if (!status->built.is_there)
+			note(t, JOURNAL_DESTROYED);
+	}
+	if (!status->built.is_there && status->stage >= TAKE_BUILDING)
+		enter(t, TAKE_REMOVED);
+	if (error == -ECONNABORTED)
+		status->is_known = true;
+	else if (t->line.inbox && t->line.out >= 0)
+		tell_failure(t, !status->built.is_there);
+}
+
+static int answer(struct taker *t, const struct message *message)
+{
+	int rc;
+
+	if (message->type == MESSAGE_QUERY) {
+		rc = answer_query(&t->line, message);
+		enter(t, TAKE_ANSWERED);
+		line_drain(&t->line, DRAIN_MS);
+		return rc;
+	}
+	if (message->type == MESSAGE_JOIN) {
+		rc = lane_join(&t->line, message, &t->status->is_lane);
+		enter(t, TAKE_ANSWERED);
+		return rc;
+	}
+	if (message->type != MESSAGE_OFFER)
+		return fail(EPROTO, "%s begins with %s", t->line.peer, message_name(message->type));
+	rc = take_offer(t, message);
+	if (!rc)
+		rc = accept_offer(t);
+	return rc ? rc : hand_over(t);
+}
+
+int take_guest(struct take *take)
+{
+	struct taker t = { .take = take, .status = take->status, .hash = XXH64_createState() };
+	struct message message;
+	int rc;
+
+	if (!t.hash)
+		return fail(ENOMEM, "out of memory");
+	XXH64_reset(t.hash, 0);
+	rc = open_line(&t);
+	if (!rc)
+		rc = message_wait(&t.line, &message, "offer", HANDSHAKE_MS);
+	if (!rc)
+		rc = answer(&t, &message);
+	if (rc)
+		give_up(&t, rc);
+	joined_close(&t.lanes);
+	line_close(&t.line);
+	XXH64_freeState(t.hash);
+	if (*take->status->journal.job)
+		journal_unlock(take->status->journal.job, JOURNAL_DESTINATION, take->status->lock);
+	return rc;
+}

@@ -1,0 +1,60 @@
+/*
+ * Takes a guest that comes from another host. The taker is the process that
+ * has the connection: it passes what it hears on to the builder below it, and
+ * takes the guest over, see handover.c for who may run it when. The guard
+ * above it puts things right should the taker die.
+ *
+ * Mirror: migrate/handover.h
+ */
+#ifndef RESTORE_HANDOVER_H
+#define RESTORE_HANDOVER_H
+
+#include "journal.h"
+#include "machine/offer.h"
+#include "restore/builder.h"
+#include "stream/connect.h"
+
+enum take_stage {
+	TAKE_WAITING,  /* for the other side to say what it wants */
+	TAKE_BUILDING, /* accepted */
+	TAKE_READY,    /* complete and paused */
+	TAKE_GO,       /* it may run: from here on nothing stops that */
+	TAKE_RUNNING,
+	TAKE_REMOVED,  /* there is none */
+	TAKE_ANSWERED, /* it was only a question */
+	TAKE_STAGES
+};
+
+/* Shared by guard, taker and builder; each field has one writer. */
+struct take_status {
+	struct built built;
+	struct offer offer;
+	struct journal journal;
+	char peer[256];
+	_Atomic enum take_stage stage;
+	_Atomic uint64_t began_ns[TAKE_STAGES]; /* CLOCK_MONOTONIC; 0: not yet */
+	_Atomic uint64_t pages, wire_bytes;
+	_Atomic int lock;      /* of the journal */
+	_Atomic bool is_known; /* the other side knows why it failed */
+	_Atomic bool is_lane;  /* a further connection of another job, whose taker has it now */
+};
+
+struct take {
+	int in, out; /* the connection: closed in the guard */
+	struct door door;
+	bool is_stream; /* no handshake: a pair of pipes that somebody else guards */
+	struct restore_options options;
+	struct take_status *status; /* shared */
+	struct job *taker;
+};
+
+/* In the guard; afterwards, take_finish() in any case. */
+int take_start(struct take *take);
+int take_watch(const struct take *take);
+/* Waits for all processes, and puts right what they left. 0: a guest runs, or a question was answered. */
+int take_finish(struct take *take);
+
+/* In the taker: all of it. handover.c */
+int take_guest(struct take *take);
+
+#endif

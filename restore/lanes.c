@@ -1,0 +1,200 @@
+/* See lanes.h. */
+#include "restore/lanes.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "job.h"
+#include "log.h"
+#include "stream/lane.h"
+
+enum { JOIN_MS = 30000, STEP_MS = 1000 };
+
+static const char *folder(void)
+{
+	const char *own = secure_getenv("PVFERRY_RUN");
+
+	return own ? own : "/run/pvferry";
+}
+
+static int socket_address(const char *job, struct sockaddr_un *address)
+{
+	int n;
+
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/%s", folder(), job);
+	return n < (int)sizeof(address->sun_path) ? 0 : fail(ENAMETOOLONG, "%s is too long a name", folder());
+}
+
+void joined_forget(const char *job)
+{
+	struct sockaddr_un address;
+
+	if (!socket_address(job, &address))
+		unlink(address.sun_path);
+}
+
+/* --- in the taker ------------------------------------------------------------ */
+
+int joined_open(struct joined *lanes, unsigned int count, const char *job)
+{
+	struct sockaddr_un address;
+	int rc;
+
+	*lanes = (struct joined){ .count = count, .job = job, .listener = -1 };
+	if (count == 1)
+		return 0;
+	rc = socket_address(job, &address);
+	if (rc)
+		return rc;
+	if (mkdir(folder(), 0700) && errno != EEXIST)
+		return fail_errno("cannot make %s", folder());
+	lanes->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (lanes->listener < 0)
+		return fail_errno("cannot make a socket");
+	job_private(lanes->listener);
+	unlink(address.sun_path);
+	if (bind(lanes->listener, (struct sockaddr *)&address, sizeof(address)) ||
+	    listen(lanes->listener, OFFER_LANES_MOST))
+		return fail_errno("cannot listen at %s", address.sun_path);
+	return 0;
+}
+
+/* Which one it is, if it is one of ours. */
+static int read_join(struct joined *lanes, struct line *lane, const char *peer)
+{
+	struct json_object *join = message_expect(lane, MESSAGE_JOIN, STEP_MS);
+	int64_t number = join ? body_number(join, "lane", 0) : 0;
+	char from[256] = "";
+
+	if (join)
+		body_copy(join, "peer", from, sizeof(from));
+	json_object_put(join);
+	if (number < 1 || number >= lanes->count || lanes->lane[number].inbox || strcmp(from, peer))
+		return fail(EACCES, "a connection that is none of job %s's", lanes->job);
+	return number;
+}
+
+static int accept_lane(struct joined *lanes, const struct line *line)
+{
+	int fd = accept4(lanes->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), number;
+	struct line lane;
+
+	if (fd < 0)
+		return errno == EAGAIN || errno == EINTR || errno == ECONNABORTED
+			     ? 0
+			     : fail_errno("cannot accept a connection");
+	if (line_init(&lane, fd, fd, "a further connection"))
+		return -ENOMEM;
+	lane.idle_seconds = LINE_NEVER_IDLE;
+	number = read_join(lanes, &lane, line->peer);
+	if (number < 0) {
+		line_close(&lane);
+		return number;
+	}
+	lanes->lane[number] = lane;
+	return 1;
+}
+
+int joined_wait(struct joined *lanes, struct line *line)
+{
+	uint64_t until = line_now() + JOIN_MS * 1000000ULL;
+	unsigned int there = 1;
+
+	while (there < lanes->count) {
+		struct pollfd listener = { .fd = lanes->listener, .events = POLLIN };
+		int rc = message_keep_alive(line);
+
+		if (!rc)
+			rc = line_wait(line, &listener, 1, STEP_MS);
+		if (rc > 0 && rc & LINE_OTHER)
+			rc = accept_lane(lanes, line);
+		else if (rc > 0)
+			rc = 0;
+		if (rc < 0)
+			return rc;
+		there += rc;
+		if (line->is_over)
+			return fail(ECONNRESET, "%s has closed the connection", line->peer);
+		if (line_now() > until)
+			return fail(ETIMEDOUT, "%u of %u connections came within %d s", there, lanes->count,
+				    JOIN_MS / 1000);
+	}
+	return 0;
+}
+
+void joined_close(struct joined *lanes)
+{
+	for (unsigned int i = 1; i < lanes->count; i++)
+		line_close(&lanes->lane[i]);
+	if (lanes->count > 1 && lanes->listener >= 0) {
+		job_unprivate(lanes->listener);
+		close(lanes->listener);
+		joined_forget(lanes->job);
+	}
+	lanes->count = 0;
+}
+
+/* --- in a lane's process -------------------------------------------------------- */
+
+static int find_taker(struct line *taker, const char *job)
+{
+	struct sockaddr_un address;
+	int fd, rc = socket_address(job, &address);
+
+	if (rc)
+		return rc;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return fail_errno("cannot make a socket");
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+		close(fd);
+		return fail(ENOENT, "no guest of job %s is on its way", job);
+	}
+	rc = line_init(taker, fd, fd, "the taker");
+	taker->idle_seconds = LINE_NEVER_IDLE;
+	return rc;
+}
+
+static int introduce(struct line *taker, const struct line *line, int64_t number)
+{
+	struct json_object *body = json_object_new_object();
+
+	body_put_number(body, "lane", number);
+	body_put_text(body, "peer", line->peer);
+	return message_send_json(taker, MESSAGE_JOIN, body);
+}
+
+int lane_join(struct line *line, const struct message *join, _Atomic bool *is_joined)
+{
+	struct json_object *body = body_parse(join->body, join->bytes);
+	struct line taker = { .in = -1 };
+	char job[JOB_DIGITS + 2];
+	int64_t number;
+	int rc;
+
+	if (!body)
+		return -EPROTO;
+	body_copy(body, "job", job, sizeof(job));
+	number = body_number(body, "lane", 0);
+	json_object_put(body);
+	rc = job_is_name(job) ? find_taker(&taker, job)
+			      : fail(EPROTO, "%s joins a job that is none", line->peer);
+	if (!rc)
+		rc = introduce(&taker, line, number);
+	if (!rc)
+		rc = message_send_json(line, MESSAGE_ACCEPT, json_object_new_object());
+	if (!rc) {
+		*is_joined = true;
+		rc = lane_carry(line, &taker);
+	}
+	line_close(&taker);
+	return rc;
+}

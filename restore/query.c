@@ -1,0 +1,56 @@
+/* See query.h. */
+#include "restore/query.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+
+#include "journal.h"
+#include "log.h"
+#include "restore/settle.h"
+
+/* Nobody at work: then it is decided here and now. */
+static int settle(struct journal *journal)
+{
+	int lock, rc;
+
+	if (journal_is_settled(journal))
+		return 0;
+	rc = journal_lock(journal->job, JOURNAL_DESTINATION, &lock);
+	if (rc == -EBUSY) {
+		fail_forget();
+		return 0;
+	}
+	if (rc)
+		return rc;
+	rc = journal_read(journal, journal->job, JOURNAL_DESTINATION);
+	if (!rc)
+		rc = destination_recover(journal);
+	journal_unlock(journal->job, JOURNAL_DESTINATION, lock);
+	return rc;
+}
+
+int answer_query(struct line *line, const struct message *query)
+{
+	struct json_object *body = body_parse(query->body, query->bytes), *state;
+	struct journal journal = { .job = "" };
+	char job[JOB_DIGITS + 2];
+	int rc;
+
+	if (!body)
+		return -EPROTO;
+	body_copy(body, "job", job, sizeof(job));
+	json_object_put(body);
+	if (!job_is_name(job))
+		return fail(EPROTO, "%s asks for a job that is none", line->peer);
+	rc = journal_read(&journal, job, JOURNAL_DESTINATION);
+	if (!rc)
+		rc = settle(&journal);
+	if (rc && rc != -ENOENT)
+		return rc;
+	state = json_object_new_object();
+	body_put_text(state, "state", rc ? "unknown" : journal_stage_name(journal.stage));
+	body_put_number(state, "domid", journal.domid);
+	body_put_text(state, "boot", journal.boot);
+	body_put_text(state, "reason", journal.reason);
+	return message_send_json(line, MESSAGE_STATE, state);
+}

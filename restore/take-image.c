@@ -1,0 +1,152 @@
+/* The image on its way from the lines to the builder, see taker.h. Mirror: migrate/send-image.c */
+#include <errno.h>
+#include <json-c/json.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "restore/taker.h"
+#include "stream/message.h"
+
+enum { STEP_MS = 1000 };
+
+int take_tell(struct taker *t)
+{
+	struct json_object *body;
+
+	if (line_now() - t->told_ns < STEP_MS * 1000000ULL)
+		return message_keep_alive(&t->line);
+	t->told_ns = line_now();
+	body = json_object_new_object();
+	body_put_number(body, "frames", t->status->pages);
+	return message_send_json(&t->line, MESSAGE_PROGRESS, body);
+}
+
+/* The builder is slow, or gone: then its feed says so. */
+static int wait_for_builder(struct taker *t)
+{
+	struct pollfd fds[2] = { { .fd = builder_feed(t->builder), .events = POLLOUT },
+				 { .fd = builder_watch(t->builder), .events = POLLIN } };
+	int rc = take_tell(t);
+
+	if (!rc)
+		rc = line_wait(&t->line, fds, 2, STEP_MS);
+	return rc < 0 ? rc : 0;
+}
+
+static int pass_on(struct taker *t, const struct message *data)
+{
+	const uint8_t *from = data->body;
+	size_t left = data->bytes;
+	int rc = 0;
+
+	XXH64_update(t->hash, from, left);
+	t->bytes += left;
+	t->pieces++;
+	t->status->wire_bytes += left + sizeof(struct message_header);
+	t->line.is_lent = true;
+	while (!rc && left) {
+		ssize_t done = write(builder_feed(t->builder), from, left);
+
+		if (done > 0) {
+			from += done;
+			left -= done;
+		} else if (errno == EAGAIN || errno == EINTR) {
+			rc = wait_for_builder(t);
+		} else {
+			rc = -EPIPE; /* it knows why */
+		}
+	}
+	t->line.is_lent = false;
+	return rc;
+}
+
+static int take_end(struct taker *t, const struct message_end *end)
+{
+	if (end->bytes != t->bytes || end->hash != XXH64_digest(t->hash))
+		return fail(EBADMSG, "%lu bytes came of %lu that were sent, or other ones", t->bytes,
+			    end->bytes);
+	t->all_read_ns = line_now();
+	shutdown(builder_feed(t->builder), SHUT_WR);
+	return 0;
+}
+
+/* The next of the lane whose turn it is, if that is not the line itself: 1, or 0 if it is not there yet. */
+static int take_from_lane(struct taker *t, struct line *lane)
+{
+	struct message message;
+	int rc = message_next(lane, &message);
+
+	if (rc <= 0 || message.type == MESSAGE_PING)
+		return rc;
+	if (message.type != MESSAGE_DATA)
+		return fail(EPROTO, "%s comes by a further connection", message_name(message.type));
+	rc = pass_on(t, &message);
+	return rc ? rc : 1;
+}
+
+/* DATA waits for its turn, and END for all of it: 1 if the message was taken, ALL_READ if it was the last. */
+enum { ALL_READ = 2 };
+
+static int take_message(struct taker *t, const struct message *message, bool is_our_turn)
+{
+	struct message_end end;
+	int rc = 1;
+
+	switch (message->type) {
+	case MESSAGE_PING: break;
+	case MESSAGE_DATA:
+		if (!is_our_turn)
+			return 0;
+		rc = pass_on(t, message);
+		if (rc)
+			return rc;
+		rc = 1;
+		break;
+	case MESSAGE_END:
+		memcpy(&end, message->body, sizeof(end));
+		if (!is_our_turn && end.bytes > t->bytes)
+			return 0;
+		rc = take_end(t, &end);
+		rc = rc ? rc : ALL_READ;
+		break;
+	case MESSAGE_FAILED: return message_reason(&t->line, message);
+	default:
+		return fail(EPROTO, "%s sends %s in the midst of an image", t->line.peer,
+			    message_name(message->type));
+	}
+	t->line.start += sizeof(struct message_header) + message->bytes;
+	return rc;
+}
+
+static int wait_for_more(struct taker *t, struct line *lane)
+{
+	struct pollfd other = { .fd = lane ? lane->in : -1, .events = POLLIN };
+	int rc = take_tell(t);
+
+	if (!rc)
+		rc = line_wait(&t->line, &other, 1, STEP_MS);
+	if (rc > 0 && rc & LINE_OTHER)
+		rc = line_wait(lane, NULL, 0, 0);
+	return rc < 0 ? rc : 0;
+}
+
+int take_image(struct taker *t)
+{
+	for (;;) {
+		unsigned int number = t->pieces % t->lanes.count;
+		struct line *lane = number ? &t->lanes.lane[number] : NULL;
+		struct message message;
+		int rc = message_peek(&t->line, &message);
+
+		if (rc > 0)
+			rc = take_message(t, &message, !lane);
+		if (!rc && lane)
+			rc = take_from_lane(t, lane);
+		if (!rc)
+			rc = wait_for_more(t, lane);
+		if (rc < 0 || rc == ALL_READ)
+			return rc < 0 ? rc : 0;
+	}
+}

@@ -1,0 +1,30 @@
+/* What the files of the taker share: restore/handover.c, restore/take-image.c. */
+#ifndef RESTORE_TAKER_H
+#define RESTORE_TAKER_H
+
+#include <xxhash.h>
+
+#include "restore/handover.h"
+#include "restore/lanes.h"
+#include "restore/preflight.h"
+
+struct taker {
+	struct take *take;
+	struct take_status *status; /* take's */
+	struct line line;
+	struct joined lanes;
+	uint64_t pieces; /* of DATA, so far */
+	struct builder *builder;
+	char name[sizeof(((struct offer *)0)->domain) + sizeof(INCOMING_SUFFIX)];
+	XXH64_state_t *hash;
+	uint64_t bytes;	      /* of the image so far */
+	uint64_t told_ns;     /* PROGRESS, when last */
+	uint64_t all_read_ns; /* END */
+};
+
+/* Passes all DATA on to the builder, to END, or the first failure: -EPIPE, without a reason, is the builder's. */
+int take_image(struct taker *taker);
+/* Keeps the line alive, and tells how far we are. */
+int take_tell(struct taker *taker);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * Lines to other hosts, made: dialled, accepted, or through ssh. Each step has
+ * its deadline, and is left as soon as a stop is asked for.
+ */
+#ifndef STREAM_CONNECT_H
+#define STREAM_CONNECT_H
+
+#include "stream/line.h"
+
+enum via { VIA_TLS, VIA_SSH, VIA_TCP };
+
+enum { PORT_DEFAULT = 8666, HANDSHAKE_MS = 10000 };
+
+#define PKI_DEFAULT "/etc/pvferry/pki"
+
+/* How to reach another host. */
+struct peer {
+	enum via via;
+	char host[256];
+	unsigned int port;
+	char pki[256];
+	char ssh[256]; /* in place of "ssh"; "": host is the whole command */
+	unsigned int idle_seconds;
+};
+
+/* Whom we let in, and how. */
+struct door {
+	bool is_plain;
+	const char *pki;
+	const char *const *allowed; /* ends with NULL */
+	unsigned int idle_seconds;
+};
+
+const char *via_name(enum via via);
+bool via_parse(const char *name, enum via *via);
+/* --pki's default: what PVFERRY_PKI says, or PKI_DEFAULT. */
+const char *pki_default(void);
+
+/* The other end of it is a `pvferry receive`. line_close() in any case. */
+int connect_to(struct line *line, const struct peer *peer);
+
+/* ADDRESS:PORT, [ADDRESS]:PORT or :PORT; PORT 0 takes any. Returns the socket in *fd, the port in *port. */
+int connect_listen(const char *address, int *fd, unsigned int *port);
+/* Waits for one. */
+int connect_accept(int listener, int *fd);
+
+/* A socket that was accepted becomes a line: takes it over, shakes hands. line_close() in any case. */
+int connect_welcome(struct line *line, int fd, const struct door *door);
+
+#endif

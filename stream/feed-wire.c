@@ -1,0 +1,60 @@
+/*
+ * What a helper of libxl sends to another one compressed, in chunks: each
+ * frame is one, and the cover before it says how long it is. Nothing is read
+ * beyond the cover that says that there are no more.
+ *
+ * Mirror: stream/writer.c
+ */
+#include <errno.h>
+#include <zstd.h>
+
+#include "log.h"
+#include "stream/feed.h"
+#include "stream/format.h"
+
+static int check_cover(const struct feed *feed, const struct wire_cover *cover)
+{
+	if (cover->magic != WIRE_MAGIC || cover->bytes != sizeof(*cover) - sizeof(struct skippable))
+		return fail(EBADMSG, "no frame starts before byte %lu (%#x)",
+			    (unsigned long)feed->intake.from->bytes, cover->magic);
+	if (!cover->stored != !cover->expanded || cover->expanded > FRAME_MAX_BYTES ||
+	    cover->stored > ZSTD_compressBound(FRAME_MAX_BYTES))
+		return fail(EBADMSG, "a frame of %u bytes that expands to %u", cover->stored,
+			    cover->expanded);
+	return 0;
+}
+
+static int feed_frame(struct feed *feed, const struct wire_cover *cover, uint64_t number)
+{
+	struct chunk *chunk = pipeline_claim(feed->to);
+	void *to;
+	int rc;
+
+	if (!chunk)
+		return pipeline_error(feed->to);
+	chunk->number = number;
+	chunk->count = cover->expanded;
+	chunk->left = 0;
+	chunk->stored.count = 0;
+	to = bytes_grow(&chunk->stored, cover->stored);
+	rc = to ? feed_take(feed, to, cover->stored) : fail(ENOMEM, "out of memory");
+	if (!rc)
+		pipeline_submit(feed->to, chunk);
+	return rc;
+}
+
+int feed_wire(struct feed *feed)
+{
+	struct wire_cover cover;
+	int rc = 0;
+
+	for (uint64_t number = 1; !rc; number++) {
+		rc = feed_take(feed, &cover, sizeof(cover));
+		if (!rc)
+			rc = check_cover(feed, &cover);
+		if (rc || !cover.stored)
+			break;
+		rc = feed_frame(feed, &cover, number);
+	}
+	return rc;
+}

@@ -1,0 +1,204 @@
+/* See message.h. */
+#include "stream/message.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+static const struct rule {
+	const char *name;
+	uint32_t least, most;
+} rules[] = {
+#define RULE(name, number, least, most) [number] = { #name, least, most },
+	MESSAGES(RULE)
+};
+
+static const struct rule *find_rule(uint32_t type)
+{
+	return type < sizeof(rules) / sizeof(*rules) && rules[type].name ? &rules[type] : NULL;
+}
+
+const char *message_name(uint32_t type)
+{
+	const struct rule *rule = find_rule(type);
+
+	return rule ? rule->name : "message of unknown type";
+}
+
+/* --- in ------------------------------------------------------------------ */
+
+static int check_header(const struct line *line, const struct message_header *header)
+{
+	const struct rule *rule;
+
+	if ((header->type & 0xffffff00) != MESSAGE_MARK)
+		return fail(EPROTO, "what %s says is not pvferry's protocol", line->peer);
+	rule = find_rule(header->type & 0xff);
+	if (!rule)
+		return fail(EPROTO, "%s sends a message of unknown type %u", line->peer, header->type & 0xff);
+	if (header->bytes < rule->least || header->bytes > rule->most)
+		return fail(EPROTO, "%s sends %s of %u bytes", line->peer, rule->name, header->bytes);
+	return 0;
+}
+
+/* Nothing more will come. */
+static int end_of(const struct line *line, size_t held)
+{
+	if (!line->is_over)
+		return 0;
+	return fail(ECONNRESET, "%s has closed the connection%s", line->peer,
+		    held ? " in the midst of a message" : "");
+}
+
+int message_peek(struct line *line, struct message *message)
+{
+	size_t held = line->end - line->start;
+	struct message_header header;
+	int rc;
+
+	if (held < sizeof(header))
+		return end_of(line, held);
+	memcpy(&header, line->inbox + line->start, sizeof(header));
+	rc = check_header(line, &header);
+	if (rc)
+		return rc;
+	if (held < sizeof(header) + header.bytes)
+		return end_of(line, held);
+	*message = (struct message){ header.type & 0xff, header.bytes,
+				     line->inbox + line->start + sizeof(header) };
+	return 1;
+}
+
+int message_next(struct line *line, struct message *message)
+{
+	int rc;
+
+	*message = (struct message){ 0 };
+	rc = message_peek(line, message);
+	if (rc > 0)
+		line->start += sizeof(struct message_header) + message->bytes;
+	return rc;
+}
+
+int message_wait(struct line *line, struct message *message, const char *what, int most_ms)
+{
+	enum { STEP_MS = 1000 };
+	uint64_t until = line_now() + most_ms * 1000000ULL;
+
+	for (;;) {
+		int rc = message_next(line, message);
+		uint64_t now = line_now();
+
+		if (rc < 0 || (rc && message->type != MESSAGE_PING))
+			return rc < 0 ? rc : 0;
+		if (rc)
+			continue;
+		if (now >= until)
+			return fail(ETIMEDOUT, "no %s from %s within %d s", what, line->peer, most_ms / 1000);
+		rc = message_keep_alive(line);
+		if (!rc)
+			rc = line_wait(line, NULL, 0,
+				       until - now < STEP_MS * 1000000ULL ? (until - now) / 1000000 + 1
+									  : STEP_MS);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+int message_reason(const struct line *line, const struct message *message)
+{
+	struct json_object *body = body_parse(message->body, message->bytes);
+	char reason[512];
+
+	if (!body)
+		return -EPROTO;
+	body_copy(body, "reason", reason, sizeof(reason));
+	json_object_put(body);
+	return fail(ECONNABORTED, "%s: %s", line->peer, *reason ? reason : "failed, for no reason given");
+}
+
+struct json_object *message_expect(struct line *line, enum message_type type, int most_ms)
+{
+	struct message message;
+
+	do
+		if (message_wait(line, &message, message_name(type), most_ms))
+			return NULL;
+	while (message.type == MESSAGE_PROGRESS && type != MESSAGE_PROGRESS);
+	if (message.type == type)
+		return body_parse(message.body, message.bytes);
+	if (message.type == MESSAGE_FAILED || message.type == MESSAGE_REFUSE)
+		message_reason(line, &message);
+	else
+		fail(EPROTO, "%s sends %s instead of %s", line->peer, message_name(message.type),
+		     message_name(type));
+	return NULL;
+}
+
+void message_prefer_reason(struct line *line)
+{
+	enum { MOST_MS = 1000 };
+	uint64_t until = line_now() + MOST_MS * 1000000ULL;
+	char own[1024];
+
+	snprintf(own, sizeof(own), "%s", fail_reason());
+	fail_forget();
+	while (line_now() < until) {
+		struct message message;
+		int rc = message_next(line, &message);
+
+		if (rc > 0 && (message.type == MESSAGE_FAILED || message.type == MESSAGE_REFUSE)) {
+			message_reason(line, &message);
+			return;
+		}
+		if (rc < 0 || (!rc && line_wait(line, NULL, 0, 100) < 0))
+			break;
+	}
+	fail_forget();
+	fail(EIO, "%s", own);
+}
+
+/* --- out ----------------------------------------------------------------- */
+
+int message_send_framed(struct line *line, enum message_type type, void *buffer, size_t bytes)
+{
+	struct message_header header = { MESSAGE_MARK | type, bytes };
+
+	memcpy(buffer, &header, sizeof(header));
+	return line_write(line, buffer, sizeof(header) + bytes);
+}
+
+int message_send(struct line *line, enum message_type type, const void *body, size_t bytes)
+{
+	uint8_t *buffer = malloc(sizeof(struct message_header) + bytes);
+	int rc;
+
+	if (!buffer)
+		return fail(ENOMEM, "out of memory");
+	if (bytes)
+		memcpy(buffer + sizeof(struct message_header), body, bytes);
+	rc = message_send_framed(line, type, buffer, bytes);
+	free(buffer);
+	return rc;
+}
+
+int message_send_json(struct line *line, enum message_type type, struct json_object *body)
+{
+	const char *text = json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN |
+									JSON_C_TO_STRING_NOSLASHESCAPE);
+	int rc = text ? message_send(line, type, text, strlen(text)) : fail(ENOMEM, "out of memory");
+
+	json_object_put(body);
+	return rc;
+}
+
+int message_keep_alive(struct line *line)
+{
+	if (line_now() - line->said_ns < PING_SECONDS * 1000000000ULL)
+		return 0;
+	return message_send(line, MESSAGE_PING, NULL, 0);
+}

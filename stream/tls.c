@@ -1,0 +1,283 @@
+/* See tls.h. */
+#include "stream/tls.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "stop.h"
+#include "stream/line.h"
+
+struct tls {
+	SSL_CTX *context;
+	SSL *ssl;
+	int fd;
+	bool is_server;
+	const char *const *allowed; /* the caller's */
+	char peer_name[256];
+};
+
+/* What OpenSSL says of the last failure; the queue is emptied. */
+static const char *openssl_reason(void)
+{
+	unsigned long code = ERR_peek_last_error();
+	const char *reason = code ? ERR_reason_error_string(code) : NULL;
+
+	ERR_clear_error();
+	return reason ? reason : "unknown error";
+}
+
+/* --- who we are and whom we believe ----------------------------------- */
+
+static int load_file(SSL_CTX *context, const char *folder, const char *name)
+{
+	char path[4096];
+	int fine;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	if (!strcmp(name, "ca.pem"))
+		fine = SSL_CTX_load_verify_file(context, path);
+	else if (!strcmp(name, "cert.pem"))
+		fine = SSL_CTX_use_certificate_chain_file(context, path);
+	else
+		fine = SSL_CTX_use_PrivateKey_file(context, path, SSL_FILETYPE_PEM);
+	return fine == 1 ? 0 : fail(ENOKEY, "cannot use %s: %s", path, openssl_reason());
+}
+
+static int open_context(struct tls *tls, const char *folder)
+{
+	SSL_CTX *context = SSL_CTX_new(tls->is_server ? TLS_server_method() : TLS_client_method());
+	int rc;
+
+	if (!context)
+		return fail(ENOMEM, "OpenSSL: %s", openssl_reason());
+	tls->context = context;
+	SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(context, 0);
+	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	rc = load_file(context, folder, "ca.pem");
+	if (!rc)
+		rc = load_file(context, folder, "cert.pem");
+	if (!rc)
+		rc = load_file(context, folder, "key.pem");
+	if (!rc && SSL_CTX_check_private_key(context) != 1)
+		rc = fail(ENOKEY, "%s/key.pem is not the key of cert.pem", folder);
+	return rc;
+}
+
+static int open_tls(struct tls **result, int fd, const char *folder, bool is_server)
+{
+	struct tls *tls = calloc(1, sizeof(*tls));
+	int rc;
+
+	*result = tls;
+	if (!tls)
+		return fail(ENOMEM, "out of memory");
+	tls->fd = fd;
+	tls->is_server = is_server;
+	rc = open_context(tls, folder);
+	if (rc)
+		return rc;
+	tls->ssl = SSL_new(tls->context);
+	if (!tls->ssl || SSL_set_fd(tls->ssl, fd) != 1)
+		return fail(ENOMEM, "OpenSSL: %s", openssl_reason());
+	return 0;
+}
+
+int tls_client(struct tls **result, int fd, const char *folder, const char *host)
+{
+	unsigned char address[16];
+	bool is_address = inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+	int rc = open_tls(result, fd, folder, false);
+	SSL *ssl = *result ? (*result)->ssl : NULL;
+	int fine;
+
+	if (!rc) {
+		fine = is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host)
+				  : SSL_set1_host(ssl, host) && SSL_set_tlsext_host_name(ssl, host);
+		rc = fine ? 0 : fail(EINVAL, "\"%s\" is no name of a host", host);
+		SSL_set_connect_state(ssl);
+	}
+	if (rc) {
+		tls_free(*result);
+		*result = NULL;
+	}
+	return rc;
+}
+
+int tls_server(struct tls **result, int fd, const char *folder, const char *const *allowed)
+{
+	int rc = open_tls(result, fd, folder, true);
+
+	if (rc) {
+		tls_free(*result);
+		*result = NULL;
+		return rc;
+	}
+	(*result)->allowed = allowed;
+	SSL_set_accept_state((*result)->ssl);
+	return 0;
+}
+
+void tls_free(struct tls *tls)
+{
+	if (!tls)
+		return;
+	SSL_free(tls->ssl);
+	SSL_CTX_free(tls->context);
+	free(tls);
+}
+
+/* --- who the other is --------------------------------------------------- */
+
+static bool is_allowed(const struct tls *tls, const char *name, size_t length)
+{
+	for (const char *const *each = tls->allowed; *each; each++)
+		if (strlen(*each) == length && !memcmp(*each, name, length))
+			return true;
+	return false;
+}
+
+/* Goes through the certificate's names; the first is kept, whether any is allowed is told. */
+static bool look_at_names(struct tls *tls, X509 *certificate)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	bool allowed = false;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		const char *text;
+		int length;
+
+		if (name->type != GEN_DNS)
+			continue;
+		text = (const char *)ASN1_STRING_get0_data(name->d.dNSName);
+		length = ASN1_STRING_length(name->d.dNSName);
+		if (!*tls->peer_name)
+			snprintf(tls->peer_name, sizeof(tls->peer_name), "%.*s", length, text);
+		allowed |= tls->is_server && is_allowed(tls, text, length);
+	}
+	GENERAL_NAMES_free(names);
+	if (*tls->peer_name)
+		return allowed;
+	/* Without DNS names, the common name. */
+	X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, tls->peer_name,
+				  sizeof(tls->peer_name));
+	return tls->is_server && is_allowed(tls, tls->peer_name, strlen(tls->peer_name));
+}
+
+static int check_peer(struct tls *tls)
+{
+	X509 *certificate = SSL_get1_peer_certificate(tls->ssl);
+	bool allowed;
+
+	if (!certificate)
+		return fail(EACCES, "the other side showed no certificate");
+	allowed = look_at_names(tls, certificate);
+	X509_free(certificate);
+	for (char *c = tls->peer_name; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	if (tls->is_server && !allowed)
+		return fail(EACCES, "the certificate of \"%s\" is not on the list of who may send",
+			    tls->peer_name);
+	return 0;
+}
+
+const char *tls_peer_name(const struct tls *tls)
+{
+	return tls->peer_name;
+}
+
+/* --- bytes ---------------------------------------------------------------- */
+
+static int handshake_failure(struct tls *tls, int error)
+{
+	long verdict = SSL_get_verify_result(tls->ssl);
+
+	if (verdict != X509_V_OK)
+		return fail(EACCES, "the other side's certificate is refused: %s",
+			    X509_verify_cert_error_string(verdict));
+	if (error == SSL_ERROR_SYSCALL)
+		return fail(ECONNRESET, "the connection was closed during the TLS handshake");
+	return fail(EPROTO, "the TLS handshake failed: %s", openssl_reason());
+}
+
+int tls_shake_hands(struct tls *tls, int most_ms)
+{
+	uint64_t until = line_now() + most_ms * 1000000ULL;
+
+	for (;;) {
+		struct pollfd fds[2] = { { .fd = tls->fd }, { .fd = stop_fd(), .events = POLLIN } };
+		int done = SSL_do_handshake(tls->ssl), error, rc = stop_requested();
+		uint64_t now = line_now();
+
+		if (rc)
+			return rc;
+		if (done == 1)
+			return check_peer(tls);
+		error = SSL_get_error(tls->ssl, done);
+		if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
+			return handshake_failure(tls, error);
+		if (now >= until)
+			return fail(ETIMEDOUT, "no TLS handshake within %d s", most_ms / 1000);
+		fds[0].events = error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+		if (poll(fds, 2, (until - now) / 1000000 + 1) < 0 && errno != EINTR)
+			return fail_errno("poll");
+	}
+}
+
+bool tls_is_open(const struct tls *tls)
+{
+	return SSL_is_init_finished(tls->ssl);
+}
+
+static ssize_t failure_of(struct tls *tls, int result)
+{
+	switch (SSL_get_error(tls->ssl, result)) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE: return -EAGAIN;
+	case SSL_ERROR_ZERO_RETURN: return 0;
+	case SSL_ERROR_SYSCALL: ERR_clear_error(); return -ECONNRESET;
+	}
+	/* A peer that is gone without a word: what it had to say last decides, not how it went. */
+	if (ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+		ERR_clear_error();
+		return -ECONNRESET;
+	}
+	return fail(EPROTO, "TLS: %s", openssl_reason());
+}
+
+ssize_t tls_read(struct tls *tls, void *to, size_t most)
+{
+	size_t done;
+
+	ERR_clear_error();
+	return SSL_read_ex(tls->ssl, to, most, &done) == 1 ? (ssize_t)done : failure_of(tls, 0);
+}
+
+ssize_t tls_write(struct tls *tls, const void *from, size_t count)
+{
+	ssize_t failure;
+	size_t done;
+
+	ERR_clear_error();
+	if (SSL_write_ex(tls->ssl, from, count, &done) == 1)
+		return done;
+	failure = failure_of(tls, 0);
+	return failure ? failure : -EPIPE; /* the other side has ended it */
+}
+
+void tls_bye(struct tls *tls)
+{
+	SSL_shutdown(tls->ssl);
+	ERR_clear_error();
+}
