@@ -1,0 +1,103 @@
+/* See recovery.h. */
+#include "daemon/recovery.h"
+
+#include "daemon/child.h"
+#include "log.h"
+
+/* Waits double from a second. After the last try for a job that died, its end is "needs-resolve". */
+enum { LONGEST_SECONDS = 300, TRIES_FOR_A_JOB = 6 };
+
+static void start(struct recovery *recovery);
+
+/* What became of each job: news once. */
+static void on_event(void *context, char *line, size_t length)
+{
+	const struct recovery *recovery = context;
+
+	(void)length;
+	say(recovery->tries ? SAY_DETAIL : SAY_NOTE, "resolve: %s", line);
+}
+
+static void on_note(void *context, char *line)
+{
+	(void)context;
+	say(SAY_NOTE, "resolve: %s", line);
+}
+
+static void on_late(void *context)
+{
+	(void)context;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	start(timer->data);
+}
+
+static void start_later(struct recovery *recovery)
+{
+	unsigned int seconds = recovery->tries < 9 ? 1U << recovery->tries : LONGEST_SECONDS;
+
+	recovery->tries++;
+	uv_timer_start(&recovery->timer, on_timer,
+		       1000ULL * (seconds < LONGEST_SECONDS ? seconds : LONGEST_SECONDS), 0);
+}
+
+/* Whether or not it could do its work: the journals say what is left. */
+static void look(struct recovery *recovery)
+{
+	bool is_left = jobs_settle(recovery->jobs, recovery->tries >= TRIES_FOR_A_JOB);
+
+	if (recovery->is_wanted)
+		start(recovery);
+	else if (is_left)
+		start_later(recovery);
+}
+
+static void on_ended(void *context, int status, int signal)
+{
+	struct recovery *recovery = context;
+
+	recovery->child = NULL;
+	if (status || signal)
+		say(SAY_WARNING, "pvferry resolve --recover ended with %s %d", signal ? "signal" : "status",
+		    signal ? signal : status);
+	look(recovery);
+}
+
+static void start(struct recovery *recovery)
+{
+	static const struct child_calls calls = { on_event, on_note, on_late, on_ended };
+	char *argv[] = { recovery->jobs->settings->pvferry, "resolve", "--recover", NULL };
+
+	recovery->is_wanted = false;
+	recovery->child = child_start(recovery->jobs->loop, argv, -1, &calls, recovery);
+	if (recovery->child)
+		return;
+	say(SAY_WARNING, "%s", fail_reason());
+	fail_forget();
+	look(recovery);
+}
+
+int recovery_init(struct recovery *recovery, struct jobs *jobs)
+{
+	*recovery = (struct recovery){ .jobs = jobs };
+	recovery->timer.data = recovery;
+	return uv_timer_init(jobs->loop, &recovery->timer);
+}
+
+void recovery_want(struct recovery *recovery)
+{
+	recovery->tries = 0;
+	uv_timer_stop(&recovery->timer);
+	if (recovery->child)
+		recovery->is_wanted = true;
+	else
+		start(recovery);
+}
+
+void recovery_close(struct recovery *recovery)
+{
+	if (!uv_is_closing((uv_handle_t *)&recovery->timer))
+		uv_close((uv_handle_t *)&recovery->timer, NULL);
+}

@@ -1,0 +1,32 @@
+/*
+ * `pvferry resolve --recover`: what became of guests whose job's processes are gone
+ * is settled by pvferry itself. It is run when we start and when a job dies, and
+ * again, ever more rarely, as long as a journal says that something is under way.
+ */
+#ifndef DAEMON_RECOVERY_H
+#define DAEMON_RECOVERY_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "daemon/jobs.h"
+
+struct child;
+
+struct recovery {
+	struct jobs *jobs;
+	uv_timer_t timer;
+	struct child *child;
+	bool is_wanted;	    /* again, after this one */
+	unsigned int tries; /* since it was last asked for */
+};
+
+int recovery_init(struct recovery *recovery, struct jobs *jobs);
+
+/* As soon as may be. */
+void recovery_want(struct recovery *recovery);
+
+/* No more of it, once nothing runs; its timer is closed. */
+void recovery_close(struct recovery *recovery);
+
+#endif
