@@ -3,11 +3,11 @@
 UNIT := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*.c)))
 FAKES := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/fake/*.c)))
 
-$(BUILD)/parts.a: $(filter-out $(BUILD)/xen/%,$(PARTS)) $(BUILD)/xen/layout.o $(BUILD)/xen/find-name.o
+$(BUILD)/parts.a: $(filter-out $(BUILD)/xen/%,$(PARTS)) $(DAEMON_PARTS:%.c=$(BUILD)/%.o) $(BUILD)/xen/layout.o $(BUILD)/xen/find-name.o
 	$(Q)rm -f $@; $(AR) qcs $@ $^
 
 $(UNIT): %: %.o $(FAKES) $(BUILD)/parts.a
-	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -Wl,--wrap=config_keep,--wrap=config_forget
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -Wl,--wrap=config_keep,--wrap=config_forget,--wrap=config_rename
 
 -include $(UNIT:=.d) $(FAKES:.o=.d)
 
@@ -17,12 +17,12 @@ test: $(BUILD)/pvferry $(UNIT)
 	python3 tests/golden/check.py --pvferry $(BUILD)/pvferry
 
 lint:
-	@CFLAGS='$(CFLAGS)' tests/lint/run $(SOURCES)
+	@CFLAGS='$(CFLAGS)' tests/lint/run $(SOURCES) $(DAEMON_SOURCES) $(HELPER_SOURCES)
 
 # Everything once more by clang, with coverage; FUZZ_SECONDS=0 runs what is kept in tests/fuzz/corpus, and no more.
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
-FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(SOURCES) $(wildcard tests/fuzz/*.c))
+FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(SOURCES) $(DAEMON_PARTS) $(wildcard tests/fuzz/*.c))
 FUZZ_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 build/fuzz/%.o: %.c
@@ -42,10 +42,15 @@ fuzz: $(FUZZERS)
 
 # Beside upstream's own save and restore, which run on simhost too. BENCH: options of tests/bench/bench.
 CANON := $(BUILD)/tests/bench/canon
-$(CANON): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c) $(wildcard pagetable-canon/*.c) p2m/inverse.c log.c)
+READALL := $(BUILD)/tests/bench/readall
+$(READALL): %: %.o
+	$(Q)$(CC) $(CFLAGS) -o $@ $^
+
+$(CANON): $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/readall.c,$(wildcard tests/bench/*.c)) $(wildcard pagetable-canon/*.c) p2m/inverse.c log.c)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 
-bench: $(BUILD)/pvferry $(CANON) simhost
+bench: $(BUILD)/pvferry $(CANON) $(READALL) simhost
 	tests/bench/bench $(BENCH)
+	tests/bench/live
 
 .PHONY: test lint fuzz bench

@@ -38,9 +38,9 @@ def children_cpu():
 
 
 class Host:
-    def __init__(self, path, mem, runs):
+    def __init__(self, path, mem, runs, flavour="noshadow"):
         self.path, self.runs = path, runs
-        run(SIMHOST, "create", path, "--mem", mem, "--no-poison", "--flavour", "noshadow")
+        run(SIMHOST, "create", path, "--mem", mem, "--no-poison", "--flavour", flavour)
         if runs:
             subprocess.run([SIMHOST, "guests", path, "--daemon"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                            stderr=subprocess.DEVNULL, check=True)

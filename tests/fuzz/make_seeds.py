@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The first inputs of fuzz-stream and fuzz-image: guests of some twenty pages, packed as in stream-model.h.
 
-Usage: make_seeds.py FOLDER        writes FOLDER/fuzz-stream/*, FOLDER/fuzz-image/* and a config in FOLDER/fuzz-machine/
+Usage: make_seeds.py FOLDER        writes FOLDER/fuzz-stream/*, FOLDER/fuzz-image/*, FOLDER/fuzz-message/* and a config in FOLDER/fuzz-machine/
 """
 import json
 import os
@@ -87,10 +87,33 @@ def pack(plain):
     return bytes(out)
 
 
+def message(kind, body=b''):
+    body = json.dumps(body).encode() if isinstance(body, dict) else body
+    return struct.pack('<2I', 0x46565000 + kind, len(body)) + body
+
+
+def conversations():
+    """What the two sides of a move say, see man/pvferry-protocol.7."""
+    hello = message(1, dict(protocol=1, software='pvferry', features=['lanes'], limits={'data-bytes': 1048576}))
+    offer = message(2, dict(job='0123456789abcdef' * 2, domain='web1', uuid='3b1e6f0a-7d0c-4a53-9a55-5d2f6a2c9b01', domid=7,
+                            frames=512, pfns=512, width=8, p2m='auto', devices='', lanes=2, live=True, **{
+                                'boot-id': 'x', 'max-memory-kib': 2048, 'config-bytes': 100}))
+    policy = message(3, struct.pack('<8I', 0x11, 24, 7, 0, 0, 1, 0, 0))
+    ready, running = message(10, {'domid': 3, 'build-ms': 5}), message(12, {'domid': 3, 'unpause-ms': 1})
+    return {
+        'source': hello + offer + policy + message(6, b'abc') + message(9) + message(7, bytes(16)) + message(11),
+        'destination': hello + message(4, {}) + message(8, dict(frames=12)) + ready + running,
+        'refusal': hello + message(5, dict(reason='no memory')),
+        'failure': hello + message(13, dict(reason='no memory', state='destroyed')),
+        'question': hello + message(14, dict(job='0123456789abcdef' * 2)) + message(15, dict(state='running', domid=3)),
+        'lane': hello + message(16, dict(job='0123456789abcdef' * 2, lane=1)) + message(6, b'abc'),
+    }
+
+
 def main():
     images = {'wide': Image(wide()), 'narrow': Image(narrow()), 'small': Image(small()), 'live': live(wide()),
               'live-narrow': live(narrow()), 'version-2': version_2(wide())}
-    for target in ('fuzz-stream', 'fuzz-image', 'fuzz-machine'):
+    for target in ('fuzz-stream', 'fuzz-image', 'fuzz-machine', 'fuzz-message'):
         os.makedirs(os.path.join(sys.argv[1], target), exist_ok=True)
     for name, image in images.items():
         packed = pack(image.plain())
@@ -99,6 +122,9 @@ def main():
             f.write(packed)
         with open(os.path.join(sys.argv[1], 'fuzz-image', f'seed-{name}'), 'wb') as f:
             f.write(bytes(CONTROLS) + packed)
+    for name, said in conversations().items():
+        with open(os.path.join(sys.argv[1], 'fuzz-message', f'seed-{name}'), 'wb') as f:
+            f.write(said)
     config = dict(c_info=dict(type='pv', name='config', uuid='3b1e6f0a-7d0c-4a53-9a55-5d2f6a2c9b01'),
                   b_info=dict(max_vcpus=3, avail_vcpus=[0, 2], target_memkb=65536, max_memkb=65536),
                   disks=[dict(vdev='xvda')])

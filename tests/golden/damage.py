@@ -71,8 +71,8 @@ def newer_version_with_another_head(i): i.version, i.features, i.head_hash, i.js
 def version_zero(i): i.version = 0
 
 
-@head('features 0x1', UNREADABLE)
-def unknown_feature(i): i.features = 1
+@head('features 0x2', UNREADABLE)
+def unknown_feature(i): i.features = 2
 
 
 @head('features 0x80000000', UNREADABLE)

@@ -18,6 +18,7 @@ MAGIC_HEAD, MAGIC_SEAL, MAGIC_SEEK, MAGIC_SEEK_END = 0x184D2A50, 0x184D2A51, 0x1
 MAGIC_ZSTD = 0xFD2FB528
 XL_MAGIC = b'Xen saved domain, xl format\n \0 \r'
 VERSION, PAGE, WINDOW, SLOTS = 1, 4096, 512, 512
+ROUNDS = 1    # a feature
 FRAME_MAX, RECORD_MAX = 136 << 20, 128 << 20
 ZERO_PAGE = bytes(PAGE)
 JSON_KEYS = ('domain', 'uuid', 'domid', 'host', 'saved', 'pvferry', 'xen', 'p2m')
@@ -214,9 +215,11 @@ class Content:
     """Reads xl header to libxl END, checks each record as it comes and, at the end, what needs all of them.
 
     ours: an image of pvferry, where the page is stricter than for the streams of others.
+    rounds: the guest ran meanwhile; its pfns come in any order, and again.
     """
 
-    def __init__(self, ours):
+    def __init__(self, ours, rounds=False):
+        self.rounds = rounds
         self.ours, self.last, self.seen, self.records = ours, None, set(), 0
         self.config_name = self.width = self.levels = self.end = None
         self.p2m, self.vcpus, self.windows, self.verifying = (), {}, 0, False
@@ -326,10 +329,12 @@ class Content:
         if kind not in NAMES:
             raise self.defect('not a record of a PV stream')
         if self.ours:
+            if self.rounds and self.last == PAGE_DATA and kind == P2M_FRAMES:
+                return
             if kind not in NEXT[self.last]:
                 due = ' or '.join(NAMES[k] for k in sorted(NEXT[self.last]))
                 raise self.defect(f'stands where {due} was due')
-            if self.last == PAGE_DATA and kind != PAGE_DATA and self.windows * WINDOW <= self.end:
+            if not self.rounds and self.last == PAGE_DATA and kind != PAGE_DATA and self.windows * WINDOW <= self.end:
                 raise self.defect('the memory is not complete: missing', pfn=self.windows * WINDOW)
             return
         for need in NEEDS[kind]:
@@ -407,7 +412,7 @@ class Content:
         data = sum(word >> 60 in WITH_DATA for word in words)
         if len(body) != 8 + 8 * count + PAGE * data:
             raise self.defect(f'{count} frames, {data} with a page, with a length of {len(body)}')
-        if self.ours:
+        if self.ours and not self.rounds:
             self.check_window(words)
         self.windows += 1
         if not self.verifying:
@@ -587,10 +592,10 @@ def read_head(data):
         raise Defect('the hash of the head is wrong', 0)
     if version != VERSION:
         raise Defect(f'image of version {version}', 0)
-    if features:
+    if features & ~ROUNDS:
         raise Unreadable(f'image with unknown features {features:#x}')
     check_provenance(content[28:-8])
-    return frames, end
+    return frames, bool(features & ROUNDS), end
 
 
 def check_provenance(raw):
@@ -616,7 +621,7 @@ def read_frame_content(content, piece, state):
         if not piece.done():
             raise Defect('the opening goes on after X86_PV_P2M_FRAMES', piece.frame)
         return 'pages'
-    if content.read_record(piece) == PAGE_DATA:
+    if content.read_record(piece) in (PAGE_DATA, P2M_FRAMES):
         if not piece.done():
             raise Defect('more than one PAGE_DATA record in a frame', piece.frame)
         return 'pages'
@@ -657,8 +662,8 @@ def read_seek_table(data, at, frames):
 
 def read_frames(data):
     """An image of pvferry."""
-    to_allocate, at = read_head(data)
-    frames, content, state, expanded = [(at, 0)], Content(ours=True), 'opening', 0
+    to_allocate, rounds, at = read_head(data)
+    frames, content, state, expanded = [(at, 0)], Content(ours=True, rounds=rounds), 'opening', 0
     while state != 'seek table':
         n = len(frames)
         if at == len(data):
@@ -677,7 +682,7 @@ def read_frames(data):
         expanded += size
         at = end
     read_seek_table(data, at, frames)
-    if to_allocate != content.frames_to_allocate():
+    if not rounds and to_allocate != content.frames_to_allocate():
         raise Defect(f'head says {to_allocate} frames to allocate, there are {content.frames_to_allocate()}', 0)
     return dict(kind='pvferry', **content.summary(), expanded=expanded, stored=len(data))
 

@@ -4,7 +4,7 @@ import re
 
 from hosts import Failure, expect
 
-ONE_LINE = re.compile(r"pvferry: (save|restore) \S+: [^\n]+\n")
+ONE_LINE = re.compile(r"pvferry: (save|restore|migrate) \S+: [^\n]+\n")
 
 
 # Nodes that hold others, and stay.

@@ -14,6 +14,7 @@ SAN = bool(os.environ.get("SAN"))
 SIMHOST = pathlib.Path(os.environ.get("SIMHOST_BIN") or ROOT / "build/simhost/simhost").resolve()
 PVFERRY = pathlib.Path(os.environ.get("PVFERRY_BIN") or ROOT / ("build/san/pvferry" if SAN else "build/pvferry")).resolve()
 DRIVER = SIMHOST.parent / "helper-driver"
+OUR_HELPER = PVFERRY.parent / "pvferry-save-helper"
 HELPER = pathlib.Path("/usr/lib/xen-4.17/bin/libxl-save-helper")
 DEADLINE = int(os.environ.get("DEADLINE") or (180 if SAN else 60))    # seconds; for what must happen, however busy the machine is
 
@@ -221,6 +222,8 @@ class Host:
         return self.is_sound(number, what)
 
     def same(self, number, other, other_number, what=""):
+        for host in (self, other):
+            host.domains()    # gives back what dead processes had mapped: until then it counts as the guest's
         result = self.simhost("compare", self.path, number, other.path, other_number)
         expect(not result.status and result.out.strip() == "equal", f"{what}: not the same guest: {result.out.strip()}")
 
@@ -275,9 +278,9 @@ class Host:
         """The new domain's id."""
         return json.loads(self.must("restore", "--json", *options, path).out)["domid"]
 
-    def driver(self, *args):
-        """Upstream's code, or what libxl does around it."""
-        result = self.end(self.start(DRIVER, *args))
+    def driver(self, *args, helper=HELPER, env=()):
+        """Upstream's code, or what libxl does around it; or that around a helper of ours."""
+        result = self.end(self.start(DRIVER, *args, env=dict(env, LIBXL_SAVE_HELPER=str(helper))))
         if result.status:
             raise Failure(f"helper-driver {' '.join(map(str, args))}: {result}")
         return result.out

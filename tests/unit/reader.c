@@ -256,7 +256,7 @@ static void records_do_not_cross_frames(void **state)
 	first = (struct bytes){ stream.bytes.at, stream.bytes.count - 20, 0, false };
 	second = (struct bytes){ stream.bytes.at + stream.bytes.count - 20, 20, 0, false };
 	assert_done(channel_init(&to, stream.fd, "the image"));
-	assert_done(writer_init(&writer, &to, 1, 0, "{}"));
+	assert_done(writer_init(&writer, &to, 1, &(struct writer_head){ .json = "{}" }));
 	assert_done(writer_group(&writer, &first));
 	assert_done(writer_group(&writer, &second));
 	assert_done(writer_finish(&writer));

@@ -2,7 +2,9 @@
 
 A host is a folder below CACHE/run: its console log, QEMU's pid, and share/, which dom0 sees as /lab/share. A job is
 started by naming it on the host's second serial port (cmd.in); script, output and exit status pass through share/jobs
-(dom0/agent.sh). So nothing has to stay running outside, and any process can use a host that is up."""
+(dom0/agent.sh). So nothing has to stay running outside, and any process can use a host that is up. Two hosts can be
+joined by a cable (Link): a stream between the two QEMUs over a Unix socket, which touches no network of the machine."""
+import io
 import os
 import pathlib
 import shutil
@@ -16,6 +18,7 @@ import parts
 RUN = parts.CACHE / "run"
 CPU = "max,-smap,-svm,-xsave,-avx,-avx2,-pku"   # what emulation gets wrong is switched off
 BOOT_SECONDS = 120
+LINK_MTU = 60000
 
 
 class LabError(Exception):
@@ -33,6 +36,24 @@ class Result:
         return f"`{self.command}`: status {self.status}, {self.seconds:.1f} s\n{self.text()[-2000:]}"
 
 
+class Link:
+    """One end of the cable between two hosts. End 1 makes the socket, in its host's folder; end 2 connects to it."""
+
+    def __init__(self, end, socket):
+        self.end, self.socket, self.address = end, socket, f"10.0.0.{end}"
+
+    def qemu(self, folder):
+        """QEMU's arguments; the path is relative to its folder, as a socket's may have 107 characters only."""
+        netdev = (f"stream,id=link,server={'on' if self.end == 1 else 'off'},"
+                  f"addr.type=unix,addr.path={os.path.relpath(self.socket, folder)}")
+        device = (f"virtio-net-pci,netdev=link,mac=52:54:00:00:00:0{self.end},host_mtu={LINK_MTU},romfile=,"
+                  "iommu_platform=on,disable-legacy=on")
+        return ["-netdev", netdev, "-device", device]
+
+    def configure(self, host):
+        host.must(f"ip link set eth0 mtu {LINK_MTU} up && ip addr add {self.address}/24 dev eth0")
+
+
 class Job:
     """A command that runs in dom0."""
 
@@ -43,48 +64,66 @@ class Job:
         host.ring(self.path.name)
 
     def wait(self, timeout, echo=None):
-        """The Result; LabError (and the job is killed) when it takes longer. echo: a stream for output as it comes."""
+        """The Result; LabError (and the job is killed) when it takes longer than that since it began. echo: a stream
+        for output as it comes."""
         shown = 0
         while not self._file("rc").exists():
             if time.monotonic() - self.began > timeout:
+                so_far = self.output()[-2000:]
                 self.kill()
-                raise LabError(f"`{self.command}`: no end after {timeout} s; so far:\n{self._output()[-2000:]!r}")
+                raise LabError(f"`{self.command}`: no end after {timeout} s; so far:\n{so_far!r}")
             self.host.check_alive()
             shown = self._echo(echo, shown)
             time.sleep(0.005)
         self._echo(echo, shown)
-        result = Result(self.command, int(self._file("rc").read_text()), self._output(), time.monotonic() - self.began)
-        for suffix in ("sh", "out", "rc", "pid"):
-            self._file(suffix).unlink(missing_ok=True)
+        result = Result(self.command, int(self._file("rc").read_text()), self.output(), time.monotonic() - self.began)
+        self._forget()
         return result
 
     def done(self):
         return self._file("rc").exists()
 
     def kill(self):
-        """End all processes of the job; nobody waits for it."""
+        """End all processes of the job; nobody waits for it. (Its pid is not its group's: see /proc/PID/stat.)"""
         if self._file("pid").exists():
-            Job(self.host, f"kill -9 -{self._file('pid').read_text().strip()}")
+            stat = f"/proc/{self._file('pid').read_text().strip()}/stat"
+            self.host.must(f"kill -9 -$(cut -d ' ' -f 5 {stat}) 2>/dev/null; true")
+        self._forget()
+
+    def output(self, beyond=0):
+        """What it has written so far, after its first so many bytes."""
+        with self.open_output() or io.BytesIO() as f:
+            f.seek(beyond)
+            return f.read()
+
+    def open_output(self):
+        """The file to which its output goes, or None if it has not begun."""
+        try:
+            return open(self._file("out"), "rb", buffering=0)
+        except FileNotFoundError:
+            return None
+
+    def _forget(self):
+        for suffix in ("sh", "out", "rc", "pid"):
+            self._file(suffix).unlink(missing_ok=True)
 
     def _file(self, suffix):
         return self.path.with_name(f"{self.path.name}.{suffix}")
 
-    def _output(self):
-        return self._file("out").read_bytes() if self._file("out").exists() else b""
-
     def _echo(self, stream, shown):
         if stream is None:
             return shown
-        data = self._output()[shown:]
+        data = self.output(shown)
         stream.write(data)
         stream.flush()
         return shown + len(data)
 
 
 class Host:
-    def __init__(self, name="dev"):
-        self.name, self.folder, self._qemu = name, RUN / name, None
+    def __init__(self, name="dev", link=None):
+        self.name, self.link, self.folder, self._qemu = name, link, RUN / name, None
         self.share, self.console = self.folder / "share", self.folder / "console.log"
+        self.loglvl = "error"       # of Xen; "all": why it refuses what is asked of it
 
     # ---- life
 
@@ -96,12 +135,14 @@ class Host:
             xen, (kernel, _, _), initrd = parts.hypervisor(flavour), parts.dom0_kernel(), parts.dom0_initrd()
             tools = parts.dom0_tools()
             guest = {"vmlinuz": parts.guest_kernel(), "initrd": parts.guest_initrd(),
-                     "initrd-files": parts.guest_initrd(205)}
+                     "initrd-files": parts.guest_initrd(205), "tiny": parts.tiny_kernel()}
         self._lay_out(guest)
         self._start_qemu(xen, kernel, initrd, mem, dom0_mem, cpus)
         self._await(lambda: (self.share / "ready").exists(), BOOT_SECONDS, "dom0's agent")
         for tool in tools.iterdir():
             self.put(tool, f"/usr/bin/{tool.name}")
+        if self.link:
+            self.link.configure(self)
         return self
 
     def down(self):
@@ -119,6 +160,11 @@ class Host:
                 return str(self.console).encode() in f.read()
         except (OSError, ValueError):
             return False
+
+    def processor_seconds(self):
+        """What it has cost the machine outside."""
+        with open(f"/proc/{self._pid()}/stat") as f:
+            return sum(map(int, f.read().rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def check_alive(self):
         if not self.alive():
@@ -173,6 +219,12 @@ class Host:
             self.put(program, f"/usr/bin/{program.name}")
         return [p.name for p in programs]
 
+    def offer_kernel(self, name):
+        """Have a kernel of parts.patched_kernels() where guests' parts are. The plain one is there already."""
+        if not (self.share / "guest" / name).exists():
+            with parts.cache_lock():
+                os.link(parts.patched_kernels() / name, self.share / "guest" / name)
+
     def ring(self, job):
         fd = os.open(self.folder / "cmd.in", os.O_WRONLY | os.O_NONBLOCK)
         os.write(fd, job.encode() + b"\n")
@@ -196,12 +248,12 @@ class Host:
             "-serial", f"file:{self.console}", "-serial", f"pipe:{self.folder}/cmd",
             "-fsdev", f"local,id=lab,path={self.share},security_model=none",
             "-device", "virtio-9p-pci,fsdev=lab,mount_tag=lab,iommu_platform=on,disable-legacy=on",
-            # Two hosts: a `-netdev stream` over a Unix socket and a virtio-net-pci go here.
-            "-kernel", str(xen), "-append", f"console=com1 dom0_mem={dom0_mem}M loglvl=error guest_loglvl=error",
+            *(self.link.qemu(self.folder) if self.link else []),
+            "-kernel", str(xen), "-append", f"console=com1 dom0_mem={dom0_mem}M loglvl={self.loglvl} guest_loglvl={self.loglvl}",
             "-initrd", f"{kernel} console=hvc0 quiet rdinit=/init,{initrd}"]
         with open(self.folder / "qemu.log", "wb") as log:
             self._qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                          start_new_session=True)
+                                          cwd=self.folder, start_new_session=True)
         (self.folder / "pid").write_text(str(self._qemu.pid))
 
     def _pid(self):

@@ -35,6 +35,9 @@ DOM0_MODULES = (
     "loop xen-blkback "                                 # guests' disks
     "xen-netback bridge virtio_net "                    # guests' networks; the link between two hosts
 ).split()
+SERIES = HERE.parent.parent / "guest/linux"
+MEASURING = 4       # the first so many patches of the series show what a suspend costs, the others change it
+GIT_NAME = ("-c", "user.name=xenlab", "-c", "user.email=xenlab@invalid")
 
 
 class Unavailable(Exception):
@@ -204,30 +207,96 @@ def guest_kernel():
 
     def make(place):
         with tempfile.TemporaryDirectory(prefix="linux-", dir=CACHE) as work:
-            run("tar", "-C", work, "--strip-components=1", "-xf", source / "usr/src/linux-source-6.1.tar.xz")
-            run("make", "-C", work, "allnoconfig", f"KCONFIG_ALLCONFIG={config}")
-            say("building the guest's kernel: some minutes")
-            run("nice", "make", "-C", work, f"-j{os.cpu_count()}", "bzImage")
+            _build_kernel(source, [config], work)
             shutil.copy(pathlib.Path(work) / "arch/x86/boot/bzImage", place / "vmlinuz")
     return cached("guest-kernel", [source.name, config], make) / "vmlinuz"
 
 
+def tiny_kernel():
+    """The tiny guest, which is built where the tree is and kept here."""
+    tree = HERE.parent.parent
+    sources = sorted(p for p in (tree / "guest/tiny").rglob("*") if p.suffix in (".c", ".h", ".S", ".lds", ".mk"))
+
+    def make(place):
+        with tempfile.TemporaryDirectory(prefix="tiny-", dir=CACHE) as work:
+            run("make", "-C", tree, "-f", "guest/tiny/build.mk", f"BUILD={work}", "tiny")
+            shutil.copy(pathlib.Path(work) / "tiny/tiny", place / "tiny")
+    return cached("tiny", [*(str(s.relative_to(tree)) for s in sources), *sources], make) / "tiny"
+
+
+def _build_kernel(source, configs, place):
+    """Debian's source, unpacked in place and built with allnoconfig and these."""
+    run("tar", "-C", place, "--strip-components=1", "-xf", source / "usr/src/linux-source-6.1.tar.xz")
+    wanted = pathlib.Path(place) / "wanted.config"
+    wanted.write_text("".join(config.read_text() for config in configs))
+    run("make", "-C", place, "allnoconfig", f"KCONFIG_ALLCONFIG={wanted}")
+    say("building the guest's kernel: some minutes")
+    _make_kernel(place)
+
+
+def _make_kernel(tree):
+    run("nice", "make", "-C", tree, f"-j{os.cpu_count()}", "LOCALVERSION=", "bzImage")
+
+
+def kernel_tree():
+    """The guest's kernel as a built tree, with what shows its own suspends. Patches on top of it take a minute or two,
+    if a copy is where it was built: elsewhere make does everything anew."""
+    source, configs = package("linux-source-6.1"), [HERE / "guest" / f"{n}.config" for n in ("kernel", "patched")]
+
+    def make(place):
+        _build_kernel(source, configs, place)
+        (place / "built-at").write_text(str(place))
+    return cached("guest-tree", [source.name, *configs], make)
+
+
+def patched_kernels():
+    """The folder of two kernels with the series of guest/linux/: `measured`, the patches alone that show what a suspend
+    costs, and `patched`, all of them. Both have hung-file.patch, which is the lab's. The series has to be clean."""
+    tree, lab = kernel_tree(), HERE / "guest/hung-file.patch"
+    series = sorted(SERIES.glob("[0-9]*.patch"))[1:]
+
+    def make(place):
+        work = pathlib.Path((tree / "built-at").read_text())
+        try:
+            run("cp", "-a", tree, work)
+            run("scripts/checkpatch.pl", "--strict", "--no-summary", "-q", *series, cwd=work)
+            _git_for([lab, *series], work)
+            for name, patches in (("measured", [lab, *series[:MEASURING]]), ("patched", series[MEASURING:])):
+                run("git", *GIT_NAME, "am", "-q", *patches, cwd=work)
+                _make_kernel(work)
+                shutil.copy(work / "arch/x86/boot/bzImage", place / name)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    return cached("patched-kernels", [tree.name, lab, *series, MEASURING], make)
+
+
+def _git_for(patches, work):
+    """Make a repository of those files of an unpacked tree that the patches change, for git am."""
+    shown = run("git", "apply", "--numstat", *patches, cwd=work)
+    touched = {line.split("\t")[2] for line in shown.splitlines()}
+    run("git", "init", "-q", cwd=work)
+    run("git", "add", "-f", *(path for path in touched if (work / path).exists()), cwd=work)
+    run("git", *GIT_NAME, "commit", "-q", "-m", "Debian's source", cwd=work)
+
+
 def guest_initrd(file_mib=0):
     """The guests' user space; with file_mib, that many MiB of real files (Debian's kernel modules) below /files."""
-    busybox, program, init = pathlib.Path("/bin/busybox"), HERE / "guest/selfcheck.c", HERE / "guest/init.sh"
+    busybox, init = pathlib.Path("/bin/busybox"), HERE / "guest/init.sh"
+    programs = [HERE / "guest" / f"{name}.c" for name in ("selfcheck", "spaces")]
     _, deb, release = dom0_kernel()
 
     def make(place):
-        run("gcc", "-O2", "-Wall", "-static", "-o", place / "selfcheck", program)
         with open(place / "initrd", "wb") as out:
             tree = Cpio(out)
             tree.copy(busybox, "bin/busybox")
-            tree.copy(place / "selfcheck", "bin/selfcheck")
+            for program in programs:
+                run("gcc", "-O2", "-Wall", "-static", "-o", place / program.stem, program)
+                tree.copy(place / program.stem, f"bin/{program.stem}")
             tree.file("init", init.read_bytes(), 0o755)
             tree.device("dev/console", 5, 1)
             _add_real_files(tree, deb / "lib/modules" / release / "kernel", file_mib << 20)
             tree.close()
-    inputs = ["2", busybox, program, init, file_mib, deb.name if file_mib else ""]
+    inputs = ["3", busybox, *programs, init, file_mib, deb.name if file_mib else ""]
     return cached(f"guest-initrd-{file_mib}", inputs, make) / "initrd"
 
 
@@ -248,4 +317,5 @@ def make_all():
                 hypervisor(flavour)
             except Unavailable as gone:
                 say(f"{flavour}: {gone}")
-        dom0_initrd(), dom0_tools(), guest_kernel(), guest_initrd(), guest_initrd(205)
+        dom0_initrd(), dom0_tools(), guest_kernel(), guest_initrd(), guest_initrd(205), tiny_kernel()
+        patched_kernels()

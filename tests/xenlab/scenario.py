@@ -1,7 +1,7 @@
 """What a scenario may use. A scenario is a file in scenarios/: its first line of text says what it shows, FLAVOUR names
-the host it wants ("noshadow", "shadow"; None: runs outside), MEM its MiB, and run(stage) is the story. It passes by
-returning. Failure: the subject is broken; Skip: it cannot be told here, and why; anything else that is raised means
-that the test itself is broken."""
+the host it wants ("noshadow", "shadow"; None: runs outside), HOSTS = 2 asks for a pair of them, PRODUCT = False says
+that it needs no pvferry, and run(stage) is the story. It passes by returning. Failure: the subject is broken; Skip: it
+cannot be told here, and why; anything else that is raised means that the test itself is broken."""
 import json
 import os
 import pathlib
@@ -34,10 +34,11 @@ def expect(condition, text):
 
 
 class Stage:
-    """A host (or none) and a folder outside, for the length of one scenario."""
+    """Hosts (none, one or a pair; `host` is the first) and a folder outside, for the length of one scenario. What
+    scenarios of one run tell each other is in `told`."""
 
-    def __init__(self, host):
-        self.host, self.figures = host, []
+    def __init__(self, hosts, told):
+        self.hosts, self.host, self.told, self.figures = hosts, hosts[0] if hosts else None, told, []
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pvferry-xenlab-"))
 
     def close(self):
@@ -45,9 +46,11 @@ class Stage:
 
     def clean(self):
         """Take away whatever domains and files the scenario left in dom0."""
-        self.host.must("for d in $(xl list | awk 'NR>1 && $2>0 {print $2}'); do xl destroy $d; done; "
-                       "umount /tmp/small /tmp/readonly 2>/dev/null; rm -rf /tmp/*; "
-                       "for l in $(losetup -a | cut -d: -f1); do losetup -d $l; done; test $(xl list | wc -l) = 2", 120)
+        for host in self.hosts:
+            host.must("for d in $(xl list | awk 'NR>1 && $2>0 {print $2}'); do xl destroy $d; done; "
+                      "umount /tmp/small /tmp/readonly 2>/dev/null; "
+                      "rm -rf /tmp/* /var/log/xen/console/guest-* /var/lib/pvferry; "
+                      "for l in $(losetup -a | cut -d: -f1); do losetup -d $l; done; test $(xl list | wc -l) = 2", 120)
 
     # ---- figures
 
@@ -86,13 +89,14 @@ class Stage:
             expect(word.lower() in lines[0].lower(), f"does not name {word!r}: {result}")
         return result
 
-    def domains(self):
+    def domains(self, host=None):
         """Names of all domains but Domain-0, in order."""
-        return sorted(line.split()[0] for line in self.host.must("xl list").splitlines()[2:])
+        return sorted(line.split()[0] for line in (host or self.host).must("xl list").splitlines()[2:])
 
-    def state(self, name):
+    def state(self, name, host=None):
         """The letters of xl list: r b p s c d."""
-        found = [line.split()[4] for line in self.host.must("xl list").splitlines() if line.split()[0] == name]
+        lines = (host or self.host).must("xl list").splitlines()
+        found = [line.split()[4] for line in lines if line.split()[0] == name]
         return found[0] if found else None
 
     def goes_on(self, guest, before, timeout=120):

@@ -20,14 +20,15 @@
 enum { IDLE_US = 300 };
 
 struct plan {
-	long steps, ms, domain;
+	long steps, ms, domain, pace;
 	bool daemon, stop;
 };
 
 static const struct option options_known[] = {
 	{ "domain", required_argument, NULL, 'd' }, { "steps", required_argument, NULL, 's' },
 	{ "ms", required_argument, NULL, 'm' },	    { "daemon", no_argument, NULL, 'b' },
-	{ "stop", no_argument, NULL, 'x' },	    { NULL, 0, NULL, 0 },
+	{ "stop", no_argument, NULL, 'x' },	    { "pace", required_argument, NULL, 'p' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static void on_signal(int number)
@@ -46,6 +47,7 @@ static int parse(int argc, char **argv, struct plan *plan)
 		case 'd': plan->domain = atol(optarg); break;
 		case 's': plan->steps = atol(optarg); break;
 		case 'm': plan->ms = atol(optarg); break;
+		case 'p': plan->pace = atol(optarg); break;
 		case 'b': plan->daemon = true; break;
 		case 'x': plan->stop = true; break;
 		default: return 2;
@@ -96,13 +98,31 @@ static bool host_is_gone(const struct host *host)
 	return fstat(host->fd, &stat) || !stat.st_nlink;
 }
 
+/* So many steps a second at most: what was missed is not made up for. */
+static void keep_pace(long pace, struct timespec *due)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	due->tv_nsec += 1000000000 / pace;
+	due->tv_sec += due->tv_nsec / 1000000000;
+	due->tv_nsec %= 1000000000;
+	if (now.tv_sec > due->tv_sec || (now.tv_sec == due->tv_sec && now.tv_nsec > due->tv_nsec))
+		*due = now;
+	else
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, due, NULL);
+}
+
 static void run(struct host *host, const struct plan *plan)
 {
+	struct timespec due = { 0 };
 	long end = plan->ms ? now_ms() + plan->ms : 0;
 
 	for (long step = 0; !cpu_interrupted && (!plan->steps || step < plan->steps); step++) {
 		if (end && now_ms() >= end)
 			break;
+		if (plan->pace)
+			keep_pace(plan->pace, &due);
 		if (step_all(host, plan->domain) || plan->steps)
 			continue;
 		if (host_is_gone(host))

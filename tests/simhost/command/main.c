@@ -29,7 +29,7 @@ static const struct {
 	{ "list", command_list, "HOST" },
 	{ "compare", command_compare, "HOST DOMAIN HOST DOMAIN" },
 	{ "check", command_check, "HOST DOMAIN" },
-	{ "fault", command_fault, "HOST [--free-frames N | --memory-back]" },
+	{ "fault", command_fault, "HOST [--free-frames N | --memory-back | --hvm DOMAIN]" },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
@@ -98,6 +98,10 @@ void command_set_environment(const char *path)
 	/* what a toolstack keeps on disk of its domains belongs to the host, too */
 	snprintf(value, sizeof(value), "%s/xenstored", path);
 	setenv("PVFERRY_XEN_LIB", value, 1);
+	snprintf(value, sizeof(value), "%s/jobs", path);
+	setenv("PVFERRY_STATE", value, 1);
+	snprintf(value, sizeof(value), "%s/run", path);
+	setenv("PVFERRY_RUN", value, 1);
 }
 
 static int usage(void)

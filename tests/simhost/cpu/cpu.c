@@ -182,6 +182,21 @@ uint64_t cpu_pfn(struct cpu *cpu, uint64_t mfn)
 	return pfn;
 }
 
+/*
+ * The guest grants the frame; of as many as fit the one before is revoked, and
+ * only that is seen by the log: not what is written through a grant that stays mapped.
+ */
+static void grant(struct host *host, struct domain *domain, uint64_t mfn)
+{
+	enum { FIRST = 8, MANY = 128 };
+	grant_entry_v1_t *entries = host_page(host, domain->grant_frames[0]);
+	grant_entry_v1_t *entry = &entries[FIRST + mfn % MANY];
+
+	if (entry->flags && entry->frame != mfn)
+		dirty_mark(host, entry->frame);
+	*entry = (grant_entry_v1_t){ .flags = GTF_permit_access, .frame = mfn };
+}
+
 int cpu_backend_write(struct cpu *cpu, uint64_t mfn, const void *page)
 {
 	struct domain *domain = enter(cpu);
@@ -191,8 +206,8 @@ int cpu_backend_write(struct cpu *cpu, uint64_t mfn, const void *page)
 		return -ESRCH;
 	err = frame_get_as(cpu->host, mfn, FRAME_WRITABLE, domain);
 	if (!err) {
+		grant(cpu->host, domain, mfn);
 		memcpy(host_page(cpu->host, mfn), page, PAGE_BYTES);
-		dirty_mark(cpu->host, mfn);
 		frame_put_as(cpu->host, mfn);
 	}
 	host_unlock(cpu->host);

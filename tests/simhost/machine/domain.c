@@ -203,6 +203,7 @@ static uint32_t info_flags(const struct domain *domain)
 	uint32_t flags = (uint32_t)domain->shutdown_code << XEN_DOMINF_shutdownshift;
 
 	flags |= domain->dying ? XEN_DOMINF_dying : 0;
+	flags |= domain->flags & XEN_DOMCTL_CDF_hvm ? XEN_DOMINF_hvm_guest : 0;
 	flags |= domain->shutdown ? XEN_DOMINF_shutdown : 0;
 	flags |= domain->pause_count ? XEN_DOMINF_paused : 0;
 	flags |= domain_runs(domain) ? XEN_DOMINF_running : 0;

@@ -14,11 +14,11 @@
 #include "fault.h"
 #include "process.h"
 
-enum { REGION_PAGES = 1 << 18, REGIONS = 1 << 17, WRITABLE = 1u << 31 };
+enum { REGION_PAGES = 1 << 18, REGIONS = 1 << 17, WRITABLE = 1u << 31, FIRST = 1u << 30, LAST = 1u << 29 };
 
 #define REGION_BYTES (REGION_PAGES * PAGE_BYTES)
 
-/* mfn + 1, and whether it may be written to; 0: none of ours */
+/* mfn + 1, whether it may be written to, and whether a mapping begins or ends here; 0: none of ours */
 static uint32_t *regions[REGIONS];
 static pthread_mutex_t growing = PTHREAD_MUTEX_INITIALIZER;
 
@@ -81,6 +81,14 @@ static void drop_from(struct host *host, int prot, size_t from, size_t nr, const
 	host_unlock(host);
 }
 
+static void mark(const void *at, uint32_t flag)
+{
+	uint32_t *entry = entry_of((uintptr_t)at, false);
+
+	if (entry && *entry)
+		*entry |= flag;
+}
+
 void *pages_map(struct host *host, void *addr, int prot, size_t nr, const uint64_t *mfns)
 {
 	uint8_t *at = reserve(addr, nr * PAGE_BYTES);
@@ -104,6 +112,8 @@ void *pages_map(struct host *host, void *addr, int prot, size_t nr, const uint64
 		errno = -err;
 		return NULL;
 	}
+	mark(at, FIRST);
+	mark(at + (nr - 1) * PAGE_BYTES, LAST);
 	return at;
 }
 
@@ -139,7 +149,7 @@ static void drop_page(struct host *host, uint32_t *entry)
 	uint32_t was = *entry;
 
 	*entry = 0;
-	refs_drop(host, (was & ~WRITABLE) - 1, was & WRITABLE);
+	refs_drop(host, (was & ~(WRITABLE | FIRST | LAST)) - 1, was & WRITABLE);
 }
 
 static size_t to_next_region(uintptr_t va)
@@ -172,8 +182,22 @@ int pages_unmap(void *addr, size_t bytes)
 	return ret;
 }
 
+/* As Linux has it: nobody takes a part out of what privcmd has mapped. */
+static bool is_cut(const void *addr, size_t bytes)
+{
+	const uint32_t *first = entry_of((uintptr_t)addr, false);
+	const uint32_t *last =
+		bytes ? entry_of((uintptr_t)addr + (bytes - 1) / PAGE_BYTES * PAGE_BYTES, false) : NULL;
+
+	return (first && *first && !(*first & FIRST)) || (last && *last && !(*last & LAST));
+}
+
 /* In place of libc's: what it unmaps may be a guest's. */
 EXPORT int munmap(void *addr, size_t bytes)
 {
+	if (is_cut(addr, bytes)) {
+		errno = EINVAL;
+		return -1;
+	}
 	return pages_unmap(addr, bytes);
 }

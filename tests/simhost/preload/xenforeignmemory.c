@@ -106,7 +106,7 @@ EXPORT void *xenforeignmemory_map(xenforeignmemory_handle *handle, uint32_t domi
 EXPORT int xenforeignmemory_unmap(xenforeignmemory_handle *handle, void *addr, size_t nr)
 {
 	(void)handle;
-	return pages_unmap(addr, nr * PAGE_BYTES);
+	return munmap(addr, nr * PAGE_BYTES);
 }
 
 static long acquire(struct xen_mem_acquire_resource *op)

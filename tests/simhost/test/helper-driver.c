@@ -4,6 +4,9 @@
  *	helper-driver save DOMID FILE [live]		the guest is left suspended
  *	helper-driver restore FILE [VCPUS [KIB]]	prints the domid; the guest is paused
  *	helper-driver suspend|resume|unpause|destroy DOMID
+ *	helper-driver create VCPUS KIB			prints domid and the two ports of an empty domain
+ *	helper-driver introduce DOMID STORE_MFN STORE_PORT
+ * LIBXL_SAVE_HELPER in the environment names another helper; FILE may be "-", a pipe or whatever stands there.
  * With TIMES in the environment it says when what happened, in ns of CLOCK_MONOTONIC.
  */
 #include <errno.h>
@@ -22,7 +25,7 @@
 #include <xenguest.h>
 #include <xenstore.h>
 
-#define HELPER "/usr/lib/xen-4.17/bin/libxl-save-helper"
+#define STOCK_HELPER "/usr/lib/xen-4.17/bin/libxl-save-helper"
 
 enum {
 	MSG_LOG = 1,
@@ -53,6 +56,13 @@ struct job {
 	bool verbose;
 	struct times times;
 };
+
+static char *helper(void)
+{
+	char *other = getenv("LIBXL_SAVE_HELPER");
+
+	return other ? other : STOCK_HELPER;
+}
 
 static uint64_t now_ns(void)
 {
@@ -181,7 +191,7 @@ static pid_t start_helper(struct job *job, int stream, char **arguments)
 		close(in[1]);
 		close(out[0]);
 		fcntl(stream, F_SETFD, 0);
-		execv(HELPER, arguments);
+		execv(helper(), arguments);
 		_exit(127);
 	}
 	close(in[0]);
@@ -218,8 +228,8 @@ static char *number(uint64_t value)
 
 static int save(struct job *job, const char *path, bool live)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	char *arguments[] = { HELPER,		"--save-domain",	number(fd), "0", number(job->domid),
+	int fd = strcmp(path, "-") ? open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644) : dup(1);
+	char *arguments[] = { helper(),		"--save-domain",	number(fd), "0", number(job->domid),
 			      live ? "1" : "0", number(SAVE_CALLBACKS), "0",	    NULL };
 
 	if (fd < 0)
@@ -269,15 +279,23 @@ static void put(struct job *job, const char *key, bool guests)
 		die("xenstore: %s", path);
 }
 
+static void introduce(struct job *job)
+{
+	put(job, "", false);
+	put(job, "/control/shutdown", true);
+	if (!xs_introduce_domain(job->xs, job->domid, job->store_mfn, job->store_port))
+		die("xs_introduce_domain");
+}
+
 static int restore(struct job *job, const char *path, unsigned vcpus, uint64_t max_kib)
 {
-	int fd = open(path, O_RDONLY), err;
+	int fd = strcmp(path, "-") ? open(path, O_RDONLY) : dup(0), err;
 	char **arguments;
 
 	if (fd < 0)
 		die("%s", path);
 	create_domain(job, vcpus, max_kib);
-	arguments = (char *[]){ HELPER,
+	arguments = (char *[]){ helper(),
 				"--restore-domain",
 				number(fd),
 				"-1",
@@ -294,10 +312,7 @@ static int restore(struct job *job, const char *path, unsigned vcpus, uint64_t m
 		xc_domain_destroy(job->xch, job->domid);
 		return err;
 	}
-	put(job, "", false);
-	put(job, "/control/shutdown", true);
-	if (!xs_introduce_domain(job->xs, job->domid, job->store_mfn, job->store_port))
-		die("xs_introduce_domain");
+	introduce(job);
 	printf("%u\n", job->domid);
 	return 0;
 }
@@ -339,7 +354,18 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "restore"))
 		return restore(&job, argv[2], argc > 3 ? atoi(argv[3]) : 1,
 			       argc > 4 ? strtoull(argv[4], NULL, 0) : 1 << 24);
+	if (!strcmp(argv[1], "create") && argc > 3) {
+		create_domain(&job, atoi(argv[2]), strtoull(argv[3], NULL, 0));
+		printf("%u %u %u\n", job.domid, job.store_port, job.console_port);
+		return 0;
+	}
 	job.domid = atoi(argv[2]);
+	if (!strcmp(argv[1], "introduce") && argc > 4) {
+		job.store_mfn = strtoull(argv[3], NULL, 0);
+		job.store_port = atoi(argv[4]);
+		introduce(&job);
+		return 0;
+	}
 	if (!strcmp(argv[1], "save"))
 		return argc < 4 ? 2 : save(&job, argv[3], argc > 4);
 	return control(&job, argv[1]);

@@ -57,7 +57,8 @@ for workload in write fork remap balloon grant mix; do
 	tell --workload $workload --width 32 --p2m list
 done
 live=live
-for workload in idle write fork remap grant; do tell --workload $workload --vcpus 4; done
+# Not grant: upstream goes by the log alone, which misses what is written through a grant that stays mapped.
+for workload in idle write fork remap; do tell --workload $workload --vcpus 4; done
 tell --workload fork --width 32 --p2m list
 live= busy=
 tell --vcpus 64

@@ -68,6 +68,12 @@ bool fake_fails(const char *what);
 extern void (*fake_on_map)(void);
 /* What Xen makes of every CPU policy that is set, if not NULL. */
 extern const struct cpu_policy *fake_drop_policy;
+/* Xen's log of written pages, if it has one: bits by pfn, set by whoever writes for the guest. */
+enum { FAKE_LOG_WORDS = 1 << 10 };
+extern bool fake_has_log;
+extern uint64_t fake_log[FAKE_LOG_WORDS];
+/* The one frame that a guest has granted to another. */
+extern mfn_t fake_granted;
 /* Of host_facts(). */
 extern uint64_t fake_free_frames;
 

@@ -28,6 +28,7 @@ void ferry_open(void)
 void ferry_close(void)
 {
 	ferry_release();
+	ferry.options = (struct migrate_options){ 0 };
 	guest_release(&ferry.guest);
 	close(ferry.fd);
 }
@@ -74,8 +75,12 @@ void ferry_release(void)
 
 int ferry_save(int level)
 {
-	struct migrate_options options = { .level = level, .threads = 2, .timeout_seconds = 1 };
+	struct migrate_options options = ferry.options;
 	int rc;
+
+	options.level = level;
+	options.threads = 2;
+	options.timeout_seconds = 1;
 
 	must(ftruncate(ferry.fd, 0));
 	lseek(ferry.fd, 0, SEEK_SET);

@@ -11,6 +11,7 @@ extern struct ferry {
 	struct migration migration;
 	struct restoration restoration;
 	struct channel to, from;
+	struct migrate_options options; /* live, tracking and limits are used; zero unless set */
 	int fd;
 } ferry;
 

@@ -42,8 +42,10 @@ int domain_alloc_port(struct domain *domain, uint32_t *port)
 	return fake_fails("alloc port") ? -EIO : 0;
 }
 
-int domain_seed_grants(struct domain *domain, mfn_t console, mfn_t store)
+int domain_seed_grants(struct domain *domain, mfn_t console, uint32_t console_domain, mfn_t store,
+		       uint32_t store_domain)
 {
+	(void)console_domain, (void)store_domain;
 	domain->granted[0] = console;
 	domain->granted[1] = store;
 	return fake_fails("seed grants") ? -EIO : 0;
@@ -140,6 +142,13 @@ static struct cpu_policy copy_policy(const struct cpu_policy *from)
 	return (struct cpu_policy){ copy_of(from->leaves ? from->leaves : "", from->leaves_bytes),
 				    copy_of(from->msrs ? from->msrs : "", from->msrs_bytes),
 				    from->leaves_bytes, from->msrs_bytes };
+}
+
+int host_cpu_policy(struct host *host, struct cpu_policy *policy)
+{
+	(void)host;
+	*policy = (struct cpu_policy){ 0 };
+	return fake_fails("host's CPU policy") ? -EIO : 0;
 }
 
 int domain_get_cpu_policy(struct domain *domain, struct cpu_policy *policy)

@@ -26,6 +26,9 @@ static struct mapping {
 } * mappings;
 
 void (*fake_on_map)(void);
+bool fake_has_log;
+uint64_t fake_log[FAKE_LOG_WORDS];
+mfn_t fake_granted;
 
 void fake_forget_mappings(void)
 {
@@ -43,6 +46,9 @@ void fake_forget_mappings(void)
 	memset(frames, 0, sizeof(frames));
 	last_allocated = 0;
 	fake_on_map = NULL;
+	fake_has_log = false;
+	fake_granted = MFN(INVALID_FRAME);
+	memset(fake_log, 0, sizeof(fake_log));
 	file = memfd_create("frames", MFD_CLOEXEC);
 	if (file < 0 || ftruncate(file, (off_t)FAKE_FRAMES * PAGE_BYTES))
 		abort();
@@ -102,55 +108,91 @@ static struct mapping *make(const mfn_t *mfns, size_t count, bool writable)
 	memcpy(m->mfns, mfns, count * sizeof(*mfns));
 	m->at = mmap(NULL, count * PAGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (size_t i = 0; i < count; i++)
-		if (mmap(m->at + i * PAGE_BYTES, PAGE_BYTES, protection, MAP_SHARED | MAP_FIXED, file,
+		if (mfn_is_valid(mfns[i]) &&
+		    mmap(m->at + i * PAGE_BYTES, PAGE_BYTES, protection, MAP_SHARED | MAP_FIXED, file,
 			 mfns[i].n * PAGE_BYTES) == MAP_FAILED)
 			abort();
 	return m;
 }
 
+/* With errors[] what may not be mapped leaves a hole. */
+static bool check_all(const struct domain *domain, mfn_t *mfns, size_t count, bool writable, int *errors)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool may = may_map(domain, mfns[i], writable);
+
+		if (errors)
+			errors[i] = may ? 0 : -EINVAL;
+		else if (!may)
+			return fail(EINVAL, "fake: domain %u may not map mfn %#lx", domain->id, mfns[i].n),
+			       false;
+		if (!may)
+			mfns[i] = MFN(INVALID_FRAME);
+	}
+	return true;
+}
+
 void *domain_map(struct domain *domain, const mfn_t *mfns, size_t count, bool writable, int *errors)
 {
 	struct mapping *m;
+	mfn_t *copy;
 
 	if (fake_on_map)
 		fake_on_map();
-	if (fake_fails("map") || errors)
+	if (fake_fails("map"))
 		return NULL;
-	for (size_t i = 0; i < count; i++)
-		if (!may_map(domain, mfns[i], writable)) {
-			fail(EINVAL, "fake: domain %u may not map mfn %#lx", domain->id, mfns[i].n);
-			return NULL;
-		}
-	m = make(mfns, count, writable);
+	copy = malloc(count * sizeof(*copy));
+	memcpy(copy, mfns, count * sizeof(*copy));
+	if (!check_all(domain, copy, count, writable, errors)) {
+		free(copy);
+		return NULL;
+	}
+	m = make(copy, count, writable);
+	free(copy);
 	pthread_mutex_lock(&lock);
 	m->of = domain;
 	m->next = mappings;
 	mappings = m;
 	for (size_t i = 0; i < count; i++)
-		frames[mfns[i].n].writable += writable;
+		if (mfn_is_valid(m->mfns[i]))
+			frames[m->mfns[i].n].writable += writable;
 	pthread_mutex_unlock(&lock);
 	return m->at;
 }
 
+static void let_go(struct mapping *m, size_t first, size_t count)
+{
+	for (size_t i = first; i < first + count; i++) {
+		if (mfn_is_valid(m->mfns[i]))
+			frames[m->mfns[i].n].writable -= m->writable;
+		m->mfns[i] = MFN(INVALID_FRAME);
+	}
+}
+
+/* A mapping, or one page out of it. */
 void domain_unmap(struct domain *domain, void *at, size_t count)
 {
 	struct mapping **place = &mappings, *m;
+	bool is_whole;
 
 	(void)domain;
 	if (!at)
 		return;
 	pthread_mutex_lock(&lock);
-	while (*place && (*place)->at != at)
+	while (*place &&
+	       ((uint8_t *)at < (*place)->at || (uint8_t *)at >= (*place)->at + (*place)->count * PAGE_BYTES))
 		place = &(*place)->next;
 	m = *place;
-	if (!m || m->count != count)
+	if (!m || (count != 1 && m->count != count))
 		abort();
-	*place = m->next;
-	for (size_t i = 0; i < count; i++)
-		frames[m->mfns[i].n].writable -= m->writable;
+	let_go(m, ((uint8_t *)at - m->at) / PAGE_BYTES, count);
+	is_whole = m->count == count;
+	if (is_whole)
+		*place = m->next;
 	pthread_mutex_unlock(&lock);
-	munmap(m->at, count * PAGE_BYTES);
-	free(m);
+	munmap(at, count * PAGE_BYTES);
+	if (is_whole)
+		free(m);
 }
 
 void fake_unmap(struct domain *domain)
@@ -232,5 +274,59 @@ int domain_pin(struct domain *domain, const struct pin *pins, size_t count, size
 			return rc;
 		fake_frame(pins[i].mfn)->type |= FRAME_PINNED;
 	}
+	return 0;
+}
+
+int domain_depopulate(struct domain *domain, const mfn_t *mfns, size_t count)
+{
+	if (fake_fails("depopulate"))
+		return -EIO;
+	for (size_t i = 0; i < count; i++)
+		fake_frame(mfns[i])->owner = 0;
+	domain->frames -= count;
+	return 0;
+}
+
+int domain_limit(struct domain *domain, uint64_t most_kib)
+{
+	if (fake_fails("limit"))
+		return -EIO;
+	domain->most_frames = most_kib / 4;
+	return 0;
+}
+
+/* --- what a running guest changes --------------------------------------- */
+
+int domain_log_start(struct domain *domain)
+{
+	(void)domain;
+	if (fake_fails("log start"))
+		return -EIO;
+	return fake_has_log ? 0 : fail(EOPNOTSUPP, "fake: no log");
+}
+
+void domain_log_stop(struct domain *domain)
+{
+	(void)domain;
+}
+
+int domain_log_take(struct domain *domain, uint64_t *bits, uint64_t pfns)
+{
+	(void)domain;
+	if (fake_fails("log take"))
+		return -EIO;
+	for (size_t i = 0; i < (pfns + 63) / 64; i++)
+		bits[i] |= fake_log[i];
+	memset(fake_log, 0, sizeof(fake_log));
+	return 0;
+}
+
+int domain_each_granted(struct domain *domain, void (*each)(mfn_t mfn, void *context), void *context)
+{
+	(void)domain;
+	if (fake_fails("grants"))
+		return -EIO;
+	if (mfn_is_valid(fake_granted))
+		each(fake_granted, context);
 	return 0;
 }

@@ -174,6 +174,7 @@ void store_release(struct domain *domain)
 struct config;
 int __wrap_config_keep(const struct config *config, uint32_t domain);
 void __wrap_config_forget(uint32_t domain);
+int __wrap_config_rename(uint32_t domain, const char *name);
 
 int __wrap_config_keep(const struct config *config, uint32_t domain)
 {
@@ -184,4 +185,10 @@ int __wrap_config_keep(const struct config *config, uint32_t domain)
 void __wrap_config_forget(uint32_t domain)
 {
 	(void)domain;
+}
+
+int __wrap_config_rename(uint32_t domain, const char *name)
+{
+	(void)domain, (void)name;
+	return fake_fails("rename config") ? -EIO : 0;
 }

@@ -98,7 +98,8 @@ void stream_write(int level)
 	size_t at = STREAM_RECORDS_AT, start = 0;
 
 	must(!channel_init(&stream.to, stream.fd, "the image"));
-	must(!writer_init(&writer, &stream.to, level, 7, "{\"a\": 1}"));
+	must(!writer_init(&writer, &stream.to, level,
+			  &(struct writer_head){ .frames = 7, .json = "{\"a\": 1}" }));
 	for (;;) {
 		group = (struct bytes){ stream.bytes.at + start, at - start, 0, false };
 		must(!writer_group(&writer, &group));

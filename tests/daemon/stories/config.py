@@ -1,0 +1,53 @@
+"""What is wrong in the settings is told with file and line, and nothing is started."""
+import subprocess
+
+from daemon import PVFERRYD, expect
+
+WRONG = [
+    ("max-jobs = 0", "max-jobs is a whole number from 1"), ("max-jobs = 1x", "whole number"), ("max-jobs = -1", "whole number"),
+    ("max-jobs = 99999999999999999999", "whole number"), ("max-jobs", "is not NAME = VALUE"), ("= 5", 'no setting ""'),
+    ("maxjobs = 5", 'no setting "maxjobs"'), ("listen =", "has no value"), ("listen = here:8666", "not ADDRESS:PORT"),
+    ("listen = 8666", "not ADDRESS:PORT"), ("listen = ::1:8666", "not ADDRESS:PORT"), ("listen = 127.0.0.1:99999", "not ADDRESS:PORT"),
+    ("listen = 127.0.0.1:", "not ADDRESS:PORT"), ("listen = [127.0.0.1]:x", "not ADDRESS:PORT"), ("pki = pki", "full path"),
+    ("pvferry = pvferry", "full path"), ("transport = udp", "tls or tcp"), ("allow = " + "x" * 300, "too long a name"),
+    ("allow = " + "x," * 300, "too many names"), ("\0max-jobs = 5", "pvferryd.conf:3"), ("listen = 127.0.0.1:1\n" * 20, "too many addresses"),
+]
+FINE = ["listen = [::1]:8666", "  allow=a,b\tc , d  ", "# comment", "", "\t", "transport = tls", "stop-timeout = 1", "pki = /a b/c"]
+
+
+def check(folder, text):
+    path = folder / "pvferryd.conf"
+    path.write_text(text)
+    told = subprocess.run([PVFERRYD, "--check", "--config", path], capture_output=True, text=True, check=False)
+    return told.returncode, told.stderr
+
+
+def run(stage):
+    folder = stage.daemon(start=False).folder
+    for line, words in WRONG:
+        status, text = check(folder, f"# comment\n\n{line}\nmax-jobs = 3\n")
+        line_number = 19 if "too many addresses" in words else 3
+        expect(status == 1 and words in text and f"pvferryd.conf:{line_number}" in text, f"{line[:40]}: {status} {text}")
+    for line in FINE:
+        expect(check(folder, line) == (0, ""), f"{line}: {check(folder, line)}")
+    expect(check(folder, "\n".join(FINE)) == (0, ""), "all of them")
+    status, text = check(folder, "transport = tcp\n")
+    expect(status == 1 and "listen = " in text, text)
+    told = subprocess.run([PVFERRYD, "--config", folder / "none"], capture_output=True, text=True, check=False)
+    expect(told.returncode == 1 and "No such file" in told.stderr, told)
+    for words in (["--nonsense"], ["operand"]):
+        expect(subprocess.run([PVFERRYD, *words], capture_output=True, check=False).returncode == 2, words)
+    taken = stage.daemon()
+    status = subprocess.run([PVFERRYD, "--config", taken.config], env=dict(taken.environment, PVFERRY_RUN=str(folder)),
+                            capture_output=True, text=True, check=False, timeout=120) if configure(taken) else None
+    expect(status.returncode == 1 and "cannot listen on 127.0.0.1" in status.stderr, status)
+    nowhere = stage.daemon("allow = # nobody", start=False)
+    nowhere.config.write_text(f"pvferry = {nowhere.environment['STAND_IN']}/none\n")
+    nowhere.process = subprocess.Popen([PVFERRYD, "--config", nowhere.config], env=nowhere.environment, stderr=subprocess.PIPE)
+    nowhere.lines = [nowhere.process.stderr.readline().decode() for _ in range(2)]
+    expect(nowhere.said("listens nowhere") and nowhere.said("cannot start"), nowhere.lines)
+
+
+def configure(taken):
+    taken.configure(f"listen = 127.0.0.1:{taken.port}")
+    return True

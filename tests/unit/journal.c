@@ -1,0 +1,213 @@
+/* journal.c, journal-lock.c: what is written is read again, whole; and who is at work is known. */
+#include "unit.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "job.h"
+#include "journal.h"
+
+static char folder[64];
+
+static int setup(void **state)
+{
+	(void)state;
+	strcpy(folder, "/tmp/pvferry-journal-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	strcat(folder, "/a/b");
+	setenv("PVFERRY_STATE", folder, 1);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char command[128];
+
+	(void)state;
+	folder[strlen(folder) - strlen("/a/b")] = '\0';
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	fail_forget();
+	return system(command);
+}
+
+static struct journal sample(void)
+{
+	struct journal journal = { .role = JOURNAL_SOURCE, .stage = JOURNAL_GO, .domid = 7, .port = 8666 };
+
+	assert_done(job_name(journal.job));
+	strcpy(journal.uuid, "01234567-89ab-cdef-0123-456789abcdef");
+	strcpy(journal.domain, "web \"1\"\n");
+	strcpy(journal.peer, "host2");
+	strcpy(journal.via, "tls");
+	strcpy(journal.reason, "why not?");
+	return journal;
+}
+
+static void what_is_written_is_read(void **state)
+{
+	struct journal journal = sample(), got;
+
+	(void)state;
+	assert_int_equal(journal_read(&got, journal.job, JOURNAL_SOURCE), -ENOENT);
+	for (journal.stage = 0; journal.stage < JOURNAL_STAGES; journal.stage++) {
+		assert_done(journal_write(&journal));
+		memset(&got, 0x55, sizeof(got));
+		assert_done(journal_read(&got, journal.job, JOURNAL_SOURCE));
+		assert_int_equal(got.stage, journal.stage);
+		assert_int_equal(got.role, JOURNAL_SOURCE);
+		assert_int_equal(got.domid, 7);
+		assert_int_equal(got.port, 8666);
+		assert_int_equal(got.pid, getpid());
+		assert_string_equal(got.domain, journal.domain);
+		assert_string_equal(got.uuid, journal.uuid);
+		assert_string_equal(got.peer, "host2");
+		assert_string_equal(got.reason, "why not?");
+		assert_true(journal_is_of_this_boot(&got));
+	}
+	assert_int_equal(journal_read(&got, journal.job, JOURNAL_DESTINATION), -ENOENT);
+	journal_remove(journal.job, JOURNAL_SOURCE);
+	assert_int_equal(journal_read(&got, journal.job, JOURNAL_SOURCE), -ENOENT);
+}
+
+static void only_ends_are_settled(void **state)
+{
+	struct journal journal = sample();
+
+	(void)state;
+	for (journal.stage = 0; journal.stage < JOURNAL_STAGES; journal.stage++)
+		assert_int_equal(journal_is_settled(&journal), journal.stage > JOURNAL_GO);
+	strcpy(journal.boot, "another");
+	assert_false(journal_is_of_this_boot(&journal));
+}
+
+/* Nobody but its owner may read it, and nothing but the whole is ever under its name. */
+static void files_are_private_and_whole(void **state)
+{
+	struct journal journal = sample();
+	char path[JOURNAL_PATH_ROOM], pattern[128];
+	struct stat facts;
+	glob_t found;
+
+	(void)state;
+	assert_done(journal_write(&journal));
+	journal_path(path, journal.job, JOURNAL_SOURCE, "json");
+	assert_int_equal(stat(path, &facts), 0);
+	assert_int_equal(facts.st_mode & 0777, 0600);
+	assert_int_equal(stat(folder, &facts), 0);
+	assert_int_equal(facts.st_mode & 0777, 0700);
+	snprintf(pattern, sizeof(pattern), "%s/*", folder);
+	assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+	assert_int_equal(found.gl_pathc, 1);
+	globfree(&found);
+}
+
+static void all_are_listed_but_what_is_none(void **state)
+{
+	struct journal one = sample(), other = sample(), *list;
+	char path[JOURNAL_PATH_ROOM];
+	size_t count;
+	int fd;
+
+	(void)state;
+	assert_done(journal_list(&list, &count));
+	assert_int_equal(count, 0);
+	other.role = JOURNAL_DESTINATION;
+	assert_done(journal_write(&one));
+	assert_done(journal_write(&other));
+	journal_path(path, "0123456789abcdef0123456789abcdef", JOURNAL_SOURCE, "json");
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(write(fd, "{\"stage\":\"go\"}", 14), 14);
+	close(fd);
+	assert_done(journal_list(&list, &count));
+	assert_int_equal(count, 2);
+	free(list);
+}
+
+static void names_are_hexadecimal(void **state)
+{
+	char name[JOB_DIGITS + 1];
+
+	(void)state;
+	assert_done(job_name(name));
+	assert_true(job_is_name(name));
+	assert_false(job_is_name(""));
+	assert_false(job_is_name("../../../../../../../../etc/passw"));
+	assert_false(job_is_name("0123456789abcdef0123456789abcde"));
+	assert_false(job_is_name("0123456789abcdef0123456789abcdef0"));
+	assert_false(job_is_name("0123456789ABCDEF0123456789abcdef"));
+}
+
+static int try_lock(void *job)
+{
+	int fd, rc = journal_lock(job, JOURNAL_SOURCE, &fd);
+
+	return rc;
+}
+
+/* Who holds it: we and our children; all of them must be gone. */
+static void a_lock_is_held_until_the_last_one_ends(void **state)
+{
+	char job[JOB_DIGITS + 1];
+	pid_t heir;
+	int lock, again;
+
+	(void)state;
+	assert_done(job_name(job));
+	assert_done(journal_lock(job, JOURNAL_SOURCE, &lock));
+	assert_fails(job_run(try_lock, job), EBUSY, "still at work");
+	heir = fork();
+	if (!heir)
+		_exit(pause());
+	close(lock);
+	assert_fails(journal_lock(job, JOURNAL_SOURCE, &again), EBUSY, "still at work");
+	journal_sweep();
+	assert_fails(journal_lock(job, JOURNAL_SOURCE, &again), EBUSY, "still at work");
+	kill(heir, SIGKILL);
+	waitpid(heir, NULL, 0);
+	assert_done(journal_lock(job, JOURNAL_SOURCE, &again));
+	journal_unlock(job, JOURNAL_SOURCE, again);
+}
+
+static void dead_locks_are_swept(void **state)
+{
+	char job[JOB_DIGITS + 1], path[JOURNAL_PATH_ROOM];
+	int lock;
+
+	(void)state;
+	assert_done(job_name(job));
+	journal_path(path, job, JOURNAL_SOURCE, "lock");
+	assert_done(journal_lock(job, JOURNAL_SOURCE, &lock));
+	close(lock);
+	assert_int_equal(access(path, F_OK), 0);
+	journal_sweep();
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void where_it_cannot_be_written_is_told(void **state)
+{
+	struct journal journal = sample();
+
+	(void)state;
+	setenv("PVFERRY_STATE", "/proc/none/jobs", 1);
+	assert_fails(journal_write(&journal), ENOENT, "cannot make /proc/none/jobs");
+	setenv("PVFERRY_STATE", "/dev/null", 1);
+	assert_fails(journal_write(&journal), ENOTDIR, "cannot write /dev/null/");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(what_is_written_is_read),	   TEST(only_ends_are_settled),
+		TEST(files_are_private_and_whole), TEST(all_are_listed_but_what_is_none),
+		TEST(names_are_hexadecimal),	   TEST(a_lock_is_held_until_the_last_one_ends),
+		TEST(dead_locks_are_swept),	   TEST(where_it_cannot_be_written_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

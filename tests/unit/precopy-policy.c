@@ -1,0 +1,128 @@
+/* When to stop the guest: a table of rounds and verdicts. */
+#include "unit.h"
+
+#include "migrate/precopy-policy.h"
+
+enum { MS = 1000000 };
+
+static const struct precopy_limits none;
+
+/* 4096-byte pages over 100 MB/s, reading all of the guest takes 100 ms. */
+static struct precopy_round make_round(unsigned int number, uint64_t took_ms, uint64_t changed)
+{
+	return (struct precopy_round){ .number = number,
+				       .elapsed_ms = number * took_ms,
+				       .took_ns = took_ms * MS,
+				       .previous_ns = took_ms * MS,
+				       .changed_pages = changed,
+				       .bytes_per_page = 4096,
+				       .bytes_per_second = 100000000,
+				       .scan_ns = 100 * MS };
+}
+
+static enum precopy_verdict once(const struct precopy_limits *limits, const struct precopy_round *r)
+{
+	struct precopy_memory memory = { 0 };
+	char why[128] = "";
+
+	return precopy_decide(&memory, limits, 300, r, why);
+}
+
+static void forecast_adds_up(void **state)
+{
+	struct precopy_round r = make_round(2, 1000, 2000);
+	struct precopy_forecast forecast = precopy_forecast(&r);
+
+	(void)state;
+	assert_in_range(forecast.dirty_pages_per_second, 1990, 2000);
+	/* 100 ms to read, 2000 pages in 82 ms, and what stopping takes. */
+	assert_in_range(forecast.downtime_ms, 180, 230);
+	r.late_pages = 1000;
+	assert_in_range(precopy_forecast(&r).downtime_ms, forecast.downtime_ms + 38,
+			forecast.downtime_ms + 42);
+}
+
+static void forecast_survives_zeros(void **state)
+{
+	struct precopy_round r = { .number = 2 };
+
+	(void)state;
+	assert_in_range(precopy_forecast(&r).downtime_ms, 1, 100);
+}
+
+static void verdicts(void **state)
+{
+	static const struct precopy_limits two_rounds = { .max_rounds = 2 },
+					   strict = { .max_rounds = 2, .abort_if_busy = true },
+					   ten = { .timeout_seconds = 10 },
+					   ten_stop = { .timeout_seconds = 10, .stop_on_timeout = true },
+					   ten_strict = { .timeout_seconds = 10,
+							  .stop_on_timeout = true,
+							  .abort_if_busy = true };
+	static const struct {
+		const struct precopy_limits *limits;
+		unsigned int number;
+		uint64_t took_ms, changed;
+		enum precopy_verdict verdict;
+	} rows[] = {
+		{ &none, 1, 1000, 0, PRECOPY_GO_ON }, /* nothing is known of it yet */
+		{ &none, 2, 1000, 2000, PRECOPY_STOP },
+		{ &none, 2, 1000, 20000, PRECOPY_GO_ON },
+		{ &two_rounds, 1, 1000, 20000, PRECOPY_GO_ON },
+		{ &two_rounds, 2, 1000, 20000, PRECOPY_STOP },
+		{ &strict, 2, 1000, 20000, PRECOPY_GIVE_UP },
+		{ &strict, 2, 1000, 2000, PRECOPY_STOP },
+		{ &ten, 3, 3000, 90000, PRECOPY_GO_ON },
+		{ &ten, 4, 3000, 90000, PRECOPY_GIVE_UP },
+		{ &ten, 1, 12000, 0, PRECOPY_GIVE_UP },
+		{ &ten, 4, 3000, 100, PRECOPY_STOP }, /* it may be short enough at the last moment */
+		{ &ten_stop, 4, 3000, 90000, PRECOPY_STOP },
+		{ &ten_strict, 4, 3000, 90000, PRECOPY_GIVE_UP },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct precopy_round r = make_round(rows[i].number, rows[i].took_ms, rows[i].changed);
+		enum precopy_verdict got = once(rows[i].limits, &r);
+
+		if (got != rows[i].verdict)
+			fail_test("row %zu: verdict %d, not %d", i, got, rows[i].verdict);
+	}
+}
+
+/* Rounds that no longer gain anything are in vain; while they do, they go on. */
+static void patience_ends(void **state)
+{
+	struct precopy_memory memory = { 0 };
+	char why[128] = "";
+	unsigned int number = 2;
+
+	(void)state;
+	for (uint64_t changed = 100000; changed > 10000; changed = changed * 9 / 10) {
+		struct precopy_round r = make_round(number++, 1000, changed);
+
+		assert_int_equal(precopy_decide(&memory, &none, 300, &r, why), PRECOPY_GO_ON);
+	}
+	for (int i = 0; i < 100; i++) {
+		struct precopy_round r = make_round(number++, 1000, 20000);
+
+		if (precopy_decide(&memory, &none, 300, &r, why) == PRECOPY_STOP) {
+			assert_true(i >= 2 && i < 10);
+			assert_non_null(strstr(why, "rounds have not brought"));
+			return;
+		}
+	}
+	fail_test("it goes on for ever");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(forecast_adds_up),
+		cmocka_unit_test(forecast_survives_zeros),
+		cmocka_unit_test(verdicts),
+		cmocka_unit_test(patience_ends),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,211 @@
+/*
+ * A guest that changes between any two looks: its memory is sent in rounds into
+ * a file, built again, and is what it was when it stopped.
+ */
+#include "unit.h"
+
+#include <unistd.h>
+
+#include "fake/ferry.h"
+
+static struct live live;
+static unsigned int maps;
+
+static int setup(void **state)
+{
+	(void)state;
+	ferry_open();
+	memset(&live, 0, sizeof(live));
+	live.max_downtime_ms = 1;
+	say_level = SAY_WARNING;
+	maps = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ferry_close();
+	return 0;
+}
+
+static void dirty(uint64_t pfn)
+{
+	fake_log[pfn / 64] |= 1ULL << pfn % 64;
+}
+
+static void write_page(uint64_t pfn, uint64_t value)
+{
+	memset(guest_page(&ferry.guest, pfn), value, PAGE_BYTES);
+	dirty(pfn);
+}
+
+/* Stopped, a guest changes nothing. */
+static bool is_running(void)
+{
+	return !ferry.migration.is_suspended;
+}
+
+static void rewrite(void)
+{
+	if (!is_running())
+		return;
+	maps++;
+	for (uint64_t pfn = 2000; pfn < 2100; pfn++)
+		write_page(pfn, maps + pfn);
+}
+
+static void set_mfn(uint64_t pfn, mfn_t mfn)
+{
+	ferry.guest.mfn[pfn] = mfn;
+	guest_set_entry(&ferry.guest, pfn, mfn.n);
+}
+
+/* Away with a page, and back with another one of other content. */
+static void balloon(void)
+{
+	uint64_t out = 2200 + maps % 50, in = 2200 + (maps + 25) % 50;
+
+	if (!is_running())
+		return;
+	rewrite();
+	if (mfn_is_valid(ferry.guest.mfn[out])) {
+		fake_frame(ferry.guest.mfn[out])->owner = 0;
+		set_mfn(out, MFN(INVALID_FRAME));
+	}
+	if (!mfn_is_valid(ferry.guest.mfn[in])) {
+		set_mfn(in, fake_allocate(ferry.guest.domain->id));
+		write_page(in, maps);
+	}
+}
+
+static void grant(void)
+{
+	if (!is_running())
+		return;
+	rewrite();
+	fake_granted = ferry.guest.mfn[2300];
+	memset(guest_page(&ferry.guest, 2300), maps, PAGE_BYTES); /* Xen's log knows nothing of it */
+}
+
+static void compare(void)
+{
+	for (uint64_t pfn = 0; pfn < ferry.guest.count; pfn++) {
+		mfn_t was = ferry.guest.mfn[pfn], is = ferry.restoration.mfn[pfn];
+		unsigned int type = mfn_is_valid(was) ? fake_frame(was)->type : FRAME_XTAB;
+
+		if (type == FRAME_XTAB)
+			assert_false(mfn_is_valid(is));
+		else if (fake_frame(is)->type != type)
+			fail_test("pfn %#lx: type %#x, not %#x", pfn, fake_frame(is)->type, type);
+		else if (pfn >= 2000 && pfn < 2400)
+			assert_memory_equal(fake_page(is), fake_page(was), PAGE_BYTES);
+	}
+}
+
+static void ferry_live(void (*meanwhile)(void), bool by_log)
+{
+	ferry_make(8, P2M_LINEAR, 3000);
+	fake_has_log = by_log;
+	fake_on_map = meanwhile;
+	ferry.options.live = &live;
+	ferry.options.tracking = by_log ? DIRTY_LOG : DIRTY_AUTO;
+	ferry.options.limits.max_rounds = 5;
+	assert_done(ferry_save(LEVEL_DEFAULT));
+	assert_int_equal(live.uses_log, by_log);
+	assert_true(live.round >= 3);
+	assert_true(maps > 3);
+	fake_on_map = NULL;
+	assert_done(ferry_verify());
+	assert_done(ferry_restore("web2"));
+	compare();
+	/* What the guest gave away is not the new one's either. */
+	assert_int_equal(ferry.restoration.domain->frames, ferry.restoration.frames);
+}
+
+static void rewritten_by_content(void **state)
+{
+	(void)state;
+	ferry_live(rewrite, false);
+}
+
+static void rewritten_by_log(void **state)
+{
+	(void)state;
+	ferry_live(rewrite, true);
+}
+
+static void ballooned_by_content(void **state)
+{
+	(void)state;
+	ferry_live(balloon, false);
+}
+
+static void ballooned_by_log(void **state)
+{
+	(void)state;
+	ferry_live(balloon, true);
+}
+
+static void granted_by_content(void **state)
+{
+	(void)state;
+	ferry_live(grant, false);
+}
+
+static void granted_by_log(void **state)
+{
+	(void)state;
+	ferry_live(grant, true);
+}
+
+static void log_that_is_not_there(void **state)
+{
+	(void)state;
+	ferry_make(8, P2M_LINEAR, 3000);
+	ferry.options.live = &live;
+	ferry.options.tracking = DIRTY_LOG;
+	assert_fails(ferry_save(LEVEL_DEFAULT), EOPNOTSUPP, "no log");
+	assert_false(ferry.migration.is_asked);
+}
+
+/* Whichever call fails, the guest is not left asked to suspend without a word. */
+static void any_call_fails(void **state)
+{
+	unsigned int calls = 1;
+
+	(void)state;
+	for (unsigned int n = 1; n <= calls; n++) {
+		ferry_make(8, P2M_LINEAR, 3000);
+		fake_has_log = true;
+		ferry.options.live = &live;
+		ferry.options.limits.max_rounds = 2;
+		fake_calls = 0;
+		fake_fail_at = n;
+		if (!ferry_save(LEVEL_DEFAULT))
+			calls = fake_calls > calls ? fake_calls : calls;
+		else
+			assert_string_not_equal(fail_reason(), "");
+		calls = calls < n + 1 && fake_calls >= n ? n + 1 : calls;
+		fake_fail_at = 0;
+		ferry_release();
+		guest_release(&ferry.guest);
+		ferry.guest = (struct guest){ 0 };
+	}
+	ferry_make(8, P2M_LINEAR, 3000); /* for the teardown */
+	assert_true(calls > 20);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(rewritten_by_content),  TEST(rewritten_by_log),   TEST(ballooned_by_content),
+		TEST(ballooned_by_log),	     TEST(granted_by_content), TEST(granted_by_log),
+		TEST(log_that_is_not_there), TEST(any_call_fails),
+	};
+
+	alarm(300); /* whoever still waits then waits for ever */
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

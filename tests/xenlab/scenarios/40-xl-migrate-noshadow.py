@@ -1,0 +1,16 @@
+"""Two hosts, no log-dirty, without pvferry: xl migrate fails on the hypervisor of today, and the guest runs on."""
+import migrations
+from scenario import expect
+
+FLAVOUR, HOSTS, PRODUCT = "noshadow", 2, False
+
+
+def run(stage):
+    guest = stage.guest(**migrations.MEASURED)
+    seen = migrations.Measured("xl", guest, stage.hosts[1])
+    said = [line for line in seen.sent.text().splitlines() if "logdirty" in line]
+    expect(seen.sent.status and said, f"xl migrate did not fail for want of log-dirty: {seen.sent}")
+    seen.kept()
+    expect(stage.domains(stage.hosts[1]) == [], f"left at the target: {stage.domains(stage.hosts[1])}")
+    stage.figure(f"xl migrate: status {seen.sent.status}, {said[0]!r}; the guest runs on, "
+                 f"silent for {seen.silence:.0f} ms at most")

@@ -1,0 +1,37 @@
+"""xen_mfn_list=1: a guest that would publish the linear p2m alone publishes both, and pvferry can use either."""
+from scenario import expect
+
+FLAVOUR = "noshadow"
+
+
+def run(stage):
+    guest = stage.guest(kernel="patched", linear_only=True)
+    expect(published(stage) == {"linear"}, f"without the parameter it published {published(stage)}")
+    stage.refused("pvferry save -c --p2m list guest /tmp/image", "list")
+    stage.goes_on(guest, guest.last_tick())
+    guest.destroy()
+
+    guest = stage.guest(kernel="patched", linear_only=True, boot="xen_mfn_list=1")
+    for form in ("linear", "list", "linear"):
+        expect(published(stage) == {"linear", "list"}, f"with it, before {form}, it published {published(stage)}")
+        before = guest.last_tick()
+        stage.ok(f"rm -f /tmp/image; pvferry save --p2m {form} guest /tmp/image && pvferry restore /tmp/image", 300)
+        stage.goes_on(guest, before)
+        told = stage.inspect(stage.fetch("/tmp/image"))
+        expect(told["provenance"]["p2m"] == form, f"inspect tells of a p2m of form {told['provenance']['p2m']}")
+    after_xl(stage, guest)
+
+
+def after_xl(stage, guest):
+    """xl clears SIF_VIRT_P2M_4TOOLS: the lists that are needed now were there all the time."""
+    before = guest.last_tick()
+    stage.ok("xl save guest /tmp/xl && xl restore /tmp/xl", 300)
+    stage.goes_on(guest, before)
+    expect(published(stage) == {"linear", "list"}, f"after xl it published {published(stage)}")
+    stage.ok("rm -f /tmp/image; pvferry save -c --p2m list guest /tmp/image", 300)
+    stage.goes_on(guest, guest.last_tick())
+
+
+def published(stage):
+    shown = stage.host.must("4tools $(xl domid guest) published")
+    return {"linear"} | (set() if "list -1 " in shown else {"list"})
