@@ -12,7 +12,7 @@
 #include "log.h"
 
 /* What may wait to be read by it before it is asked nothing more, or dropped if it follows. */
-enum { ANSWER_WAITING = 64 << 10, EVENTS_WAITING = 256 << 10, IDLE_MS = 60000 };
+enum { ANSWER_WAITING = 64 << 10, STATUS_WAITING = 64 << 10, EVENTS_WAITING = 256 << 10, IDLE_MS = 60000 };
 static const uint64_t everything = UINT64_MAX;
 
 struct client {
@@ -147,6 +147,9 @@ static void answer_failure(struct client *client)
 
 static void send_event(struct client *client, struct json_object *event)
 {
+	/* A later one tells all that this tells. */
+	if (waiting(client) > STATUS_WAITING && !strcmp(request_text(event, "event"), "status"))
+		return;
 	if (waiting(client) <= EVENTS_WAITING) {
 		send_object(client, json_object_get(event));
 		return;

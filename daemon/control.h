@@ -1,7 +1,8 @@
 /*
  * The control socket: $PVFERRY_RUN/control, or /run/pvferry/control, for root and
  * for whom we run as. Requests as in request.h, each answered in turn; who follows
- * a job, or all, gets their events in between, and is dropped if it does not read them.
+ * a job, or all, gets their events in between. Who reads slowly gets fewer of their
+ * "status", and who does not read at all is dropped.
  */
 #ifndef DAEMON_CONTROL_H
 #define DAEMON_CONTROL_H
