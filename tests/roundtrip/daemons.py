@@ -68,12 +68,13 @@ class Daemon:
         self.process.wait()
 
 
-def strangers(port, count, what=b""):
-    """Connections that say something and stay."""
+def strangers(port, count, what=b"", address="127.0.0.1"):
+    """Connections from there that say something and stay."""
     peers = []
     for _ in range(count):
         peer = socket.socket()
         peer.setblocking(False)
+        peer.bind((address, 0))
         peer.connect_ex(("127.0.0.1", port))
         peers.append(peer)
     for peer in peers:
