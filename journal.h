@@ -74,7 +74,7 @@ int journal_write(struct journal *journal);
 int journal_read(struct journal *journal, const char *job, enum journal_role role);
 void journal_remove(const char *job, enum journal_role role);
 
-/* All there are, the caller frees the array. What cannot be read is said and left out. */
+/* All there are, the caller frees the array. What cannot be read is left out, and said, by each process once. */
 int journal_list(struct journal **list, size_t *count);
 
 /*
