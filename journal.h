@@ -84,6 +84,9 @@ int journal_list(struct journal **list, size_t *count);
 int journal_lock(const char *job, enum journal_role role, int *fd);
 /* When all is over: removes the file of the lock, too. */
 void journal_unlock(const char *job, enum journal_role role, int fd);
+/* The same for the name of a domain that comes into being, which nobody can see yet; the name is one that a domain may have. */
+int journal_lock_name(const char *domain, int *fd);
+void journal_unlock_name(const char *domain, int fd);
 /* Removes the files of locks that nobody holds: those of jobs that died before they had a journal. */
 void journal_sweep(void);
 
