@@ -72,7 +72,7 @@ int journal_lock_name(const char *domain, int *fd)
 
 	name_path(path, domain);
 	rc = lock_file(path, fd);
-	return rc == -EBUSY ? fail(EBUSY, "another domain \"%s\" is being built here", domain) : rc;
+	return rc == -EBUSY ? fail(EBUSY, "another job is at work on domain \"%s\" here", domain) : rc;
 }
 
 void journal_unlock_name(const char *domain, int fd)
@@ -81,6 +81,23 @@ void journal_unlock_name(const char *domain, int fd)
 
 	name_path(path, domain);
 	unlock_file(path, fd);
+}
+
+/* No name is a number. */
+int journal_lock_domain(uint32_t id, int *fd)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", id);
+	return journal_lock_name(text, fd);
+}
+
+void journal_unlock_domain(uint32_t id, int fd)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", id);
+	journal_unlock_name(text, fd);
 }
 
 static void sweep_one(const char *path)

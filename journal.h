@@ -87,6 +87,9 @@ void journal_unlock(const char *job, enum journal_role role, int fd);
 /* The same for the name of a domain that comes into being, which nobody can see yet; the name is one that a domain may have. */
 int journal_lock_name(const char *domain, int *fd);
 void journal_unlock_name(const char *domain, int fd);
+/* And for a domain that is here: whoever stops it must be the only one. */
+int journal_lock_domain(uint32_t id, int *fd);
+void journal_unlock_domain(uint32_t id, int fd);
 /* Removes the files of locks that nobody holds: those of jobs that died before they had a journal. */
 void journal_sweep(void);
 

@@ -44,7 +44,7 @@ def at_once(stage):
     trio = Trio(stage, "at-once")
     seen = []
     first = trio.during(ACCEPTED, lambda _move: seen.append(trio.second()))
-    trio.is_refused(seen[0], "another domain \"twin\" is being built")
+    trio.is_refused(seen[0], "another job is at work on domain \"twin\"")
     expect(first.status == 0, f"at once: {first}")
     there = trio.one_arrived()
     trio.is_refused(trio.second(), "there is a domain \"twin\" already")
