@@ -203,6 +203,26 @@ static void a_lock_is_held_until_the_last_one_ends(void **state)
 	journal_unlock(job, JOURNAL_SOURCE, again);
 }
 
+static void a_domain_is_one_jobs(void **state)
+{
+	int name, id, again = -1;
+
+	(void)state;
+	assert_done(journal_lock_name("web1", &name));
+	assert_done(journal_lock_domain(7, &id));
+	assert_fails(journal_lock_name("web1", &again), EBUSY, "at work on domain \"web1\"");
+	assert_fails(journal_lock_domain(7, &again), EBUSY, "at work on domain \"7\"");
+	assert_int_equal(again, -1);
+	journal_unlock_name("web1", again); /* those that were refused */
+	assert_fails(journal_lock_name("web1", &again), EBUSY, "at work");
+	journal_unlock_name("web1", name);
+	journal_unlock_domain(7, id);
+	assert_done(journal_lock_name("web1", &name));
+	assert_done(journal_lock_domain(7, &id));
+	journal_unlock_name("web1", name);
+	journal_unlock_domain(7, id);
+}
+
 static void dead_locks_are_swept(void **state)
 {
 	char job[JOB_DIGITS + 1], path[JOURNAL_PATH_ROOM];
@@ -234,10 +254,15 @@ static void where_it_cannot_be_written_is_told(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(what_is_written_is_read),	   TEST(only_ends_are_settled),
-		TEST(files_are_private_and_whole), TEST(all_are_listed_but_what_is_none),
-		TEST(names_are_hexadecimal),	   TEST(a_lock_is_held_until_the_last_one_ends),
-		TEST(dead_locks_are_swept),	   TEST(where_it_cannot_be_written_is_told),
+		TEST(what_is_written_is_read),
+		TEST(only_ends_are_settled),
+		TEST(files_are_private_and_whole),
+		TEST(all_are_listed_but_what_is_none),
+		TEST(names_are_hexadecimal),
+		TEST(a_lock_is_held_until_the_last_one_ends),
+		TEST(a_domain_is_one_jobs),
+		TEST(dead_locks_are_swept),
+		TEST(where_it_cannot_be_written_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
