@@ -269,9 +269,49 @@ void journal_remove(const char *job, enum journal_role role)
 
 static bool is_journal_file(const char *name)
 {
-	size_t length = strlen(name);
+	static const char *const ends[] = { ".source.json", ".destination.json" };
+	char job[JOB_DIGITS + 1];
 
-	return length > JOB_DIGITS + 5 && !strcmp(name + length - 5, ".json");
+	snprintf(job, sizeof(job), "%.*s", JOB_DIGITS, name);
+	return job_is_name(job) &&
+	       (!strcmp(name + JOB_DIGITS, ends[0]) || !strcmp(name + JOB_DIGITS, ends[1]));
+}
+
+/* pvferryd looks often: of a file that is damaged it hears once. */
+static bool is_news(ino_t file)
+{
+	enum { TOLD_MOST = 64 };
+	static ino_t told[TOLD_MOST];
+	static unsigned int count;
+
+	for (unsigned int i = 0; i < count; i++)
+		if (told[i] == file)
+			return false;
+	if (count == TOLD_MOST)
+		return false;
+	told[count++] = file;
+	return true;
+}
+
+/* One more; but not what is gone meanwhile, or is damaged. */
+static int add_to(struct journal **list, size_t *count, const struct dirent *entry)
+{
+	struct journal *more = realloc(*list, (*count + 1) * sizeof(**list));
+	char path[JOURNAL_PATH_ROOM + 300];
+	int rc;
+
+	if (!more)
+		return fail(ENOMEM, "out of memory");
+	*list = more;
+	snprintf(path, sizeof(path), "%s/%s", journal_folder(), entry->d_name);
+	rc = read_file(&more[*count], path);
+	if (!rc)
+		++*count;
+	else if (rc != -ENOENT && is_news(entry->d_ino))
+		say(SAY_WARNING, "%s", fail_reason());
+	if (rc)
+		fail_forget();
+	return 0;
 }
 
 int journal_list(struct journal **list, size_t *count)
@@ -284,26 +324,9 @@ int journal_list(struct journal **list, size_t *count)
 	*count = 0;
 	if (!directory)
 		return errno == ENOENT ? 0 : fail_errno("cannot read %s", journal_folder());
-	while (!rc && (entry = readdir(directory))) {
-		struct journal *more = NULL;
-		char path[JOURNAL_PATH_ROOM + 300];
-
-		if (!is_journal_file(entry->d_name))
-			continue;
-		more = realloc(*list, (*count + 1) * sizeof(**list));
-		if (!more) {
-			rc = fail(ENOMEM, "out of memory");
-			break;
-		}
-		*list = more;
-		snprintf(path, sizeof(path), "%s/%s", journal_folder(), entry->d_name);
-		if (!read_file(&more[*count], path)) {
-			++*count;
-		} else {
-			say(SAY_WARNING, "%s", fail_reason());
-			fail_forget();
-		}
-	}
+	while (!rc && (entry = readdir(directory)))
+		if (is_journal_file(entry->d_name))
+			rc = add_to(list, count, entry);
 	closedir(directory);
 	return rc;
 }

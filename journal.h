@@ -74,7 +74,7 @@ int journal_write(struct journal *journal);
 int journal_read(struct journal *journal, const char *job, enum journal_role role);
 void journal_remove(const char *job, enum journal_role role);
 
-/* All there are, the caller frees the array. What cannot be read is said and left out. */
+/* All there are, the caller frees the array. What cannot be read is left out, and said, by each process once. */
 int journal_list(struct journal **list, size_t *count);
 
 /*
@@ -84,6 +84,12 @@ int journal_list(struct journal **list, size_t *count);
 int journal_lock(const char *job, enum journal_role role, int *fd);
 /* When all is over: removes the file of the lock, too. */
 void journal_unlock(const char *job, enum journal_role role, int fd);
+/* The same for the name of a domain that comes into being, which nobody can see yet; the name is one that a domain may have. */
+int journal_lock_name(const char *domain, int *fd);
+void journal_unlock_name(const char *domain, int fd);
+/* And for a domain that is here: whoever stops it must be the only one. */
+int journal_lock_domain(uint32_t id, int *fd);
+void journal_unlock_domain(uint32_t id, int fd);
 /* Removes the files of locks that nobody holds: those of jobs that died before they had a journal. */
 void journal_sweep(void);
 

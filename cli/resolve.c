@@ -55,7 +55,7 @@ static const char *sentence(const struct journal *journal)
 	static const char *const sentences[JOURNAL_STAGES] = {
 		[JOURNAL_GO] = "waits here and may run there",
 		[JOURNAL_DONE] = "runs there",
-		[JOURNAL_KEPT] = "runs here",
+		[JOURNAL_KEPT] = "did not move",
 		[JOURNAL_RUNNING] = "came here and runs",
 		[JOURNAL_DESTROYED] = "did not come here",
 	};
@@ -86,6 +86,12 @@ static void tell(const struct journal *journal)
 
 /* --- the source in doubt --------------------------------------------------------- */
 
+/* A person says where it runs. */
+static bool is_said(const struct settings *settings)
+{
+	return settings->here || settings->moved;
+}
+
 /* A guest that went from this host to this host: the answer lies beside the question. */
 static bool find_answer_here(const char *job, struct answer *answer)
 {
@@ -100,20 +106,21 @@ static bool find_answer_here(const char *job, struct answer *answer)
 /* 1: it runs there, 0: it never will; -EAGAIN, with a reason: nobody knows. */
 static int find_out(const struct journal *journal, const struct settings *settings)
 {
-	struct answer answer = { .state = "unknown" };
+	static const char unknown[] = "unknown";
+	struct answer answer = { .state = "" };
 	int rc = find_answer_here(journal->job, &answer) ? 0 : query_destination(journal, &answer);
 
 	if (!rc && !strcmp(answer.state, journal_stage_name(JOURNAL_RUNNING)))
 		return settings->here ? fail(EBUSY, "it runs there: it is not resumed here as well") : 1;
 	if (!rc && !strcmp(answer.state, journal_stage_name(JOURNAL_DESTROYED)))
 		return settings->moved ? fail(EBUSY, "it does not run there: it is not removed here") : 0;
-	if (settings->here || settings->moved) {
-		fail_forget();
-		return settings->moved;
-	}
-	if (!rc)
-		fail(EAGAIN, "the other host says \"%s\"", answer.state);
-	return -EAGAIN;
+	/* Somebody is at work on it there, whom GO may still reach: then no person's word counts either. */
+	if (!rc && (strcmp(answer.state, unknown) || !is_said(settings)))
+		return fail(EAGAIN, "the other host says \"%s\"", answer.state);
+	if (!is_said(settings))
+		return -EAGAIN;
+	fail_forget();
+	return settings->moved;
 }
 
 static int settle_source(struct journal *journal, const struct settings *settings)
@@ -160,10 +167,26 @@ static int settle_and_tell(struct journal *journal, const struct settings *setti
 		return say_failure("resolve", journal->job, sentence(journal));
 	if (rc)
 		say_failure("resolve", journal->job,
-			    "it stays as it is; --moved removes it here, --here resumes it here");
+			    is_said(settings)
+				    ? "it stays as it is"
+				    : "it stays as it is; --moved removes it here, --here resumes it here");
 	else
 		tell(journal);
 	return journal_is_settled(journal) ? EXIT_DONE : EXIT_UNSETTLED;
+}
+
+/* Where it runs is for a person to say only of a source in doubt. What is not there is told later. */
+static int check_doubt(const char *job)
+{
+	struct journal journal;
+	int rc = journal_read(&journal, job, JOURNAL_SOURCE);
+
+	if (!rc && journal.stage != JOURNAL_GO)
+		return fail(EINVAL, "nobody has to say where it runs: %s %s", journal.domain,
+			    sentence(&journal));
+	if (rc == -ENOENT && !journal_read(&journal, job, JOURNAL_DESTINATION))
+		return fail(EINVAL, "where it runs is to be said on the host that it came from");
+	return rc == -ENOENT ? 0 : rc;
 }
 
 static int resolve(const char *job, const struct settings *settings)
@@ -171,6 +194,8 @@ static int resolve(const char *job, const struct settings *settings)
 	static const enum journal_role roles[] = { JOURNAL_DESTINATION, JOURNAL_SOURCE };
 	int status = EXIT_DONE, found = 0;
 
+	if (is_said(settings) && check_doubt(job))
+		return say_failure("resolve", job, NULL);
 	for (int i = 0; i < 2; i++) {
 		struct journal journal;
 		int rc = journal_read(&journal, job, roles[i]);
@@ -229,7 +254,7 @@ int run_resolve(const struct command *self, int argc, char **argv)
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
-	if (argc - first != !settings.recover || (settings.moved && settings.here) ||
+	if (argc - first != !settings.recover || settings.moved + settings.here + settings.recover > 1 ||
 	    (!settings.recover && !job_is_name(argv[first]))) {
 		fprintf(stderr,
 			"pvferry: resolve takes a JOB, and --moved or --here but not both; or --recover\n");

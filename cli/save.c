@@ -10,6 +10,7 @@
 #include "cli/publish.h"
 #include "cli/sending.h"
 #include "job.h"
+#include "journal.h"
 #include "log.h"
 #include "machine/registry.h"
 #include "migrate/sender.h"
@@ -195,13 +196,16 @@ static int save_to(struct publication *file, uint32_t id, const struct settings 
 static int save(const char *whom, const char *path, const struct settings *settings)
 {
 	struct publication file = { .fd = -1, .directory = -1 };
-	uint32_t id;
-	int rc = find_movable(whom, settings->without_devices, &id, NULL);
+	uint32_t id = 0;
+	int lock = -1, rc = find_movable(whom, settings->without_devices, &id, NULL);
 
+	if (!rc)
+		rc = journal_lock_domain(id, &lock);
 	if (!rc)
 		rc = publication_open(&file, path, settings->force);
 	rc = rc ? say_failure("save", whom, NULL) : save_to(&file, id, settings, whom);
 	publication_abandon(&file);
+	journal_unlock_domain(id, lock);
 	return rc;
 }
 

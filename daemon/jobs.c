@@ -192,7 +192,7 @@ struct job *jobs_find(const struct jobs *jobs, const char *name)
 		found = job;
 	}
 	if (!found)
-		fail(ENOENT, "there is no job \"%s\"", name);
+		fail(ENOENT, "pvferryd has no job \"%s\"", name);
 	return found;
 }
 

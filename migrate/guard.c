@@ -36,9 +36,11 @@ int move_start(struct move *move)
 	int rc;
 
 	move->mover = NULL;
-	move->lock = -1;
+	move->lock = move->domain_lock = -1;
 	fill_journal(move);
-	rc = journal_lock(move->offer.job, JOURNAL_SOURCE, &move->lock);
+	rc = journal_lock_domain(move->domain, &move->domain_lock);
+	if (!rc)
+		rc = journal_lock(move->offer.job, JOURNAL_SOURCE, &move->lock);
 	if (rc)
 		return rc;
 	job_adopt();
@@ -108,5 +110,6 @@ enum moved move_finish(struct move *move)
 	job_wait_strays();
 	moved = settle(move, rc);
 	journal_unlock(move->offer.job, JOURNAL_SOURCE, move->lock);
+	journal_unlock_domain(move->domain, move->domain_lock);
 	return moved;
 }

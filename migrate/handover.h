@@ -47,7 +47,7 @@ struct move {
 	struct move_status *status; /* shared */
 
 	struct job *mover; /* the guard's, as is what follows */
-	int lock;
+	int lock, domain_lock;
 };
 
 /* What came of it. */

@@ -133,8 +133,12 @@ int source_remove(const struct journal *journal)
 
 int source_conclude(struct journal *journal, bool runs_there)
 {
-	int rc = runs_there ? source_remove(journal) : source_keep(journal);
+	int lock, rc = journal_lock_domain(journal->domid, &lock);
 
+	if (rc)
+		return rc;
+	rc = runs_there ? source_remove(journal) : source_keep(journal);
+	journal_unlock_domain(journal->domid, lock);
 	if (rc && rc != -ESRCH)
 		return rc;
 	if (rc)

@@ -52,6 +52,7 @@ static int put_right(struct take_status *status)
 		rc = destination_recover(journal);
 	}
 	journal_unlock(journal->job, JOURNAL_DESTINATION, lock);
+	journal_sweep();
 	if (rc)
 		return rc;
 	status->built.is_there = journal->stage == JOURNAL_RUNNING;

@@ -113,6 +113,8 @@ static int take_offer(struct taker *t, const struct message *message)
 	if (!rc && policy.type != MESSAGE_POLICY)
 		rc = fail(EPROTO, "%s sends %s instead of POLICY", t->line.peer, message_name(policy.type));
 	if (!rc)
+		rc = journal_lock_name(t->status->offer.domain, &t->name_lock);
+	if (!rc)
 		rc = check_host(&t->status->offer, &policy);
 	return rc ? rc : begin_journal(t);
 }
@@ -318,7 +320,9 @@ static int answer(struct taker *t, const struct message *message)
 
 int take_guest(struct take *take)
 {
-	struct taker t = { .take = take, .status = take->status, .hash = XXH64_createState() };
+	struct taker t = {
+		.take = take, .status = take->status, .name_lock = -1, .hash = XXH64_createState()
+	};
 	struct message message;
 	int rc;
 
@@ -337,5 +341,6 @@ int take_guest(struct take *take)
 	XXH64_freeState(t.hash);
 	if (*take->status->journal.job)
 		journal_unlock(take->status->journal.job, JOURNAL_DESTINATION, take->status->lock);
+	journal_unlock_name(take->status->offer.domain, t.name_lock);
 	return rc;
 }

@@ -46,6 +46,16 @@ static int check_name(struct host *host, const char *name, const char *advice, u
 	return rc ? rc : fail(EEXIST, "there is a domain \"%s\" already (id %u)%s", name, id, advice);
 }
 
+/* Nor does one come that will have it. */
+static int check_names(struct host *host, const char *name, const char *advice, uint32_t but)
+{
+	char incoming[sizeof(((struct offer *)0)->domain) + sizeof(INCOMING_SUFFIX)];
+	int rc = check_name(host, name, advice, but);
+
+	snprintf(incoming, sizeof(incoming), "%s" INCOMING_SUFFIX, name);
+	return rc ? rc : check_name(host, incoming, advice, 0);
+}
+
 /* A copy beside a domain that lives is a new one. */
 static int check_uuid(struct restoration *r)
 {
@@ -87,7 +97,7 @@ static int check_memory(struct host *host, uint64_t frames)
 int preflight_host(struct restoration *r)
 {
 	uint64_t frames = reader_facts(r->reader)->frames;
-	int rc = check_name(r->host, config_name(&r->config), "; --name gives another one", 0);
+	int rc = check_names(r->host, config_name(&r->config), "; --name gives another one", 0);
 
 	if (!rc && !r->options.keep_uuid)
 		rc = check_uuid(r);
@@ -134,15 +144,11 @@ static int find_itself(struct host *host, const struct offer *offer, uint32_t *i
 
 int preflight_offer(struct host *host, const struct offer *offer, const void *policy, size_t policy_bytes)
 {
-	char incoming[sizeof(offer->domain) + sizeof(INCOMING_SUFFIX)];
 	uint32_t itself;
 	int rc = find_itself(host, offer, &itself);
 
-	snprintf(incoming, sizeof(incoming), "%s" INCOMING_SUFFIX, offer->domain);
 	if (!rc)
-		rc = check_name(host, offer->domain, "", itself);
-	if (!rc)
-		rc = check_name(host, incoming, "", 0);
+		rc = check_names(host, offer->domain, "", itself);
 	if (!rc && *offer->devices && !offer->without_devices)
 		rc = fail(EOPNOTSUPP, "the domain has devices, which pvferry does not carry: %s",
 			  offer->devices);

@@ -15,6 +15,7 @@ struct taker {
 	struct joined lanes;
 	uint64_t pieces; /* of DATA, so far */
 	struct builder *builder;
+	int name_lock; /* of the domain to be; -1: none */
 	char name[sizeof(((struct offer *)0)->domain) + sizeof(INCOMING_SUFFIX)];
 	XXH64_state_t *hash;
 	uint64_t bytes;	      /* of the image so far */

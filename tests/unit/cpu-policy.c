@@ -74,6 +74,94 @@ static void words_that_are_no_features_do_not_count(void **state)
 			     (struct leaf){ 0x80000002, UINT32_MAX, 0, 0, 0, 0 }));
 }
 
+/* --- AMD's processors ----------------------------------------------------------- */
+
+/*
+ * The features of leaf 1's edx that stand in that of 0x80000001, too, there; and
+ * those that are nowhere else: SYSCALL, NX, MMXEXT, FFXSR, 1 GiB pages, RDTSCP, LM.
+ */
+enum { LEAF_1 = 0x178bfbff, REPEATED = 0x0183f3ff, AMD_OWN = 0x2e500800, INTEL_OWN = 0x2c100800 };
+
+static const struct leaf amd_guest[] = {
+	{ 1, UINT32_MAX, 0xa20f10, 0, 0x7ed8320b, LEAF_1 },
+	{ 7, 0, 1, 0x219c95a9, 0x40069c, 0 },
+	{ 0x80000001, UINT32_MAX, 0xa20f10, 0, 0x1f3, AMD_OWN | (LEAF_1 & REPEATED) },
+};
+/* What such a host says of itself to Xen's tools. */
+static const struct leaf amd_host[] = {
+	{ 1, UINT32_MAX, 0xa20f10, 0, 0x7ed8320b, LEAF_1 },
+	{ 7, 0, 1, 0x219c95a9, 0x40069c, 0 },
+	{ 0x80000001, UINT32_MAX, 0xa20f10, 0, 0x1f3, AMD_OWN },
+};
+static struct leaf guest_leaves[COUNT(amd_guest)], host_leaves[COUNT(amd_host)];
+static const struct cpu_policy guest_policy = { .leaves = guest_leaves,
+						.leaves_bytes = sizeof(guest_leaves) };
+static const struct cpu_policy host_policy = { .leaves = host_leaves, .leaves_bytes = sizeof(host_leaves) };
+
+static void two_of_amd(void)
+{
+	memcpy(guest_leaves, amd_guest, sizeof(amd_guest));
+	memcpy(host_leaves, amd_host, sizeof(amd_host));
+}
+
+static int lacks(const struct cpu_policy *had, const struct cpu_policy *has)
+{
+	return cpu_policy_missing(had, has, leaf, &name, &bits);
+}
+
+static void repeated_bits_are_not_missed(void **state)
+{
+	(void)state;
+	two_of_amd();
+	assert_false(lacks(&guest_policy, &host_policy));
+	assert_false(lacks(&host_policy, &guest_policy));
+	assert_false(lacks(&guest_policy, &guest_policy));
+}
+
+/* A feature that is repeated is still compared where it stands first. */
+static void what_amd_lacks_is_named(void **state)
+{
+	(void)state;
+	two_of_amd();
+	host_leaves[0].d &= ~(1u << 17); /* PSE36 */
+	assert_true(lacks(&guest_policy, &host_policy));
+	assert_int_equal(leaf[0], 1);
+	assert_string_equal(name, "edx");
+	assert_int_equal(bits, 1 << 17);
+	two_of_amd();
+	host_leaves[2].d &= ~(1u << 22 | 1u << 27); /* MMXEXT, RDTSCP */
+	assert_true(lacks(&guest_policy, &host_policy));
+	assert_int_equal(leaf[0], 0x80000001);
+	assert_string_equal(name, "edx");
+	assert_int_equal(bits, 1 << 22 | 1 << 27);
+}
+
+static void what_amd_has_more_is_fine(void **state)
+{
+	(void)state;
+	two_of_amd();
+	host_leaves[1].b |= 1 << 16; /* AVX512F */
+	host_leaves[2].c |= 1 << 22;
+	host_leaves[2].d |= 1u << 31;
+	assert_false(lacks(&guest_policy, &host_policy));
+	assert_true(lacks(&host_policy, &guest_policy));
+}
+
+/* The repeats alone tell no AMD from an Intel; what only one of them has does. */
+static void intel_repeats_nothing(void **state)
+{
+	(void)state;
+	two_of_amd();
+	guest_leaves[2].d = INTEL_OWN;
+	host_leaves[2].d = INTEL_OWN;
+	assert_false(lacks(&guest_policy, &host_policy));
+	two_of_amd();
+	host_leaves[2].d = INTEL_OWN;
+	assert_true(lacks(&guest_policy, &host_policy));
+	assert_int_equal(leaf[0], 0x80000001);
+	assert_int_equal(bits, AMD_OWN & ~INTEL_OWN);
+}
+
 /* --- loading it --------------------------------------------------------------- */
 
 static struct domain *domain;
@@ -120,6 +208,19 @@ static void host_that_drops_features_is_refused_unless_forced(void **state)
 	fake_drop_policy = NULL;
 }
 
+/* Xen gives each guest the repeats, whether or not it was told of them. */
+static void repeats_may_be_gone_after_loading(void **state)
+{
+	(void)state;
+	two_of_amd();
+	fake_drop_policy = &host_policy;
+	assert_done(cpu_policy_load(domain, &guest_policy, false));
+	host_leaves[2].d &= ~(1u << 20); /* NX */
+	assert_fails(cpu_policy_load(domain, &guest_policy, false), EOPNOTSUPP,
+		     "CPUID 0x80000001.0 edx bits 0x100000");
+	fake_drop_policy = NULL;
+}
+
 static void records_are_taken(void **state)
 {
 	struct leaf leaves[2] = { { 1, 2, 3, 4, 5, 6 } };
@@ -154,9 +255,14 @@ int main(void)
 		cmocka_unit_test(missing_leaf_has_no_bits),
 		cmocka_unit_test(bits_of_the_moment_do_not_count),
 		cmocka_unit_test(words_that_are_no_features_do_not_count),
+		cmocka_unit_test(repeated_bits_are_not_missed),
+		cmocka_unit_test(what_amd_lacks_is_named),
+		cmocka_unit_test(what_amd_has_more_is_fine),
+		cmocka_unit_test(intel_repeats_nothing),
 		cmocka_unit_test_setup(policy_is_loaded, setup),
 		cmocka_unit_test_setup(no_policy_is_left_to_xen, setup),
 		cmocka_unit_test_setup(host_that_drops_features_is_refused_unless_forced, setup),
+		cmocka_unit_test_setup(repeats_may_be_gone_after_loading, setup),
 		cmocka_unit_test_setup(records_are_taken, setup),
 	};
 

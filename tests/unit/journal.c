@@ -105,26 +105,57 @@ static void files_are_private_and_whole(void **state)
 	globfree(&found);
 }
 
-static void all_are_listed_but_what_is_none(void **state)
+static unsigned int warnings;
+
+static void count_warnings(enum say_level level, const char *text)
 {
-	struct journal one = sample(), other = sample(), *list;
+	warnings += level == SAY_WARNING && strstr(text, "is no journal");
+}
+
+static void put_file(const char *name, const char *text)
+{
 	char path[JOURNAL_PATH_ROOM];
-	size_t count;
 	int fd;
 
-	(void)state;
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void lists(size_t expected)
+{
+	struct journal *list;
+	size_t count;
+
 	assert_done(journal_list(&list, &count));
-	assert_int_equal(count, 0);
+	assert_int_equal(count, expected);
+	free(list);
+}
+
+static void all_are_listed_but_what_is_none(void **state)
+{
+	struct journal one = sample(), other = sample();
+
+	(void)state;
+	say_to = count_warnings;
+	warnings = 0;
+	lists(0);
 	other.role = JOURNAL_DESTINATION;
 	assert_done(journal_write(&one));
 	assert_done(journal_write(&other));
-	journal_path(path, "0123456789abcdef0123456789abcdef", JOURNAL_SOURCE, "json");
-	fd = open(path, O_WRONLY | O_CREAT, 0600);
-	assert_int_equal(write(fd, "{\"stage\":\"go\"}", 14), 14);
-	close(fd);
-	assert_done(journal_list(&list, &count));
-	assert_int_equal(count, 2);
-	free(list);
+	put_file("notes-on-what-was-found-in-this-folder.json", "{}");
+	put_file("0123456789abcdef0123456789abcdef.source.json.new", "{}");
+	lists(2);
+	assert_int_equal(warnings, 0);
+	put_file("0123456789abcdef0123456789abcdef.source.json", "{\"stage\":\"go\"}");
+	lists(2);
+	assert_int_equal(warnings, 1);
+	put_file("0123456789abcdef0123456789abcdef.destination.json", "");
+	lists(2);
+	lists(2);
+	assert_int_equal(warnings, 2);
+	say_to = NULL;
 }
 
 static void names_are_hexadecimal(void **state)
@@ -172,6 +203,26 @@ static void a_lock_is_held_until_the_last_one_ends(void **state)
 	journal_unlock(job, JOURNAL_SOURCE, again);
 }
 
+static void a_domain_is_one_jobs(void **state)
+{
+	int name, id, again = -1;
+
+	(void)state;
+	assert_done(journal_lock_name("web1", &name));
+	assert_done(journal_lock_domain(7, &id));
+	assert_fails(journal_lock_name("web1", &again), EBUSY, "at work on domain \"web1\"");
+	assert_fails(journal_lock_domain(7, &again), EBUSY, "at work on domain \"7\"");
+	assert_int_equal(again, -1);
+	journal_unlock_name("web1", again); /* those that were refused */
+	assert_fails(journal_lock_name("web1", &again), EBUSY, "at work");
+	journal_unlock_name("web1", name);
+	journal_unlock_domain(7, id);
+	assert_done(journal_lock_name("web1", &name));
+	assert_done(journal_lock_domain(7, &id));
+	journal_unlock_name("web1", name);
+	journal_unlock_domain(7, id);
+}
+
 static void dead_locks_are_swept(void **state)
 {
 	char job[JOB_DIGITS + 1], path[JOURNAL_PATH_ROOM];
@@ -203,10 +254,15 @@ static void where_it_cannot_be_written_is_told(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(what_is_written_is_read),	   TEST(only_ends_are_settled),
-		TEST(files_are_private_and_whole), TEST(all_are_listed_but_what_is_none),
-		TEST(names_are_hexadecimal),	   TEST(a_lock_is_held_until_the_last_one_ends),
-		TEST(dead_locks_are_swept),	   TEST(where_it_cannot_be_written_is_told),
+		TEST(what_is_written_is_read),
+		TEST(only_ends_are_settled),
+		TEST(files_are_private_and_whole),
+		TEST(all_are_listed_but_what_is_none),
+		TEST(names_are_hexadecimal),
+		TEST(a_lock_is_held_until_the_last_one_ends),
+		TEST(a_domain_is_one_jobs),
+		TEST(dead_locks_are_swept),
+		TEST(where_it_cannot_be_written_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,7 +46,7 @@ def changes(daemon, job):
     expect(daemon.noted("orders") == [], "half of it was set")
     expect(pvferry(daemon, "set", job[:8], "max-downtime=200", "bandwidth=50") == (0, "", ""), "set")
     poll("it is told", lambda: daemon.noted("orders") == [{"set": {"max-downtime": 200, "bandwidth": 50}}])
-    expect(pvferry(daemon, "set", "nobody", "bandwidth=5") == (1, "", 'pvferry: set nobody: there is no job "nobody"\n'), "set nobody")
+    expect(pvferry(daemon, "set", "nobody", "bandwidth=5") == (1, "", 'pvferry: set nobody: pvferryd has no job "nobody"\n'), "set nobody")
 
 
 def cancels(daemon, job):

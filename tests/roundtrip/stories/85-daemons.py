@@ -94,6 +94,19 @@ def orders(pair):
     pair.check_kept("after Ctrl-C")
 
 
+def not_its_own(pair):
+    """Begun without the daemon: that tells of it, and gives it no orders."""
+    process = pair.order("--foreground", "--pki", pair.pki / "localhost", *SLOW)
+    job = pair.source.job("left", role="source")["job"]
+    pair.destination.job("running", job=job)
+    for words in (("cancel", job), ("set", job[:8], "bandwidth=0"), ("cancel", pair.name)):
+        result = pair.source.host.pvferry(*words)
+        expect(result.status == 1 and result.is_one_line() and "pvferryd has no job" in result.err, f"{words}: {result}")
+    pair.destination.host.must("cancel", job)
+    expect(pair.source.host.end(process).status == 1, "cancelled by the other side")
+    pair.check_kept("begun without the daemon")
+
+
 def refused(pair):
     for options, words in ((("--pki", pair.pki / "stranger"), "stranger"), (("--pki", "/"), "ca.pem")):
         result = pair.source.host.end(pair.order(*options))
@@ -159,6 +172,7 @@ def run(stage):
     to_and_fro(pair)
     on_one_host(pair)
     orders(pair)
+    not_its_own(pair)
     refused(pair)
     for who in ("source", "destination"):
         job_dies(pair, who)

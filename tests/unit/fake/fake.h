@@ -68,6 +68,8 @@ bool fake_fails(const char *what);
 extern void (*fake_on_map)(void);
 /* What Xen makes of every CPU policy that is set, if not NULL. */
 extern const struct cpu_policy *fake_drop_policy;
+/* What the host has to show; NULL: nothing. */
+extern const struct cpu_policy *fake_host_policy;
 /* Xen's log of written pages, if it has one: bits by pfn, set by whoever writes for the guest. */
 enum { FAKE_LOG_WORDS = 1 << 10 };
 extern bool fake_has_log;

@@ -7,7 +7,7 @@
 #include "log.h"
 #include "xen/pte.h"
 
-const struct cpu_policy *fake_drop_policy;
+const struct cpu_policy *fake_drop_policy, *fake_host_policy;
 
 int domain_create(struct domain **domain, struct host *host, const struct domain_plan *plan)
 {
@@ -148,7 +148,11 @@ int host_cpu_policy(struct host *host, struct cpu_policy *policy)
 {
 	(void)host;
 	*policy = (struct cpu_policy){ 0 };
-	return fake_fails("host's CPU policy") ? -EIO : 0;
+	if (fake_fails("host's CPU policy"))
+		return -EIO;
+	if (fake_host_policy)
+		*policy = copy_policy(fake_host_policy);
+	return 0;
 }
 
 int domain_get_cpu_policy(struct domain *domain, struct cpu_policy *policy)

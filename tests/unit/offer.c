@@ -1,0 +1,176 @@
+/* machine/offer.c: what is said of a guest is understood, and a host that cannot have it says so before anything is done. */
+#include "unit.h"
+
+#include <json-c/json.h>
+
+#include "fake/fake.h"
+#include "machine/machine.h"
+#include "machine/offer.h"
+
+struct leaf {
+	uint32_t leaf, subleaf, a, b, c, d;
+};
+
+static struct domain *domain;
+
+static int setup(void **state)
+{
+	(void)state;
+	fake_reset();
+	domain = fake_domain(8, 2);
+	domain->frames = 1024;
+	domain->most_frames = 2048;
+	fake_store_set("/local/domain/1/name", "web1");
+	return 0;
+}
+
+/* --- the CPU policy that goes with it ------------------------------------------ */
+
+/* As the guest's policy and its host's say it, see unit/cpu-policy.c. */
+static struct leaf guest[] = { { 1, UINT32_MAX, 0, 0, 0x7ed8320b, 0x178bfbff },
+			       { 0x80000001, UINT32_MAX, 0, 0, 0x1f3, 0x2fd3fbff } };
+static const struct leaf like_it[] = { { 1, UINT32_MAX, 0, 0, 0x7ed8320b, 0x178bfbff },
+				       { 0x80000001, UINT32_MAX, 0, 0, 0x1f3, 0x2e500800 } };
+
+/* What a host with these leaves says to an offer of the guest. */
+static int offer_to(const struct leaf *leaves, bool force)
+{
+	struct cpu_policy had = { .leaves = guest, .leaves_bytes = sizeof(guest) };
+	struct cpu_policy has = { .leaves = (void *)leaves, .leaves_bytes = sizeof(like_it) };
+	struct bytes policy = { 0 };
+	struct offer offer = { .lanes = 1 };
+	int rc;
+
+	assert_done(domain_set_cpu_policy(domain, &had));
+	assert_done(offer_fetch(&offer, domain, &policy));
+	fake_host_policy = &has;
+	rc = cpu_policy_check(domain_host(domain), policy.at, policy.count, force);
+	fake_host_policy = NULL;
+	bytes_release(&policy);
+	return rc;
+}
+
+static void from_amd_to_amd_is_fine(void **state)
+{
+	(void)state;
+	assert_done(offer_to(like_it, false));
+}
+
+static void a_better_host_is_fine(void **state)
+{
+	struct leaf better[COUNT(like_it)];
+
+	(void)state;
+	memcpy(better, like_it, sizeof(better));
+	better[0].c |= 1 << 30;
+	better[1].d |= 1u << 31;
+	assert_done(offer_to(better, false));
+}
+
+static void what_the_host_lacks_is_named(void **state)
+{
+	struct leaf worse[COUNT(like_it)];
+
+	(void)state;
+	memcpy(worse, like_it, sizeof(worse));
+	worse[1].d &= ~(1u << 22);
+	assert_fails(offer_to(worse, false), EOPNOTSUPP, "CPUID 0x80000001.0 edx bits 0x400000");
+	assert_done(offer_to(worse, true));
+	worse[0].d &= ~(1u << 23);
+	assert_fails(offer_to(worse, false), EOPNOTSUPP, "CPUID 0x1.0 edx bits 0x800000");
+}
+
+static void policies_that_are_none_are_refused(void **state)
+{
+	struct record_header cpuid = { .type = RECORD_X86_CPUID_POLICY, .bytes = 16 };
+	struct host *host = domain_host(domain);
+
+	(void)state;
+	assert_done(cpu_policy_check(host, NULL, 0, false));
+	assert_fails(cpu_policy_check(host, &cpuid, 4, false), EBADMSG, "is cut short");
+	assert_fails(cpu_policy_check(host, &cpuid, sizeof(cpuid), false), EBADMSG, "is no two records");
+	cpuid = (struct record_header){ .type = RECORD_PAGE_DATA };
+	assert_fails(cpu_policy_check(host, &cpuid, sizeof(cpuid), false), EBADMSG, "is no two records");
+}
+
+/* --- what is said -------------------------------------------------------------- */
+
+static struct offer sample(void)
+{
+	struct offer offer = { .lanes = 3, .live = true, .without_devices = true };
+	struct bytes policy = { 0 };
+
+	assert_done(offer_fetch(&offer, domain, &policy));
+	bytes_release(&policy);
+	assert_done(job_name(offer.job));
+	strcpy(offer.p2m, "auto");
+	strcpy(offer.devices, "disks");
+	return offer;
+}
+
+static int understand(const struct offer *said, struct offer *offer)
+{
+	struct json_object *json = offer_to_json(said);
+	int rc = offer_from_json(offer, json);
+
+	json_object_put(json);
+	return rc;
+}
+
+static void all_that_is_said_is_understood(void **state)
+{
+	struct offer said = sample(), offer;
+
+	(void)state;
+	assert_done(understand(&said, &offer));
+	assert_string_equal(offer.domain, "web1");
+	assert_string_equal(offer.job, said.job);
+	assert_string_equal(offer.uuid, said.uuid);
+	assert_string_equal(offer.boot, said.boot);
+	assert_string_equal(offer.devices, "disks");
+	assert_int_equal(offer.domid, 1);
+	assert_int_equal(offer.frames, 1024);
+	assert_int_equal(offer.pfns, 2048);
+	assert_int_equal(offer.width, 8);
+	assert_int_equal(offer.lanes, 3);
+	assert_true(offer.live && offer.without_devices && !offer.force);
+}
+
+static void what_makes_no_sense_is_refused(void **state)
+{
+	struct offer said = sample(), offer;
+
+	(void)state;
+#define REFUSED(change, error, words) \
+	do { \
+		struct offer kept = said; \
+		change; \
+		assert_fails(understand(&said, &offer), error, words); \
+		said = kept; \
+	} while (0)
+	REFUSED(strcpy(said.job, "../x"), EPROTO, "job is none");
+	REFUSED(strcpy(said.domain, "a/b"), EPROTO, "is no name for a domain");
+	REFUSED(strcpy(said.domain, "123"), EPROTO, "is no name for a domain");
+	REFUSED(memset(said.domain, 'x', 200), EPROTO, "is no name for a domain");
+	REFUSED(strcpy(said.uuid, "none"), EPROTO, "uuid is none");
+	REFUSED(said.width = 2, EOPNOTSUPP, "words of 2 bytes");
+	REFUSED(said.frames = 0, EPROTO, "of 0 frames");
+	REFUSED(said.pfns = UINT64_MAX >> 1, EPROTO, "a guest of");
+	REFUSED(said.config_bytes = 1UL << 40, EPROTO, "a config of");
+	REFUSED(said.lanes = OFFER_LANES_MOST + 1, EPROTO, "connections");
+	assert_done(understand(&said, &offer));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(from_amd_to_amd_is_fine, setup),
+		cmocka_unit_test_setup(a_better_host_is_fine, setup),
+		cmocka_unit_test_setup(what_the_host_lacks_is_named, setup),
+		cmocka_unit_test_setup(policies_that_are_none_are_refused, setup),
+		cmocka_unit_test_setup(all_that_is_said_is_understood, setup),
+		cmocka_unit_test_setup(what_makes_no_sense_is_refused, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
