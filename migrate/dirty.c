@@ -7,28 +7,41 @@
 
 #include "log.h"
 
-static int choose(struct dirty *dirty, enum dirty_tracking tracking)
-{
-	int rc;
-
-	if (tracking == DIRTY_CONTENT)
-		return 0;
-	rc = domain_log_start(dirty->domain);
-	dirty->uses_log = !rc;
-	if (!rc || tracking == DIRTY_LOG)
-		return rc;
-	say(SAY_DETAIL, "%s: changed pages are found by their content", fail_reason());
-	fail_forget();
-	return 0;
-}
+enum { SCAN_PART = 3 }; /* of the downtime allowed: what reading all memory may take of it */
 
 int dirty_begin(struct dirty *dirty, struct domain *domain, enum dirty_tracking tracking, uint64_t count)
 {
 	int rc;
 
-	*dirty = (struct dirty){ .domain = domain };
+	*dirty = (struct dirty){ .domain = domain, .tracking = tracking };
 	rc = dirty_grow(dirty, count);
-	return rc ? rc : choose(dirty, tracking);
+	if (!rc && tracking == DIRTY_LOG)
+		rc = domain_log_start(domain);
+	if (!rc && tracking == DIRTY_LOG)
+		domain_log_stop(domain);
+	return rc;
+}
+
+int dirty_choose(struct dirty *dirty, uint64_t scan_ms, uint64_t max_downtime_ms)
+{
+	int rc;
+
+	if (dirty->uses_log || dirty->tracking == DIRTY_CONTENT)
+		return 0;
+	if (dirty->tracking == DIRTY_AUTO && scan_ms * SCAN_PART <= max_downtime_ms)
+		return 0;
+	rc = domain_log_start(dirty->domain);
+	if (!rc) {
+		dirty->uses_log = true;
+		memset(dirty->bits, 0xff, (dirty->count + 63) / 64 * sizeof(*dirty->bits));
+		return 0;
+	}
+	if (dirty->tracking == DIRTY_LOG)
+		return rc;
+	say(SAY_DETAIL, "%s: changed pages are found by their content", fail_reason());
+	fail_forget();
+	dirty->tracking = DIRTY_CONTENT;
+	return 0;
 }
 
 void dirty_end(struct dirty *dirty)

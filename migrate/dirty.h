@@ -12,14 +12,27 @@
 
 struct dirty {
 	struct domain *domain;
+	enum dirty_tracking tracking; /* what is still to be chosen from */
 	bool uses_log;
 	uint64_t *bits; /* by pfn: look at it. A worker owns the words of its batch. */
 	uint64_t count;
 };
 
-/* AUTO takes the log where Xen has it. Frees nothing on failure: dirty_end(). */
+/*
+ * Begins by content. LOG fails here if Xen has none. Frees nothing on failure:
+ * dirty_end().
+ */
 int dirty_begin(struct dirty *dirty, struct domain *domain, enum dirty_tracking tracking, uint64_t count);
 void dirty_end(struct dirty *dirty);
+
+/*
+ * Before a round that is neither the first nor the last: is it worth the log
+ * from here on? Under it the guest runs on shadow tables and is slow, so the
+ * first pass, the longest, does without, and AUTO takes it only if reading
+ * everything once more, which takes scan_ms, is more than a part of
+ * max_downtime_ms, and if Xen has it. All pages are looked at once more then.
+ */
+int dirty_choose(struct dirty *dirty, uint64_t scan_ms, uint64_t max_downtime_ms);
 
 /* There are more pfns now. */
 int dirty_grow(struct dirty *dirty, uint64_t count);

@@ -121,8 +121,6 @@ static uint64_t scan_ns(const struct migration *m)
 	const struct precopy *p = m->precopy;
 	uint64_t page_ns = PAGE_BYTES * 1000000000ULL / (digest_speed() + 1);
 
-	if (p->dirty.uses_log)
-		return 0;
 	if (p->idle_pages)
 		page_ns = p->idle_ns / p->idle_pages;
 	return m->figures.frames * page_ns / m->options.threads;
@@ -157,7 +155,7 @@ static void measure(struct migration *m, struct precopy_round *round, uint64_t t
 		round->bytes_per_page = bytes / p->sent_pages;
 	p->best_speed = speed > p->best_speed ? speed : p->best_speed;
 	round->bytes_per_second = p->best_speed;
-	round->scan_ns = scan_ns(m);
+	round->scan_ns = p->dirty.uses_log ? 0 : scan_ns(m);
 	publish(m->options.live, round, speed);
 }
 
@@ -176,6 +174,16 @@ static int decide(struct migration *m, const struct precopy_round *round, bool *
 	return 0;
 }
 
+static int choose_tracking(struct migration *m)
+{
+	struct precopy *p = m->precopy;
+	struct live *live = m->options.live;
+	int rc = dirty_choose(&p->dirty, scan_ns(m) / 1000000, live->max_downtime_ms);
+
+	live->uses_log = p->dirty.uses_log;
+	return rc;
+}
+
 int precopy_rounds(struct migration *m)
 {
 	struct precopy *p = m->precopy;
@@ -189,6 +197,8 @@ int precopy_rounds(struct migration *m)
 		uint64_t start = now_ns(), bytes = m->to->bytes;
 
 		rc = stop_requested();
+		if (!rc)
+			rc = round.number ? choose_tracking(m) : 0;
 		if (!rc)
 			rc = round.number ? look_again(m) : 0;
 		if (!rc)
@@ -233,7 +243,6 @@ int precopy_begin(struct migration *m)
 		rc = view_follow(&p->view, &m->p2m, &p->dirty);
 	if (!rc)
 		rc = tell_p2m_frames(m);
-	m->options.live->uses_log = p->dirty.uses_log;
 	return rc ? rc : outlet_open(&p->outlet, m, fill_changed);
 }
 

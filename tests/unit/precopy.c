@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fake/ferry.h"
+#include "migrate/dirty.h"
 
 static struct live live;
 static unsigned int maps;
@@ -169,6 +170,37 @@ static void log_that_is_not_there(void **state)
 	assert_false(ferry.migration.is_asked);
 }
 
+static bool takes_log(enum dirty_tracking tracking, uint64_t scan_ms, uint64_t max_downtime_ms)
+{
+	struct dirty dirty;
+	bool uses_log;
+
+	assert_done(dirty_begin(&dirty, ferry.guest.domain, tracking, 100));
+	assert_false(dirty.uses_log);
+	assert_done(dirty_choose(&dirty, scan_ms, max_downtime_ms));
+	uses_log = dirty.uses_log;
+	for (uint64_t pfn = 0; pfn < 100; pfn++)
+		assert_true(dirty_is_suspect(&dirty, pfn));
+	assert_done(dirty_collect(&dirty));
+	dirty_clear(&dirty, 50);
+	assert_int_equal(dirty_is_suspect(&dirty, 50), !uses_log);
+	dirty_end(&dirty);
+	return uses_log;
+}
+
+static void log_where_it_is_worth_it(void **state)
+{
+	(void)state;
+	ferry_make(8, P2M_LINEAR, 3000);
+	fake_has_log = true;
+	assert_true(takes_log(DIRTY_LOG, 0, 300));
+	assert_true(takes_log(DIRTY_AUTO, 101, 300));
+	assert_false(takes_log(DIRTY_AUTO, 100, 300));
+	assert_false(takes_log(DIRTY_CONTENT, 10000, 300));
+	fake_has_log = false;
+	assert_false(takes_log(DIRTY_AUTO, 101, 300));
+}
+
 /* Whichever call fails, the guest is not left asked to suspend without a word. */
 static void any_call_fails(void **state)
 {
@@ -179,6 +211,7 @@ static void any_call_fails(void **state)
 		ferry_make(8, P2M_LINEAR, 3000);
 		fake_has_log = true;
 		ferry.options.live = &live;
+		ferry.options.tracking = DIRTY_LOG;
 		ferry.options.limits.max_rounds = 2;
 		fake_calls = 0;
 		fake_fail_at = n;
@@ -203,7 +236,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(rewritten_by_content),  TEST(rewritten_by_log),   TEST(ballooned_by_content),
 		TEST(ballooned_by_log),	     TEST(granted_by_content), TEST(granted_by_log),
-		TEST(log_that_is_not_there), TEST(any_call_fails),
+		TEST(log_that_is_not_there), TEST(log_where_it_is_worth_it), TEST(any_call_fails),
 	};
 
 	alarm(300); /* whoever still waits then waits for ever */

@@ -46,7 +46,8 @@ def run(stage):
             count += 1
     source = stage.host("dies", 64)
     number = source.guest(4)
-    died = source.pvferry("save", "--live", "-c", number, stage.folder / "died", fault="domctl.shadow_op:2:kill")
+    died = source.pvferry("save", "--live", "-c", "--dirty-tracking", "log", number, stage.folder / "died",
+                          fault="domctl.shadow_op:4:kill")
     expect(died.status == 1 and source.domains()[number] == "r----", f"the log stays on: {died} {source.domains()}")
     source.goes_on(number)
     source = stage.host("none", 64, "--flavour", "noshadow")
