@@ -63,7 +63,7 @@ static void assert_said(unsigned int which, const char *text)
 static void assert_defaults(void)
 {
 	assert_int_equal(settings.max_downtime_ms, 300);
-	assert_int_equal(settings.max_rounds, 0);
+	assert_int_equal(settings.max_rounds, 30);
 	assert_int_equal(settings.bandwidth_bytes, 0);
 	assert_int_equal(settings.tracking, DIRTY_AUTO);
 	assert_in_range(settings.threads, 1, 8);
