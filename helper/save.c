@@ -32,11 +32,17 @@ static int check_suspended(struct domain *domain)
 
 static int suspend(struct domain *domain, void *context)
 {
-	int rc = libxl_suspend();
+	struct store_watch *watch;
+	int rc = domain_watch_request(domain, &watch);
 
 	(void)context;
-	if (rc == -ECONNRESET) /* it has asked the guest, and nobody is there to let it go on */
+	if (rc)
+		return rc;
+	rc = libxl_suspend();
+	/* A guest that it has asked will stop, and nobody else is there to let it go on; one that it has not never will. */
+	if (rc == -ECONNRESET && domain_was_asked(domain, watch))
 		domain_withdraw(domain);
+	store_watch_close(watch);
 	return rc ? rc : check_suspended(domain);
 }
 

@@ -174,7 +174,11 @@ static void read_variable(struct settings *settings, const char *variable)
 
 void settings_read(struct settings *settings, const char *path, const char *variable)
 {
-	*settings = (struct settings){ .max_downtime_ms = 300, .threads = default_threads() };
+	*settings = (struct settings){
+		.max_downtime_ms = 300,
+		.max_rounds = 30, /* under xl nobody can step in */
+		.threads = default_threads(),
+	};
 	read_file(settings, path);
 	if (variable)
 		read_variable(settings, variable);

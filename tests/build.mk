@@ -2,12 +2,15 @@
 # One program for each file of tests/unit; what they share, and stands in for xen/, is tests/unit/fake.
 UNIT := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*.c)))
 FAKES := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/fake/*.c)))
+# Has settings of its own, as the daemon has.
+HELPER_UNIT := $(filter $(BUILD)/tests/unit/helper-%,$(UNIT))
+$(HELPER_UNIT): $(addprefix $(BUILD)/helper/,libxl.o order.o settings.o stock.o)
 
 $(BUILD)/parts.a: $(filter-out $(BUILD)/xen/%,$(PARTS)) $(DAEMON_PARTS:%.c=$(BUILD)/%.o) $(BUILD)/xen/layout.o $(BUILD)/xen/find-name.o
 	$(Q)rm -f $@; $(AR) qcs $@ $^
 
 $(UNIT): %: %.o $(FAKES) $(BUILD)/parts.a
-	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -Wl,--wrap=config_keep,--wrap=config_forget,--wrap=config_rename
+	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) -lcmocka -Wl,--wrap=config_keep,--wrap=config_forget,--wrap=config_rename
 
 -include $(UNIT:=.d) $(FAKES:.o=.d)
 
@@ -17,7 +20,7 @@ test: $(BUILD)/pvferry $(UNIT)
 	python3 tests/golden/check.py --pvferry $(BUILD)/pvferry
 
 lint:
-	@CFLAGS='$(CFLAGS)' tests/lint/run $(SOURCES) $(DAEMON_SOURCES) $(HELPER_SOURCES)
+	@CFLAGS='$(CFLAGS)' TINY_CFLAGS='$(TINY_CFLAGS)' tests/lint/run $(SOURCES) $(DAEMON_SOURCES) $(HELPER_SOURCES)
 
 # Everything once more by clang, with coverage; FUZZ_SECONDS=0 runs what is kept in tests/fuzz/corpus, and no more.
 FUZZ_SECONDS ?= 60

@@ -176,6 +176,14 @@ int domain_suspend(struct domain *domain, unsigned int timeout_seconds);
  * it back, or, if the guest has already taken it, lets the guest go on after it.
  */
 int domain_withdraw(struct domain *domain);
+/*
+ * For one who has another ask the guest: opens a watch, by which can be told
+ * later whether he did. Guests of old may be asked by an event channel, which
+ * leaves no trace: of those it is always said.
+ */
+struct store_watch;
+int domain_watch_request(struct domain *domain, struct store_watch **watch);
+bool domain_was_asked(struct domain *domain, struct store_watch *watch);
 /* After a suspend; the guest sees that it was cancelled and goes on where it was. */
 int domain_resume(struct domain *domain);
 
@@ -208,10 +216,11 @@ int store_introduce(struct domain *domain, mfn_t ring, uint32_t port);
 void store_release(struct domain *domain);
 
 /* Wakes up when something at path changes. */
-struct store_watch;
 int store_watch_open(struct store_watch **watch, struct host *host, const char *const *paths, size_t count);
 /* 1 something may have changed, 0 the time is over; or a failure, a stop that was asked for among them. */
 int store_watch_wait(struct store_watch *watch, int timeout_ms);
+/* The same, whether a stop was asked for or not; a failure is no change. */
+bool store_watch_take(struct store_watch *watch, int timeout_ms);
 void store_watch_close(struct store_watch *watch);
 /* Sets path to value if it has value expected now; *done tells. */
 int store_exchange(struct host *host, const char *path, const char *expected, const char *value, bool *done);

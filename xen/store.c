@@ -207,6 +207,13 @@ int store_watch_wait(struct store_watch *watch, int timeout_ms)
 	return rc ? rc : take_events(watch);
 }
 
+bool store_watch_take(struct store_watch *watch, int timeout_ms)
+{
+	struct pollfd fd = { .fd = xs_fileno(watch->store), .events = POLLIN };
+
+	return take_events(watch) || (poll(&fd, 1, timeout_ms) > 0 && take_events(watch));
+}
+
 void store_watch_close(struct store_watch *watch)
 {
 	if (!watch)

@@ -14,6 +14,8 @@
 
 /* How long a guest that took the request may need to stop, after the time is over. */
 enum { GRACE_MS = 30000, POLL_MS = 250 };
+/* For what xenstored has to say of a watch that is new, or of a write just before. */
+enum { EVENT_MS = 500 };
 
 static int64_t now_ms(void)
 {
@@ -92,6 +94,29 @@ int domain_withdraw(struct domain *domain)
 		nanosleep(&nap, NULL);
 	}
 	return rc;
+}
+
+int domain_watch_request(struct domain *domain, struct store_watch **watch)
+{
+	char path[64];
+	const char *const paths[] = { path };
+	int rc;
+
+	shutdown_path(domain, path);
+	rc = store_watch_open(watch, domain->host, paths, 1);
+	if (rc)
+		return rc;
+	/* xenstored answers each watch with an event that is no news. */
+	rc = store_watch_wait(*watch, EVENT_MS);
+	if (rc < 0)
+		store_watch_close(*watch);
+	return rc < 0 ? rc : 0;
+}
+
+bool domain_was_asked(struct domain *domain, struct store_watch *watch)
+{
+	return store_exists(domain->host, "/local/domain/%u/device/suspend/event-channel", domain->id) ||
+	       store_watch_take(watch, EVENT_MS);
 }
 
 int domain_suspend(struct domain *domain, unsigned int timeout_seconds)

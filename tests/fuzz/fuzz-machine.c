@@ -7,19 +7,9 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "fuzz.h"
-#include "machine/config.h"
-#include "machine/machine.h"
+#include "fuzz-machine.h"
 
-enum { PFNS = 64, FIRST_MFN = 0x7000, VCPUS = 3 };
-
-static struct {
-	mfn_t mfn[PFNS];
-	uint8_t type[PFNS];
-	const uint8_t *context; /* of each vCPU that is saved */
-	size_t context_bytes;
-	uint8_t page[PAGE_BYTES]; /* whatever is mapped */
-} guest;
+enum { VCPUS = 3 };
 
 /* --- in place of xen/ ------------------------------------------------------- */
 
@@ -115,88 +105,6 @@ int domain_set_cpu_policy(struct domain *domain, const struct cpu_policy *policy
 	(void)domain;
 	expect(policy->leaves_bytes % 24 == 0 && policy->msrs_bytes % 16 == 0);
 	return 0;
-}
-
-/* --- memory ------------------------------------------------------------------ */
-
-/* The first pfns are what a sound context names, unless the input says otherwise; the rest is of every type. */
-enum { A_PAGE, A_ROOT, A_PINNED_ROOT, SOUND };
-
-static void make_memory(const struct layout *layout, struct input *in)
-{
-	static const uint8_t types[] = { 0, 0, 0, 1, 2, 3, 4, 9, 10, 11, 12, 13, 14, 15, 0, 12 };
-	const uint8_t sound[SOUND] = { FRAME_NOTAB, layout->levels, FRAME_PINNED | layout->levels };
-	uint8_t changes = take8(in) % 8;
-
-	for (unsigned int pfn = 0; pfn < PFNS; pfn++)
-		guest.type[pfn] = pfn < SOUND ? sound[pfn] : types[pfn % sizeof(types)];
-	for (unsigned int i = 0; i < changes; i++) {
-		uint8_t pfn = take8(in) % PFNS;
-
-		guest.type[pfn] = types[take8(in) % sizeof(types)];
-	}
-	for (unsigned int pfn = 0; pfn < PFNS; pfn++)
-		guest.mfn[pfn] = MFN(guest.type[pfn] == FRAME_XTAB ? INVALID_FRAME : FIRST_MFN + (pfn ^ 5));
-}
-
-static struct destination memory(void)
-{
-	return (struct destination){ guest.mfn, guest.type, PFNS };
-}
-
-/* A number a context may have where it names a frame. */
-static uint64_t any_word(struct input *in)
-{
-	uint8_t kind = take8(in);
-	uint64_t frame = take8(in) % (PFNS + 4);
-
-	if (kind & 0x40)
-		frame += FIRST_MFN;
-	switch (kind % 8) {
-	case 0:
-	case 1: return frame;
-	case 2:
-	case 3: return frame << PAGE_BITS;
-	case 4: return frame << PAGE_BITS | 1;
-	case 5: return frame * 512;
-	case 6: return narrow_cr3(frame);
-	default: return kind & 0x80 ? ~0ULL : take64(in);
-	}
-}
-
-static uint64_t cr3_of(const struct layout *layout, uint64_t frame)
-{
-	return layout->width == 8 ? frame << PAGE_BITS : narrow_cr3(frame);
-}
-
-/* A sound one, as it stands in a stream or, with mfns, in Xen; and some of its words changed. */
-static uint8_t *make_context(const struct layout *layout, struct input *in, bool has_mfns)
-{
-	const struct vcpu_layout *at = &layout->vcpu;
-	size_t places[] = { at->start_info,
-			    at->cr3,
-			    at->cr1,
-			    at->gdt_entries,
-			    at->gdt_frames,
-			    at->gdt_frames + layout->width,
-			    at->gdt_frames + 13 * layout->width,
-			    at->flags };
-	uint8_t how = take8(in), changes = take8(in) % 8, *context = calloc(1, at->bytes);
-	uint64_t flip = has_mfns ? FIRST_MFN : 0, page = flip + (A_PAGE ^ (has_mfns ? 5 : 0));
-	uint64_t root = flip + ((how & 1 ? A_ROOT : A_PINNED_ROOT) ^ (has_mfns ? 5 : 0));
-
-	word_set(layout, context, at->start_info, page);
-	word_set(layout, context, at->cr3, cr3_of(layout, root));
-	word_set(layout, context, at->cr1, how & 2 ? root << PAGE_BITS | !has_mfns : 0);
-	word_set(layout, context, at->gdt_entries, 512 * (how >> 4));
-	for (unsigned int i = 0; i < 16; i++)
-		word_set(layout, context, at->gdt_frames + i * layout->width, page);
-	for (unsigned int i = 0; i < changes; i++) {
-		size_t place = places[take8(in) % 8];
-
-		word_set(layout, context, place, any_word(in));
-	}
-	return context;
 }
 
 /* --- records ------------------------------------------------------------------- */
@@ -381,50 +289,6 @@ static void fuzz_saving(struct input *in)
 	bytes_release(&saved);
 	inverse_release(&inverse);
 	free(context);
-}
-
-/* --- xl's config ----------------------------------------------------------------- */
-
-static void use_config(struct config *config)
-{
-	struct bytes out = { 0 };
-	struct config again;
-	uint8_t uuid[16];
-	char devices[64];
-
-	expect(*config_name(config));
-	config_devices(config, devices, sizeof(devices));
-	expect(strlen(devices) < sizeof(devices));
-	for (unsigned int vcpu = 0; vcpu < 4; vcpu++)
-		config_vcpu_available(config, vcpu);
-	config_uuid(config, uuid);
-	config_set_uuid(config, uuid);
-	config_set_name(config, "other");
-	expect(!strcmp(config_name(config), "other") && config_uuid(config, uuid));
-	config_save(config, &out);
-	expect(!bytes_check(&out) && out.count > sizeof(struct xl_header) + 4 && !out.at[out.count - 1]);
-	expect(!config_parse(&again, (const char *)out.at + sizeof(struct xl_header) + 4));
-	expect(!strcmp(config_text(&again), config_text(config)));
-	config_release(&again);
-	bytes_release(&out);
-}
-
-static void fuzz_config(struct input *in)
-{
-	char *text = calloc(1, in->left + 1);
-	struct config config = { 0 };
-	int rc;
-
-	take(in, text, in->left);
-	fail_forget();
-	rc = config_parse(&config, text);
-	expect_reason(rc);
-	expect(!rc || rc == -EBADMSG || rc == -EMEDIUMTYPE);
-	expect(!rc == !!config.root);
-	if (!rc)
-		use_config(&config);
-	config_release(&config);
-	free(text);
 }
 
 /* The records that come ahead of a guest, from whoever offers it. */

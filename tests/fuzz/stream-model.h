@@ -31,6 +31,13 @@ size_t model_pack(const struct model *model, uint8_t *packed, size_t most);
 
 uint32_t model_type(const struct model *model, unsigned int item);
 uint32_t model_get32(const struct model *model, size_t at);
+/* Nothing, if it is not all within the stream. */
+void model_put(struct model *model, size_t at, uint64_t value, size_t bytes);
+
+/* Takes removed bytes out and puts others in; from == NULL: zeroes. The items are then those of before. */
+bool model_splice(struct model *model, size_t at, size_t removed, const void *from, size_t added);
+/* Finds the items anew. */
+void model_split(struct model *model);
 
 /* It has a p2m far beyond its size, which costs memory and time and finds nothing. */
 bool model_is_vast(const struct model *model);

@@ -21,7 +21,7 @@ $(SIM_OUT)/simhost: $(call sim_objects,command) $(SIM_CORE)
 $(SIM_OUT)/libsimhost.so: $(call sim_objects,preload machine calls cpu guest)
 	$(Q)$(CC) $(SIM_CFLAGS) $(LDFLAGS) -shared -o $@ $^ -lpthread
 
-$(SIM_OUT)/helper-driver: $(SIM_OUT)/test/helper-driver.o
+$(SIM_OUT)/helper-driver: $(SIM_OUT)/test/helper-driver.o $(SIM_OUT)/test/helper-talk.o
 	$(Q)$(CC) $(SIM_CFLAGS) $(LDFLAGS) -o $@ $^ -lxenctrl -lxenguest -lxenstore
 
 SIM_TESTS := rules-memory rules-domain rules-vcpu rules-pae shadow differences

@@ -115,13 +115,40 @@ static void patience_ends(void **state)
 	fail_test("it goes on for ever");
 }
 
+/* The round in which a guest is stopped whose downtime goes from a minute downwards, by 6 % in each fourth round. */
+static unsigned int end_of_slow_gain(const struct precopy_limits *limits)
+{
+	struct precopy_memory memory = { 0 };
+	char why[128] = "";
+	uint64_t changed = 1500000;
+
+	for (unsigned int number = 1; number < 1000; number++) {
+		struct precopy_round r = make_round(number, 1000, changed);
+
+		if (precopy_decide(&memory, limits, 300, &r, why) == PRECOPY_STOP)
+			return number;
+		changed = number % 4 ? changed : changed * 94 / 100;
+	}
+	fail_test("it goes on for ever");
+	return 0;
+}
+
+/* Patience alone is no bound that a person would call one; a number of rounds is. */
+static void slow_gain_ends(void **state)
+{
+	static const struct precopy_limits thirty = { .max_rounds = 30 };
+
+	(void)state;
+	assert_in_range(end_of_slow_gain(&none), 100, 999);
+	assert_int_equal(end_of_slow_gain(&thirty), 30);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(forecast_adds_up),
-		cmocka_unit_test(forecast_survives_zeros),
-		cmocka_unit_test(verdicts),
-		cmocka_unit_test(patience_ends),
+		cmocka_unit_test(forecast_adds_up), cmocka_unit_test(forecast_survives_zeros),
+		cmocka_unit_test(verdicts),	    cmocka_unit_test(patience_ends),
+		cmocka_unit_test(slow_gain_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,11 @@
 """pvferry-save-helper, or its worker, dies at each call, or its peer goes: libxl is told, the guest can go on, no log is left on, no frame lost."""
 import os
 import signal
+import time
 
 import faults
 import libxl
-from hosts import expect
+from hosts import expect, poll
 from libxl import LIVE, Libxl
 
 HOW = {"PVFERRY_HELPER": "max-downtime=1 max-rounds=3", "PVFERRY_HELPER_CONF": "/nonexistent"}
@@ -97,12 +98,54 @@ def peer_goes(stage, host, number):
             resume(host, number, f"a closed {kind}")
 
 
+def leaves_when_asked(stage, host, number, flags, request=()):
+    """A helper whose libxl goes when it is to have the guest suspended, after so many writes to the guest's node."""
+    fd = os.open(stage.folder / "stream", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    run = Libxl.save(host, number, fd, flags, env=HOW)
+    os.close(fd)
+    run.hear_until(libxl.SUSPEND)
+    for word in request:
+        host.store.write(f"/local/domain/{number}/control/shutdown", word)
+    run.leave()
+    return run
+
+
+def ended(host, run, seconds):
+    start = time.monotonic()
+    status = run.process.wait(60)
+    poll("the end of its children", lambda: not libxl.in_group(run.pid))
+    took = time.monotonic() - start
+    host.started.discard(run.process)
+    expect(status == 1 and took < seconds, f"status {status} after {took:.1f} s")
+
+
+def gone_before_it_asked(stage, host, number, flags):
+    """The guest will not suspend, and nobody waits for that: whoever asks it next would find it resumed under his hands."""
+    ended(host, leaves_when_asked(stage, host, number, flags), 5)
+    host.goes_on(number, "libxl went before it asked the guest")
+
+
+def gone_while_it_stops(stage, host, number, flags):
+    """The guest has taken the request, and stops a second later: nobody else is there to let it go on."""
+    host.stop_guests()
+    run = leaves_when_asked(stage, host, number, flags, ("suspend", ""))
+    time.sleep(1)
+    expect(libxl.in_group(run.pid), "it does not wait for a guest that is about to stop")
+    host.run_guests()
+    host.driver("suspend", number)
+    ended(host, run, 5)
+    host.goes_on(number, "libxl went while the guest was about to stop")
+
+
 def run(stage):
     host, to = stage.host("host", 64), stage.host("to", 64)
     number = host.guest(4)
     tried = sum(saves(stage, host, number, LIVE, fault) for fault in ("kill", "ENOMEM"))
     tried += saves(stage, host, number, 0, "kill") + dies_at(stage, host, number)
     peer_goes(stage, host, number)
+    for flags in (0, LIVE):
+        gone_before_it_asked(stage, host, number, flags)
+        gone_while_it_stops(stage, host, number, flags)
     stream = stage.folder / "good"
     host.driver("save", number, stream)
     tried += sum(restores(stage, to, stream, fault) for fault in ("kill", "EINVAL"))
