@@ -33,7 +33,7 @@ static const struct stage {
 	[JOURNAL_GO] = { "go", true, false },
 	[JOURNAL_DONE] = { "done", true, true },
 	[JOURNAL_KEPT] = { "kept", true, true },
-	[JOURNAL_RUNNING] = { "running", false, true },
+	[JOURNAL_RUNNING] = { "running", true, true },
 	[JOURNAL_DESTROYED] = { "destroyed", true, true },
 };
 
@@ -52,6 +52,13 @@ bool journal_is_settled(const struct journal *journal)
 bool job_is_name(const char *text)
 {
 	return strlen(text) == JOB_DIGITS && strspn(text, "0123456789abcdef") == JOB_DIGITS;
+}
+
+bool job_is_beginning(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length >= 4 && length <= JOB_DIGITS && strspn(text, "0123456789abcdef") == length;
 }
 
 int job_name(char name[JOB_DIGITS + 1])
@@ -329,4 +336,22 @@ int journal_list(struct journal **list, size_t *count)
 			rc = add_to(list, count, entry);
 	closedir(directory);
 	return rc;
+}
+
+int journal_find(const char *beginning, char job[JOB_DIGITS + 1])
+{
+	struct journal *list;
+	size_t count;
+	int rc = journal_list(&list, &count);
+
+	snprintf(job, JOB_DIGITS + 1, "%s", job_is_name(beginning) ? beginning : "");
+	for (size_t i = 0; !rc && i < count; i++) {
+		if (strncmp(list[i].job, beginning, strlen(beginning)))
+			continue;
+		if (*job && strcmp(job, list[i].job))
+			rc = fail(ENOTUNIQ, "several jobs begin so");
+		snprintf(job, JOB_DIGITS + 1, "%s", list[i].job);
+	}
+	free(list);
+	return rc || *job ? rc : fail(ENOENT, "there is no such job");
 }

@@ -54,6 +54,8 @@ struct journal {
 
 /* 32 hexadecimal digits, and nothing else: it becomes the name of a file. */
 bool job_is_name(const char *text);
+/* The first 4 of them, or more: for people. */
+bool job_is_beginning(const char *text);
 /* A new one, at random. */
 int job_name(char name[JOB_DIGITS + 1]);
 
@@ -76,6 +78,12 @@ void journal_remove(const char *job, enum journal_role role);
 
 /* All there are, the caller frees the array. What cannot be read is left out, and said, by each process once. */
 int journal_list(struct journal **list, size_t *count);
+
+/*
+ * The one job here whose name begins so: -ENOENT, -ENOTUNIQ. A whole name is
+ * taken as it is: its file may be damaged, which journal_read() tells.
+ */
+int journal_find(const char *beginning, char job[JOB_DIGITS + 1]);
 
 /*
  * Takes the lock, to be held by this process and those it starts until all of

@@ -250,15 +250,19 @@ static int recover(const struct settings *settings)
 int run_resolve(const struct command *self, int argc, char **argv)
 {
 	struct settings settings = { 0 };
+	char job[JOB_DIGITS + 1];
 	int first = command_options(self, argc, argv, set, &settings);
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
 	if (argc - first != !settings.recover || settings.moved + settings.here + settings.recover > 1 ||
-	    (!settings.recover && !job_is_name(argv[first]))) {
+	    (!settings.recover && !job_is_beginning(argv[first]))) {
 		fprintf(stderr,
 			"pvferry: resolve takes a JOB, and --moved or --here but not both; or --recover\n");
 		return EXIT_USAGE;
 	}
-	return settings.recover ? recover(&settings) : resolve(argv[first], &settings);
+	if (settings.recover)
+		return recover(&settings);
+	return journal_find(argv[first], job) ? say_failure("resolve", argv[first], NULL)
+					      : resolve(job, &settings);
 }

@@ -172,6 +172,39 @@ static void names_are_hexadecimal(void **state)
 	assert_false(job_is_name("0123456789ABCDEF0123456789abcdef"));
 }
 
+static void jobs_are_found_by_their_beginning(void **state)
+{
+	static const char *const names[] = { "0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcde0",
+					     "4123456789abcdef0123456789abcdef" };
+	char job[JOB_DIGITS + 1];
+
+	(void)state;
+	assert_true(job_is_beginning("4123"));
+	assert_true(job_is_beginning(names[0]));
+	assert_false(job_is_beginning("412"));
+	assert_false(job_is_beginning("web1"));
+	for (int i = 0; i < 3; i++) {
+		struct journal journal = { .role = JOURNAL_SOURCE };
+
+		snprintf(journal.job, sizeof(journal.job), "%s", names[i]);
+		assert_done(journal_write(&journal));
+		journal.role = JOURNAL_DESTINATION; /* of one job there may be both here */
+		journal.stage = JOURNAL_BUILDING;
+		assert_done(journal_write(&journal));
+	}
+	assert_done(journal_find("4123", job));
+	assert_string_equal(job, names[2]);
+	assert_done(journal_find(names[0], job));
+	assert_string_equal(job, names[0]);
+	assert_fails(journal_find("0123456789", job), ENOTUNIQ, "several");
+	assert_fails(journal_find("ffff", job), ENOENT, "no such job");
+	assert_done(journal_find("ffffffffffffffffffffffffffffffff", job));
+	for (int i = 0; i < 3; i++) {
+		journal_remove(names[i], JOURNAL_SOURCE);
+		journal_remove(names[i], JOURNAL_DESTINATION);
+	}
+}
+
 static int try_lock(void *job)
 {
 	int fd, rc = journal_lock(job, JOURNAL_SOURCE, &fd);

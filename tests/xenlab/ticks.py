@@ -13,7 +13,8 @@ class Watch:
     def __init__(self, guest, hosts):
         self.seen = []      # (time, host, tick), in the order in which they came
         self._jobs = [host.start("exec follow " + " ".join(guest.logs)) for host in hosts]
-        self._outputs, self._ended = [None] * len(self._jobs), threading.Event()
+        self._outputs, self._rest = [None] * len(self._jobs), [b""] * len(self._jobs)
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
 
@@ -71,9 +72,10 @@ class Watch:
             time.sleep(0.002)
 
     def _take(self, i, job):
-        """Each tick is one write, so no line is seen in halves."""
+        """Each tick is one write, and yet a line may be seen in halves: where a page of the file ends."""
         if not self._outputs[i]:
             self._outputs[i] = job.open_output()
-        data = self._outputs[i].read() if self._outputs[i] else b""
+        data = self._rest[i] + (self._outputs[i].read() if self._outputs[i] else b"")
+        *lines, self._rest[i] = data.split(b"\n")
         now = time.monotonic()
-        self.seen += [(now, job.host, int(tick)) for tick in data.split()]
+        self.seen += [(now, job.host, int(tick)) for tick in lines]
