@@ -174,7 +174,8 @@ static void names_are_hexadecimal(void **state)
 
 static void jobs_are_found_by_their_beginning(void **state)
 {
-	static const char *const names[] = { "0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcde0",
+	static const char *const names[] = { "0123456789abcdef0123456789abcdef",
+					     "0123456789abcdef0123456789abcde0",
 					     "4123456789abcdef0123456789abcdef" };
 	char job[JOB_DIGITS + 1];
 

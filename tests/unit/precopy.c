@@ -234,8 +234,8 @@ static void any_call_fails(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(rewritten_by_content),  TEST(rewritten_by_log),   TEST(ballooned_by_content),
-		TEST(ballooned_by_log),	     TEST(granted_by_content), TEST(granted_by_log),
+		TEST(rewritten_by_content),  TEST(rewritten_by_log),	     TEST(ballooned_by_content),
+		TEST(ballooned_by_log),	     TEST(granted_by_content),	     TEST(granted_by_log),
 		TEST(log_that_is_not_there), TEST(log_where_it_is_worth_it), TEST(any_call_fails),
 	};
 
