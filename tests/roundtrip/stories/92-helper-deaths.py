@@ -132,7 +132,7 @@ def gone_while_it_stops(stage, host, number, flags):
     time.sleep(1)
     expect(libxl.in_group(run.pid), "it does not wait for a guest that is about to stop")
     host.run_guests()
-    host.driver("suspend", number)
+    host.store.write(f"/local/domain/{number}/control/shutdown", "suspend")
     ended(host, run, 5)
     host.goes_on(number, "libxl went while the guest was about to stop")
 
