@@ -2,6 +2,8 @@
 from scenario import expect
 
 FLAVOUR = "noshadow"
+EVENTS = ("xen_mm_pin_all", "xen_suspend_stop", "xen_mm_unpin_all")
+TRACED = f"trace_event={','.join(f'xen:{event}' for event in EVENTS)} tp_printk loglevel=7"     # on its console
 
 
 def run(stage):
@@ -11,7 +13,7 @@ def run(stage):
     stage.goes_on(guest, guest.last_tick())
     guest.destroy()
 
-    guest = stage.guest(kernel="patched", linear_only=True, boot="xen_mfn_list=1")
+    guest = stage.guest(kernel="patched", linear_only=True, boot=f"xen_mfn_list=1 {TRACED}")
     for form in ("linear", "list", "linear"):
         expect(published(stage) == {"linear", "list"}, f"with it, before {form}, it published {published(stage)}")
         before = guest.last_tick()
@@ -20,6 +22,9 @@ def run(stage):
         told = stage.inspect(stage.fetch("/tmp/image"))
         expect(told["provenance"]["p2m"] == form, f"inspect tells of a p2m of form {told['provenance']['p2m']}")
     after_xl(stage, guest)
+    console = guest.console()
+    for event in EVENTS:
+        expect(console.count(f"{event}: ") >= 4, f"{event} was not traced at each suspend: {console[-2000:]}")
 
 
 def after_xl(stage, guest):
