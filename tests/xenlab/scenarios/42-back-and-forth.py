@@ -8,7 +8,7 @@ MOVES = 20
 
 
 def run(stage):
-    guest = stage.guest(vcpus=2, check="mib=32 tick=20")
+    guest = stage.guest(mib=256, vcpus=2, check="mib=32 tick=20")
     silences = []
     for i in range(MOVES):
         seen = migrations.Measured("pvferry", guest, stage.hosts[1 - i % 2])
