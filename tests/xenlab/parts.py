@@ -310,7 +310,7 @@ def _add_real_files(tree, folder, wanted):
 
 
 def make_all():
-    """Make every part; a flavour that Debian dropped is only told of."""
+    """Make every part but the patched kernels, which whoever wants them makes; a flavour that Debian dropped is only told of."""
     with cache_lock():
         for flavour in HYPERVISORS:
             try:
@@ -318,4 +318,3 @@ def make_all():
             except Unavailable as gone:
                 say(f"{flavour}: {gone}")
         dom0_initrd(), dom0_tools(), guest_kernel(), guest_initrd(), guest_initrd(205), tiny_kernel()
-        patched_kernels()
