@@ -12,7 +12,7 @@ SOON = "--idle-timeout 6"       # what is said of a silent line need not take 30
 def run(stage):
     guest = stage.guest(**SMALL)
     outcomes = [one(stage, guest, *case) for case in cases(stage)]
-    count = {what: sum(what in outcome for outcome in outcomes) for what in ("here", "there", "by resolve", "missed")}
+    count = {what: sum(f" {what}" in f" {outcome}" for outcome in outcomes) for what in ("here", "there", "by resolve", "missed")}
     stage.figure(f"{len(outcomes)} cuts: the guest stayed {count['here']} times and went {count['there']} times, "
                  f"{count['by resolve']} by resolve; {count['missed']} cuts came too late")
 
