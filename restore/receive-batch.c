@@ -6,8 +6,10 @@
  * migrate/send-batch.c. Xen accepts no page as a table or as a part of a GDT
  * that somebody may write to, so tables are unmapped at once; and the guest may
  * not run before this process has ended: restore/builder.c. A stream of a guest
- * that ran meanwhile names pfns again: such a page is copied to where it is
- * mapped already, after what is on its way there has landed.
+ * that ran meanwhile names pfns again: such a page is copied after what is on
+ * its way there has landed. Then nearly all of the memory is there while the
+ * guest still runs elsewhere, so that is when the mappings are dropped: at the
+ * end it would stand still for that.
  *
  * No single page can be unmapped: Linux takes down a whole mapping or nothing
  * (EINVAL from privcmd). So a page that becomes a table, and one that holds a
@@ -24,6 +26,11 @@
 
 /* Mappings: a process may have 65530. SLACK: as many copies may be under way. */
 enum { MOST_KEPT = 30000, SLACK_KEPT = 100 };
+/*
+ * Pages that may stay mapped once pfns have come again, for the guest waits for them to be unmapped: so many, and one
+ * of so many that it has, since looking for them takes time too.
+ */
+enum { MOST_REPEATED = 8192, PART_REPEATED = 64 };
 
 /* A part of a record: up to 512 of its words. */
 struct copy {
@@ -91,6 +98,7 @@ static int map_pages(struct restoration *r, struct copy *copy)
 	copy->tables = map_some(r, tables, copy->table_count, &rc);
 	if (at)
 		r->kept[atomic_fetch_add(&r->kept_count, 1)] = (struct kept_mapping){ at, count };
+	r->kept_pages += at ? count : 0;
 	if (!rc)
 		aim(r, copy, at);
 	return rc;
@@ -165,17 +173,18 @@ static int settle(struct restoration *r)
 	return rc;
 }
 
-/* A process may have only so many mappings. */
+/* A process may have only so many mappings, and in the end it is to have few pages. */
 static int make_room(struct restoration *r)
 {
+	size_t limit = MOST_REPEATED + r->incoming.count / PART_REPEATED;
 	int rc;
 
-	if (r->kept_count + SLACK_KEPT < MOST_KEPT)
+	if (r->kept_count + SLACK_KEPT < MOST_KEPT && (!r->has_repeats || r->kept_pages < limit))
 		return 0;
 	rc = settle(r);
 	for (size_t i = 0; i < r->kept_count; i++)
 		domain_unmap(r->domain, r->kept[i].at, r->kept[i].count);
-	r->kept_count = 0;
+	r->kept_count = r->kept_pages = 0;
 	memset(r->at, 0, r->incoming.count * sizeof(*r->at));
 	return rc;
 }
@@ -261,6 +270,7 @@ static int announce(struct restoration *r, const struct pages *pages)
 	}
 	if (meets)
 		rc = settle(r);
+	r->has_repeats |= meets;
 	for (uint32_t i = 0; i < pages->count; i++) {
 		uint64_t pfn = word_pfn(pages->frame[i]);
 

@@ -57,7 +57,8 @@ struct restoration {
 	uint64_t frames_wanted; /* as far as head or config tell */
 	struct pipeline *copies;
 	struct kept_mapping *kept;
-	atomic_size_t kept_count;
+	atomic_size_t kept_count, kept_pages;
+	bool has_repeats;      /* pfns have come again: the first pass over the guest is over */
 	uint8_t **at;	       /* by pfn: where an ordinary page stays mapped; NULL if it does not */
 	struct bytes given_up; /* mfns that are mapped, but no pfn's any more */
 	uint64_t *in_flight;   /* bits by pfn: a copy to it may be under way */
