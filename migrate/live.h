@@ -50,6 +50,8 @@ struct live {
 
 	/* Written by who writes to the wire. */
 	_Atomic uint64_t wire_bytes;
+	_Atomic uint64_t
+		taken_bytes; /* of the stream: the other side says it has dealt with them; 0: it says nothing */
 };
 
 static inline void live_enter(struct live *live, enum live_phase phase, uint64_t now_ns)

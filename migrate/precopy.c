@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "log.h"
 #include "migrate/digest.h"
@@ -96,6 +97,29 @@ static void send_round(struct migration *m)
 	}
 }
 
+/*
+ * Until the other side has dealt with what it was sent. What lies between would
+ * keep the guest waiting at the end, and a round that is over when it is in
+ * somebody's buffers tells nothing of how fast the way is. Whoever says nothing
+ * (a file, xl) is not waited for, and nobody for ever.
+ */
+static int await_other_side(const struct migration *m)
+{
+	enum { MOST_MS = 10000, NAP_MS = 2 };
+	const struct live *live = m->options.live;
+	struct timespec nap = { 0, NAP_MS * 1000000 };
+	int rc = 0;
+
+	for (int i = 0; !rc && i < MOST_MS / NAP_MS; i++) {
+		if (!live->taken_bytes || live->taken_bytes >= m->to->bytes ||
+		    precopy_is_over(&m->options.limits, elapsed_ms(m->precopy)))
+			break;
+		nanosleep(&nap, NULL);
+		rc = stop_requested();
+	}
+	return rc;
+}
+
 static int run_round(struct migration *m)
 {
 	struct precopy *p = m->precopy;
@@ -110,7 +134,9 @@ static int run_round(struct migration *m)
 	m->options.live->round++;
 	m->options.live->pages = m->figures.frames;
 	send_round(m);
-	return outlet_flush(p->outlet) ? 0 : -ECANCELED;
+	if (!outlet_flush(p->outlet))
+		return -ECANCELED;
+	return p->is_last ? 0 : await_other_side(m);
 }
 
 /* --- when to stop ------------------------------------------------------ */

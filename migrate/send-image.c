@@ -1,12 +1,25 @@
 /* The image on its way from the sender to the lines, see mover.h. Mirror: restore/take-image.c */
 #include <errno.h>
+#include <json-c/json.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "migrate/mover.h"
+#include "stream/body.h"
 
 enum { STEP_MS = 1000 };
+
+static int note_progress(struct mover *m, const struct message *message)
+{
+	struct json_object *body = body_parse(message->body, message->bytes);
+
+	if (!body)
+		return -EPROTO;
+	m->status->live.taken_bytes = body_number(body, "bytes", 0);
+	json_object_put(body);
+	return 0;
+}
 
 int mover_hear(struct mover *m)
 {
@@ -16,7 +29,11 @@ int mover_hear(struct mover *m)
 	while ((rc = message_next(&m->line, &message)) > 0) {
 		if (message.type == MESSAGE_FAILED || message.type == MESSAGE_REFUSE)
 			return message_reason(&m->line, &message);
-		if (message.type != MESSAGE_PING && message.type != MESSAGE_PROGRESS)
+		if (message.type == MESSAGE_PROGRESS) {
+			rc = note_progress(m, &message);
+			if (rc)
+				return rc;
+		} else if (message.type != MESSAGE_PING)
 			return fail(EPROTO, "%s sends %s instead of listening", m->line.peer,
 				    message_name(message.type));
 	}

@@ -1,7 +1,9 @@
 /* The image on its way from the lines to the builder, see taker.h. Mirror: migrate/send-image.c */
 #include <errno.h>
 #include <json-c/json.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,18 +11,42 @@
 #include "restore/taker.h"
 #include "stream/message.h"
 
-enum { STEP_MS = 1000 };
+enum { STEP_MS = 1000, SOON_MS = 10 };
 
+/* Of what we have passed on nothing waits for it any more. */
+static bool has_builder_read(const struct taker *t)
+{
+	int waiting;
+
+	return !ioctl(builder_feed(t->builder), SIOCOUTQ, &waiting) && !waiting;
+}
+
+/* Is there something that the other side waits to hear? */
+static bool is_news_due(const struct taker *t)
+{
+	return t->taken < t->bytes;
+}
+
+/* At most every SOON_MS that all has arrived; every STEP_MS in any case. */
 int take_tell(struct taker *t)
 {
+	uint64_t silent_ns = line_now() - t->told_ns;
+	bool is_news = silent_ns >= SOON_MS * 1000000ULL && is_news_due(t) && has_builder_read(t);
 	struct json_object *body;
 
-	if (line_now() - t->told_ns < STEP_MS * 1000000ULL)
+	if (!is_news && silent_ns < STEP_MS * 1000000ULL)
 		return message_keep_alive(&t->line);
 	t->told_ns = line_now();
+	t->taken = is_news ? t->bytes : t->taken;
 	body = json_object_new_object();
 	body_put_number(body, "frames", t->status->pages);
+	body_put_number(body, "bytes", t->taken);
 	return message_send_json(&t->line, MESSAGE_PROGRESS, body);
+}
+
+static unsigned int step_ms(const struct taker *t)
+{
+	return is_news_due(t) ? SOON_MS : STEP_MS;
 }
 
 /* The builder is slow, or gone: then its feed says so. */
@@ -126,7 +152,7 @@ static int wait_for_more(struct taker *t, struct line *lane)
 	int rc = take_tell(t);
 
 	if (!rc)
-		rc = line_wait(&t->line, &other, 1, STEP_MS);
+		rc = line_wait(&t->line, &other, 1, step_ms(t));
 	if (rc > 0 && rc & LINE_OTHER)
 		rc = line_wait(lane, NULL, 0, 0);
 	return rc < 0 ? rc : 0;

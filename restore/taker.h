@@ -20,6 +20,7 @@ struct taker {
 	XXH64_state_t *hash;
 	uint64_t bytes;	      /* of the image so far */
 	uint64_t told_ns;     /* PROGRESS, when last */
+	uint64_t taken;	      /* of those bytes the builder had read so many, when it was last told */
 	uint64_t all_read_ns; /* END */
 };
 
