@@ -22,13 +22,14 @@ int dirty_begin(struct dirty *dirty, struct domain *domain, enum dirty_tracking 
 	return rc;
 }
 
-int dirty_choose(struct dirty *dirty, uint64_t scan_ms, uint64_t max_downtime_ms)
+int dirty_choose(struct dirty *dirty, uint64_t scan_ms, uint64_t expected_ms, uint64_t max_downtime_ms)
 {
+	bool is_short = scan_ms * SCAN_PART <= max_downtime_ms && expected_ms <= max_downtime_ms;
 	int rc;
 
 	if (dirty->uses_log || dirty->tracking == DIRTY_CONTENT)
 		return 0;
-	if (dirty->tracking == DIRTY_AUTO && scan_ms * SCAN_PART <= max_downtime_ms)
+	if (dirty->tracking == DIRTY_AUTO && is_short)
 		return 0;
 	rc = domain_log_start(dirty->domain);
 	if (!rc) {

@@ -28,11 +28,12 @@ void dirty_end(struct dirty *dirty);
 /*
  * Before a round that is neither the first nor the last: is it worth the log
  * from here on? Under it the guest runs on shadow tables and is slow, so the
- * first pass, the longest, does without, and AUTO takes it only if reading
- * everything once more, which takes scan_ms, is more than a part of
- * max_downtime_ms, and if Xen has it. All pages are looked at once more then.
+ * first pass, the longest, does without, and AUTO takes it only where Xen has
+ * it and it would help: reading everything once more, which takes scan_ms, is
+ * more than a part of max_downtime_ms, or by content the downtime is expected
+ * to be longer than that. All pages are looked at once more then.
  */
-int dirty_choose(struct dirty *dirty, uint64_t scan_ms, uint64_t max_downtime_ms);
+int dirty_choose(struct dirty *dirty, uint64_t scan_ms, uint64_t expected_ms, uint64_t max_downtime_ms);
 
 /* There are more pfns now. */
 int dirty_grow(struct dirty *dirty, uint64_t count);

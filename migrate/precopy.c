@@ -200,11 +200,13 @@ static int decide(struct migration *m, const struct precopy_round *round, bool *
 	return 0;
 }
 
-static int choose_tracking(struct migration *m)
+/* After the first round nothing is expected yet that could be believed. */
+static int choose_tracking(struct migration *m, const struct precopy_round *round)
 {
 	struct precopy *p = m->precopy;
 	struct live *live = m->options.live;
-	int rc = dirty_choose(&p->dirty, scan_ns(m) / 1000000, live->max_downtime_ms);
+	int rc = dirty_choose(&p->dirty, scan_ns(m) / 1000000,
+			      round->number > 1 ? live->expected_downtime_ms : 0, live->max_downtime_ms);
 
 	live->uses_log = p->dirty.uses_log;
 	return rc;
@@ -224,7 +226,7 @@ int precopy_rounds(struct migration *m)
 
 		rc = stop_requested();
 		if (!rc)
-			rc = round.number ? choose_tracking(m) : 0;
+			rc = round.number ? choose_tracking(m, &round) : 0;
 		if (!rc)
 			rc = round.number ? look_again(m) : 0;
 		if (!rc)

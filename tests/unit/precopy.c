@@ -170,14 +170,14 @@ static void log_that_is_not_there(void **state)
 	assert_false(ferry.migration.is_asked);
 }
 
-static bool takes_log(enum dirty_tracking tracking, uint64_t scan_ms, uint64_t max_downtime_ms)
+static bool takes_log(enum dirty_tracking tracking, uint64_t scan_ms, uint64_t expected_ms)
 {
 	struct dirty dirty;
 	bool uses_log;
 
 	assert_done(dirty_begin(&dirty, ferry.guest.domain, tracking, 100));
 	assert_false(dirty.uses_log);
-	assert_done(dirty_choose(&dirty, scan_ms, max_downtime_ms));
+	assert_done(dirty_choose(&dirty, scan_ms, expected_ms, 300));
 	uses_log = dirty.uses_log;
 	for (uint64_t pfn = 0; pfn < 100; pfn++)
 		assert_true(dirty_is_suspect(&dirty, pfn));
@@ -193,12 +193,13 @@ static void log_where_it_is_worth_it(void **state)
 	(void)state;
 	ferry_make(8, P2M_LINEAR, 3000);
 	fake_has_log = true;
-	assert_true(takes_log(DIRTY_LOG, 0, 300));
-	assert_true(takes_log(DIRTY_AUTO, 101, 300));
+	assert_true(takes_log(DIRTY_LOG, 0, 0));
+	assert_true(takes_log(DIRTY_AUTO, 101, 0));
+	assert_true(takes_log(DIRTY_AUTO, 10, 301));
 	assert_false(takes_log(DIRTY_AUTO, 100, 300));
-	assert_false(takes_log(DIRTY_CONTENT, 10000, 300));
+	assert_false(takes_log(DIRTY_CONTENT, 10000, 10000));
 	fake_has_log = false;
-	assert_false(takes_log(DIRTY_AUTO, 101, 300));
+	assert_false(takes_log(DIRTY_AUTO, 101, 301));
 }
 
 /* Whichever call fails, the guest is not left asked to suspend without a word. */
