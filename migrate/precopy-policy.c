@@ -4,9 +4,10 @@
 #include <stdio.h>
 
 enum {
-	FIXED_MS = 30,	  /* to suspend, to load the rest of the machine, to unpause: not the memory's */
-	PATIENCE = 4,	  /* rounds without gain, until more of them are in vain */
-	GAIN_PERCENT = 5, /* less is no gain */
+	FIXED_MS = 30,	   /* to suspend, to load the rest of the machine, to unpause: not the memory's */
+	PATIENCE = 4,	   /* rounds without gain, until more of them are in vain */
+	GAIN_PERCENT = 5,  /* less is no gain */
+	NEAR_PERCENT = 15, /* of the best: then it is as good a moment as any */
 };
 
 static uint64_t divide(uint64_t a, uint64_t b)
@@ -41,6 +42,14 @@ static void note(struct precopy_memory *memory, uint64_t downtime_ms)
 	}
 }
 
+/* Then after a good round, if one comes soon: rounds differ by chance. */
+static bool is_in_vain(const struct precopy_memory *memory, uint64_t downtime_ms)
+{
+	bool is_near = downtime_ms * 100 <= memory->best_ms * (100 + NEAR_PERCENT);
+
+	return memory->without_gain >= (is_near ? PATIENCE : 2 * PATIENCE);
+}
+
 enum precopy_verdict precopy_decide(struct precopy_memory *memory, const struct precopy_limits *limits,
 				    uint64_t max_downtime_ms, const struct precopy_round *round,
 				    char why[128])
@@ -57,7 +66,7 @@ enum precopy_verdict precopy_decide(struct precopy_memory *memory, const struct 
 			 limits->timeout_seconds, downtime_ms);
 		return limits->stop_on_timeout && !limits->abort_if_busy ? PRECOPY_STOP : PRECOPY_GIVE_UP;
 	}
-	if ((limits->max_rounds && round->number >= limits->max_rounds) || memory->without_gain >= PATIENCE) {
+	if ((limits->max_rounds && round->number >= limits->max_rounds) || is_in_vain(memory, downtime_ms)) {
 		snprintf(why, 128,
 			 "%u rounds have not brought the downtime below about %lu ms (of %lu allowed)",
 			 round->number, downtime_ms, max_downtime_ms);

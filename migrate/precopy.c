@@ -53,6 +53,7 @@ static int tell_p2m_frames(struct migration *m)
 static int look_again(struct migration *m)
 {
 	struct precopy *p = m->precopy;
+	uint64_t start = now_ns();
 	int rc = look(m);
 
 	if (rc && !p->is_last) {
@@ -62,7 +63,20 @@ static int look_again(struct migration *m)
 	}
 	if (!rc)
 		rc = tell_p2m_frames(m);
-	return rc ? rc : view_follow(&p->view, &m->p2m, &p->dirty);
+	if (!rc)
+		rc = view_follow(&p->view, &m->p2m, &p->dirty);
+	p->looked_ns = now_ns();
+	p->look_took_ns = p->looked_ns - start;
+	return rc;
+}
+
+/* What moved meanwhile is found by the next look, or the last; with a look each round, short rounds would be all looking. */
+static int look_if_due(struct migration *m)
+{
+	enum { LOOK_PART = 10 };
+	const struct precopy *p = m->precopy;
+
+	return now_ns() - p->looked_ns < LOOK_PART * p->look_took_ns ? 0 : look_again(m);
 }
 
 static bool has_suspects(const struct migration *m, uint64_t first)
@@ -228,7 +242,7 @@ int precopy_rounds(struct migration *m)
 		if (!rc)
 			rc = round.number ? choose_tracking(m, &round) : 0;
 		if (!rc)
-			rc = round.number ? look_again(m) : 0;
+			rc = round.number ? look_if_due(m) : 0;
 		if (!rc)
 			rc = run_round(m);
 		if (rc)

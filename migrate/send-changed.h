@@ -20,7 +20,8 @@ struct precopy {
 	bool is_last;	     /* the guest has stopped */
 	struct precopy_memory memory;
 	uint64_t began_ns;
-	uint64_t best_speed; /* bytes a second */
+	uint64_t looked_ns, look_took_ns; /* the last look, its end; 0: none yet */
+	uint64_t best_speed;		  /* bytes a second */
 	/* of this round, by the workers */
 	_Atomic uint64_t sent_pages, late_pages, idle_ns, idle_pages;
 };

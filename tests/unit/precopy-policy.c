@@ -115,6 +115,36 @@ static void patience_ends(void **state)
 	fail_test("it goes on for ever");
 }
 
+/* The number of the first round that stops it, when so many pages change in turn. */
+static unsigned int end_of(const uint64_t *changed, unsigned int count)
+{
+	struct precopy_memory memory = { 0 };
+	char why[128] = "";
+
+	for (unsigned int number = 2; number < 100; number++) {
+		struct precopy_round r = make_round(number, 1000, changed[(number - 2) % count]);
+
+		if (precopy_decide(&memory, &none, 300, &r, why) == PRECOPY_STOP)
+			return number;
+	}
+	fail_test("it goes on for ever");
+	return 0;
+}
+
+/* Rounds differ by chance: the guest is stopped after a good one, if one comes soon. */
+static void good_round_is_waited_for(void **state)
+{
+	static const uint64_t all_alike[] = { 20000 };
+	static const uint64_t now_and_then[] = { 20000, 40000, 40000, 40000, 40000, 40000 };
+	static const uint64_t once_only[] = { 20000, 40000, 40000, 40000, 40000, 40000, 40000, 40000, 40000,
+					      40000, 40000, 40000, 40000, 40000, 40000, 40000, 40000, 40000 };
+
+	(void)state;
+	assert_int_equal(end_of(all_alike, 1), 6);
+	assert_int_equal(end_of(now_and_then, 6), 8);
+	assert_int_equal(end_of(once_only, 18), 10);
+}
+
 /* The round in which a guest is stopped whose downtime goes from a minute downwards, by 6 % in each fourth round. */
 static unsigned int end_of_slow_gain(const struct precopy_limits *limits)
 {
@@ -146,8 +176,11 @@ static void slow_gain_ends(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(forecast_adds_up), cmocka_unit_test(forecast_survives_zeros),
-		cmocka_unit_test(verdicts),	    cmocka_unit_test(patience_ends),
+		cmocka_unit_test(forecast_adds_up),
+		cmocka_unit_test(forecast_survives_zeros),
+		cmocka_unit_test(verdicts),
+		cmocka_unit_test(patience_ends),
+		cmocka_unit_test(good_round_is_waited_for),
 		cmocka_unit_test(slow_gain_ends),
 	};
 
