@@ -293,6 +293,7 @@ int main(void)
 		TEST(files_are_private_and_whole),
 		TEST(all_are_listed_but_what_is_none),
 		TEST(names_are_hexadecimal),
+		TEST(jobs_are_found_by_their_beginning),
 		TEST(a_lock_is_held_until_the_last_one_ends),
 		TEST(a_domain_is_one_jobs),
 		TEST(dead_locks_are_swept),
