@@ -17,7 +17,7 @@ override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined 
 endif
 
 FOLDERS := stream xen p2m pagetable-canon machine migrate restore cli
-SOURCES := log.c stop.c job.c journal.c journal-lock.c $(foreach folder,$(FOLDERS),$(sort $(wildcard $(folder)/*.c)))
+SOURCES := log.c stop.c job.c journal.c journal-lock.c journal-find.c $(foreach folder,$(FOLDERS),$(sort $(wildcard $(folder)/*.c)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # What a test links: everything but main().
 PARTS := $(filter-out $(BUILD)/cli/main.o,$(OBJECTS))

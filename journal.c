@@ -337,21 +337,3 @@ int journal_list(struct journal **list, size_t *count)
 	closedir(directory);
 	return rc;
 }
-
-int journal_find(const char *beginning, char job[JOB_DIGITS + 1])
-{
-	struct journal *list;
-	size_t count;
-	int rc = journal_list(&list, &count);
-
-	snprintf(job, JOB_DIGITS + 1, "%s", job_is_name(beginning) ? beginning : "");
-	for (size_t i = 0; !rc && i < count; i++) {
-		if (strncmp(list[i].job, beginning, strlen(beginning)))
-			continue;
-		if (*job && strcmp(job, list[i].job))
-			rc = fail(ENOTUNIQ, "several jobs begin so");
-		snprintf(job, JOB_DIGITS + 1, "%s", list[i].job);
-	}
-	free(list);
-	return rc || *job ? rc : fail(ENOENT, "there is no such job");
-}

@@ -7,13 +7,11 @@
  * that somebody may write to, so tables are unmapped at once; and the guest may
  * not run before this process has ended: restore/builder.c. A stream of a guest
  * that ran meanwhile names pfns again: such a page is copied after what is on
- * its way there has landed. Then nearly all of the memory is there while the
- * guest still runs elsewhere, so that is when the mappings are dropped: at the
- * end it would stand still for that.
+ * its way there has landed. The mappings are dropped then: at the end it would
+ * stand still for that.
  *
- * No single page can be unmapped: Linux takes down a whole mapping or nothing
- * (EINVAL from privcmd). So a page that becomes a table, and one that holds a
- * GDT, moves to a frame that is not mapped; its old one goes back to Xen.
+ * No single page can be unmapped: Linux takes down a whole mapping or nothing. So
+ * a page that becomes a table or holds a GDT moves; its old frame goes back to Xen.
  */
 #include "restore/receive-batch.h"
 
@@ -26,11 +24,10 @@
 
 /* Mappings: a process may have 65530. SLACK: as many copies may be under way. */
 enum { MOST_KEPT = 30000, SLACK_KEPT = 100 };
-/*
- * Pages that may stay mapped once pfns have come again, for the guest waits for them to be unmapped: so many, and one
- * of so many that it has, since looking for them takes time too.
- */
-enum { MOST_REPEATED = 8192, PART_REPEATED = 64 };
+enum {
+	MOST_REPEATED = 8192,
+	PART_REPEATED = 64
+}; /* pages, and a part of the guest: once pfns have come again */
 
 /* A part of a record: up to 512 of its words. */
 struct copy {
@@ -176,10 +173,10 @@ static int settle(struct restoration *r)
 /* A process may have only so many mappings, and in the end it is to have few pages. */
 static int make_room(struct restoration *r)
 {
-	size_t limit = MOST_REPEATED + r->incoming.count / PART_REPEATED;
+	size_t limit = r->has_repeats ? MOST_REPEATED + r->incoming.count / PART_REPEATED : SIZE_MAX;
 	int rc;
 
-	if (r->kept_count + SLACK_KEPT < MOST_KEPT && (!r->has_repeats || r->kept_pages < limit))
+	if (r->kept_count + SLACK_KEPT < MOST_KEPT && r->kept_pages < limit)
 		return 0;
 	rc = settle(r);
 	for (size_t i = 0; i < r->kept_count; i++)
@@ -268,9 +265,9 @@ static int announce(struct restoration *r, const struct pages *pages)
 
 		meets = r->in_flight[pfn / 64] >> pfn % 64 & 1;
 	}
+	r->has_repeats |= meets;
 	if (meets)
 		rc = settle(r);
-	r->has_repeats |= meets;
 	for (uint32_t i = 0; i < pages->count; i++) {
 		uint64_t pfn = word_pfn(pages->frame[i]);
 
@@ -348,10 +345,4 @@ int copies_finish(struct restoration *r)
 
 	r->copies = NULL;
 	return rc;
-}
-
-void copies_abandon(struct restoration *r)
-{
-	pipeline_stop(r->copies, NULL);
-	r->copies = NULL;
 }

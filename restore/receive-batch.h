@@ -13,10 +13,8 @@
 int copies_start(struct restoration *restoration);
 /* Takes one PAGE_DATA record, and releases it when its pages are copied. */
 int copies_take(struct restoration *restoration, struct record *record, const struct pages *pages);
-/* Waits for all copies. */
+/* Waits for all copies; after a failure, for the workers. Nothing is left to wait for the second time. */
 int copies_finish(struct restoration *restoration);
-/* After a failure: stops the workers. */
-void copies_abandon(struct restoration *restoration);
 
 /* Moves the GDTs to frames that nobody may write to, as Xen demands of them. After copies_finish(), before localise. */
 int copies_free_gdts(struct restoration *restoration);

@@ -305,7 +305,7 @@ int restore_domain(struct restoration *r, struct host *host, struct channel *fro
 	if (!rc)
 		rc = run_stages(r, options->adopt ? adopted_stages : stages);
 	if (r->copies)
-		copies_abandon(r);
+		copies_finish(r);
 	end_entry(r);
 	r->is_left = rc && r->domain && !options->adopt && domain_demolish(r->domain);
 	if (r->is_left)
