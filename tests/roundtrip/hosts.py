@@ -159,7 +159,15 @@ class Host:
         return number
 
     def domains(self):
-        """{id: the flags that simhost lists: r running, p paused, s shut down, d dying}, and the free frames."""
+        """{id: the flags that simhost lists: r running, p paused, s shut down, d dying}, and the free frames. One that
+        dies stays until the last process that was killed has gone: a few seconds are given to that."""
+        end, listed = time.monotonic() + 10, self.listed()
+        while any("d" in flags for flags in listed.values()) and time.monotonic() < end:
+            time.sleep(0.01)
+            listed = self.listed()
+        return listed
+
+    def listed(self):
         lines = self.must_simhost("list", self.path).splitlines()
         self.free_frames = int(re.match(r"# (\d+) of", lines[0])[1])
         return {int(words[0]): words[6] for words in map(str.split, lines[1:])}
