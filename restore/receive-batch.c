@@ -24,10 +24,8 @@
 
 /* Mappings: a process may have 65530. SLACK: as many copies may be under way. */
 enum { MOST_KEPT = 30000, SLACK_KEPT = 100 };
-enum {
-	MOST_REPEATED = 8192,
-	PART_REPEATED = 64
-}; /* pages, and a part of the guest: once pfns have come again */
+/* Pages, and a part of the guest's, that may stay mapped once pfns have come again. */
+enum { MOST_REPEATED = 8192, PART_REPEATED = 64 };
 
 /* A part of a record: up to 512 of its words. */
 struct copy {
