@@ -39,6 +39,16 @@ static bool has_same_frames(const struct p2m *a, const struct p2m *b)
 	return a->count == b->count && !memcmp(a->mfn, b->mfn, a->count * sizeof(*a->mfn));
 }
 
+/* A running guest may be moving what holds its p2m, too. */
+static int check_leaves(const struct p2m *p2m, const struct inverse *inverse)
+{
+	for (uint64_t i = 0; i < p2m->leaves; i++)
+		if (inverse_pfn_once(inverse, p2m->leaf[i].n) == INVALID_FRAME)
+			return fail(ERANGE, "part %lu of the p2m lies in mfn %#lx, which is not the guest's",
+				    i, p2m->leaf[i].n);
+	return 0;
+}
+
 /* The inverse of what has not changed is still right. */
 static int turn_round(struct migration *m, const struct p2m *now)
 {
@@ -46,8 +56,10 @@ static int turn_round(struct migration *m, const struct p2m *now)
 	int rc;
 
 	if (m->p2m.count && has_same_frames(now, &m->p2m))
-		return 0;
+		return check_leaves(now, &m->inverse);
 	rc = inverse_init(&inverse, now);
+	if (!rc)
+		rc = check_leaves(now, &inverse);
 	if (rc) {
 		inverse_release(&inverse);
 		return rc;
@@ -79,7 +91,7 @@ int look(struct migration *m)
 	return 0;
 }
 
-int put_p2m_frames(const struct migration *m, struct bytes *out)
+void put_p2m_frames(const struct migration *m, struct bytes *out)
 {
 	struct p2m_frames frames = { 0, m->p2m.count - 1 };
 	struct record_header header = { RECORD_X86_PV_P2M_FRAMES,
@@ -90,10 +102,6 @@ int put_p2m_frames(const struct migration *m, struct bytes *out)
 	for (uint64_t i = 0; i < m->p2m.leaves; i++) {
 		uint64_t pfn = inverse_pfn_once(&m->inverse, m->p2m.leaf[i].n);
 
-		if (pfn == INVALID_FRAME)
-			return fail(ERANGE, "part %lu of the p2m lies in mfn %#lx, which is not the guest's",
-				    i, m->p2m.leaf[i].n);
 		bytes_put(out, &pfn, sizeof(pfn));
 	}
-	return 0;
 }

@@ -15,7 +15,7 @@
  */
 int look(struct migration *migration);
 
-/* The record X86_PV_P2M_FRAMES: the pfns of the p2m's own pages. */
-int put_p2m_frames(const struct migration *migration, struct bytes *out);
+/* The record X86_PV_P2M_FRAMES: the pfns of the p2m's own pages. The caller checks out. */
+void put_p2m_frames(const struct migration *migration, struct bytes *out);
 
 #endif

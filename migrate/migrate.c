@@ -192,9 +192,8 @@ static int send_opening(struct migration *m)
 	guest_info_save(m->layout, &opening);
 	bytes_put(&opening, m->policy.at, m->policy.count);
 	record_put(&opening, RECORD_STATIC_DATA_END, NULL, 0);
-	rc = put_p2m_frames(m, &opening);
-	if (!rc)
-		rc = writer_group(&m->writer, &opening);
+	put_p2m_frames(m, &opening);
+	rc = writer_group(&m->writer, &opening);
 	bytes_release(&opening);
 	return rc;
 }

@@ -30,15 +30,10 @@ static int tell_p2m_frames(struct migration *m)
 {
 	struct precopy *p = m->precopy;
 	struct bytes frames = { 0 };
-	int rc = put_p2m_frames(m, &frames);
+	int rc;
 
-	if (rc && !p->is_last) {
-		fail_forget(); /* it is on the move; the next look will find it */
-		bytes_release(&frames);
-		return m->p2m.count > p->view.count ? -EAGAIN : 0;
-	}
-	if (!rc)
-		rc = bytes_check(&frames);
+	put_p2m_frames(m, &frames);
+	rc = bytes_check(&frames);
 	if (!rc && (frames.count != p->frames.count || memcmp(frames.at, p->frames.at, frames.count))) {
 		rc = p->frames.count ? writer_group(&m->writer, &frames) : 0;
 		bytes_release(&p->frames);
