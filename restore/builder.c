@@ -17,6 +17,8 @@ struct task {
 	struct built *built; /* shared with the child */
 	struct channel *from;
 	const struct restore_options *options;
+	struct host *host;
+	struct restoration restoration;
 };
 
 static void note_created(uint32_t id, void *context)
@@ -27,29 +29,31 @@ static void note_created(uint32_t id, void *context)
 	built->is_there = built->is_created = true;
 }
 
+/*
+ * What is held here goes with the process: to free it piece by piece takes a
+ * PV domain 0 longer than to end, and somebody waits for the guest.
+ */
 static int build(void *context)
 {
 	struct task *task = context;
-	struct restoration r = { .on_created = note_created, .context = task->built };
-	struct host *host;
-	int rc = host_open(&host);
+	struct restoration *r = &task->restoration;
+	int rc = host_open(&task->host);
 
 	if (rc)
 		return rc;
-	rc = restore_domain(&r, host, task->from, task->options);
-	if (!rc) {
-		task->built->pfns = r.incoming.count;
-		task->built->frames = r.frames;
-		task->built->store = r.connections.store;
-		task->built->console = r.connections.console;
-		if (r.config.root)
-			snprintf(task->built->name, sizeof(task->built->name), "%s", config_name(&r.config));
-	} else {
-		task->built->is_there = r.is_left;
+	*r = (struct restoration){ .on_created = note_created, .context = task->built };
+	rc = restore_domain(r, task->host, task->from, task->options);
+	if (rc) {
+		task->built->is_there = r->is_left;
+		return rc;
 	}
-	restoration_release(&r);
-	host_close(host);
-	return rc;
+	task->built->pfns = r->incoming.count;
+	task->built->frames = r->frames;
+	task->built->store = r->connections.store;
+	task->built->console = r->connections.console;
+	if (r->config.root)
+		snprintf(task->built->name, sizeof(task->built->name), "%s", config_name(&r->config));
+	return 0;
 }
 
 void builder_clean_up(struct built *built)
@@ -68,7 +72,7 @@ void builder_clean_up(struct built *built)
 
 int build_domain(struct built *result, struct channel *from, const struct restore_options *options)
 {
-	struct task task = { job_share(sizeof(*task.built)), from, options };
+	struct task task = { .built = job_share(sizeof(*task.built)), .from = from, .options = options };
 	int rc;
 
 	if (!task.built)
@@ -127,7 +131,7 @@ int builder_start(struct builder **result, struct built *built, const struct res
 
 	if (!b)
 		return fail(ENOMEM, "out of memory");
-	*b = (struct builder){ .task = { built, &b->channel, options } };
+	*b = (struct builder){ .task = { .built = built, .from = &b->channel, .options = options } };
 	rc = open_feed(b);
 	if (!rc) {
 		rc = job_start(&b->job, build_from_feed, b);
