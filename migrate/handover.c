@@ -113,6 +113,7 @@ static int begin(struct mover *m)
 
 /* --- the image ---------------------------------------------------------------- */
 
+/* The other side has to build it now; what can be done meanwhile does not keep the guest waiting. */
 static int send_image(struct mover *m)
 {
 	int rc = mover_send(m);
@@ -124,7 +125,9 @@ static int send_image(struct mover *m)
 	m->end.hash = XXH64_digest(m->hash);
 	rc = message_send(&m->line, MESSAGE_END, &m->end, sizeof(m->end));
 	enter(m, MOVE_SENT);
-	return rc ? rc : note(m, JOURNAL_SUSPENDED);
+	if (!rc)
+		rc = note(m, JOURNAL_SUSPENDED);
+	return rc ? rc : source_mark_away(&m->status->journal);
 }
 
 /* --- the handover --------------------------------------------------------------- */
@@ -149,8 +152,6 @@ static int send_go(struct mover *m)
 
 	if (!rc)
 		rc = note(m, JOURNAL_GO);
-	if (!rc)
-		rc = source_mark_away(&m->status->journal);
 	if (!rc)
 		rc = mover_hear(m);
 	if (!rc)

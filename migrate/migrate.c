@@ -295,6 +295,8 @@ int migration_send(struct migration *m, struct domain *domain, struct channel *t
 	rc = run_stages(m, options->live ? live_stages : stopped_stages);
 	if (!rc)
 		live_enter(options->live, LIVE_SENT, now_ns());
+	if (!rc && m->sent)
+		m->sent(m);
 	return precopy_end(m, rc);
 }
 

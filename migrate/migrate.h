@@ -35,7 +35,7 @@ struct migrate_figures {
 	uint64_t stopped_at_ns; /* CLOCK_MONOTONIC; 0 while the guest was never stopped */
 };
 
-/* Zero it before use, but for note and context. */
+/* Zero it before use, but for note, sent and context. */
 struct migration {
 	struct domain *domain; /* the caller's */
 	struct channel *to;    /* the caller's */
@@ -45,6 +45,8 @@ struct migration {
 	bool is_suspended; /* it has: the caller has to resume or destroy it */
 	/* Called when one of the two changes; for those who clean up behind us. May be NULL. */
 	void (*note)(const struct migration *migration);
+	/* All is written; called before anything is tidied up, which may take a while. May be NULL. */
+	void (*sent)(const struct migration *migration);
 	void *context; /* the caller's */
 
 	struct domain_facts facts;

@@ -24,7 +24,8 @@ static void stay_on_leash(struct task *task);
 
 static void note(const struct migration *m)
 {
-	struct sent *sent = m->context;
+	const struct task *task = m->context;
+	struct sent *sent = task->sent;
 
 	sent->is_asked = m->is_asked;
 	sent->was_asked |= m->is_asked;
@@ -32,17 +33,25 @@ static void note(const struct migration *m)
 	sent->figures = m->figures;
 }
 
+static void note_sent(const struct migration *m)
+{
+	struct task *task = m->context;
+
+	note(m);
+	task->sent->p2m = m->p2m.form;
+	if (m->config.root)
+		snprintf(task->sent->name, sizeof(task->sent->name), "%s", config_name(&m->config));
+	if (task->leash >= 0)
+		stay_on_leash(task);
+}
+
 static int send_stages(struct task *task, struct domain *domain)
 {
-	struct migration m = { .note = note, .context = task->sent };
+	struct migration m = { .note = note, .sent = note_sent, .context = task };
 	int rc = migration_send(&m, domain, task->to, task->options);
 
-	note(&m);
-	task->sent->p2m = m.p2m.form;
-	if (m.config.root)
-		snprintf(task->sent->name, sizeof(task->sent->name), "%s", config_name(&m.config));
-	if (!rc && task->leash >= 0)
-		stay_on_leash(task);
+	if (rc)
+		note(&m);
 	migration_release(&m);
 	return rc;
 }
