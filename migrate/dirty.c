@@ -34,6 +34,7 @@ int dirty_choose(struct dirty *dirty, uint64_t scan_ms, uint64_t expected_ms, ui
 	rc = domain_log_start(dirty->domain);
 	if (!rc) {
 		dirty->uses_log = true;
+		dirty->is_narrow = false;
 		memset(dirty->bits, 0xff, (dirty->count + 63) / 64 * sizeof(*dirty->bits));
 		return 0;
 	}
@@ -50,23 +51,49 @@ void dirty_end(struct dirty *dirty)
 	if (dirty->uses_log)
 		domain_log_stop(dirty->domain);
 	free(dirty->bits);
+	free(dirty->hot);
 	*dirty = (struct dirty){ 0 };
+}
+
+static bool grow(uint64_t **bits, size_t old, size_t words)
+{
+	uint64_t *grown = realloc(*bits, words * sizeof(*grown));
+
+	if (!grown)
+		return false;
+	memset(grown + old, 0, (words - old) * sizeof(*grown));
+	*bits = grown;
+	return true;
 }
 
 int dirty_grow(struct dirty *dirty, uint64_t count)
 {
 	size_t words = (count + 63) / 64, old = (dirty->count + 63) / 64;
-	uint64_t *bits;
 
 	if (count <= dirty->count)
 		return 0;
-	bits = realloc(dirty->bits, words * sizeof(*bits));
-	if (!bits)
+	if (!grow(&dirty->bits, old, words) || !grow(&dirty->hot, old, words))
 		return fail(ENOMEM, "out of memory for %lu pfns", count);
-	memset(bits + old, 0, (words - old) * sizeof(*bits));
-	dirty->bits = bits;
 	dirty->count = count;
 	return 0;
+}
+
+uint64_t dirty_hot(const struct dirty *dirty)
+{
+	uint64_t pages = 0;
+
+	for (uint64_t i = 0; i < (dirty->count + 63) / 64; i++)
+		pages += __builtin_popcountll(dirty->hot[i]);
+	return pages;
+}
+
+void dirty_extend(struct dirty *dirty, enum dirty_extent extent)
+{
+	if (dirty->uses_log)
+		return;
+	dirty->is_narrow = extent != DIRTY_ALL;
+	for (uint64_t i = 0; extent == DIRTY_HOT && i < (dirty->count + 63) / 64; i++)
+		dirty->bits[i] |= dirty->hot[i];
 }
 
 int dirty_collect(struct dirty *dirty)

@@ -50,45 +50,62 @@ static int check_leaves(const struct p2m *p2m, const struct inverse *inverse)
 }
 
 /* The inverse of what has not changed is still right. */
-static int turn_round(struct migration *m, const struct p2m *now)
+static int turn_round(const struct migration *m, struct sight *sight)
 {
-	struct inverse inverse;
+	const struct p2m *now = &sight->p2m;
 	int rc;
 
 	if (m->p2m.count && has_same_frames(now, &m->p2m))
 		return check_leaves(now, &m->inverse);
-	rc = inverse_init(&inverse, now);
+	rc = inverse_init(&sight->inverse, now);
+	return rc ? rc : check_leaves(now, &sight->inverse);
+}
+
+int look_ahead(const struct migration *m, struct sight *sight)
+{
+	struct p2m_source source = { m->domain, m->layout, m->shared_info };
+	int rc;
+
+	*sight = (struct sight){ .inverse = { 0 } };
+	rc = p2m_find(&sight->p2m, &source, m->options.p2m, promised_pfns(m));
+	if (!rc && sight->p2m.count < m->p2m.count)
+		rc = fail(ERANGE, "the guest's p2m shrank from %lu pfns to %lu", m->p2m.count,
+			  sight->p2m.count);
 	if (!rc)
-		rc = check_leaves(now, &inverse);
-	if (rc) {
-		inverse_release(&inverse);
-		return rc;
+		rc = p2m_fetch_types(&sight->p2m, m->domain);
+	if (!rc)
+		rc = turn_round(m, sight);
+	if (rc)
+		sight_release(sight);
+	return rc;
+}
+
+void look_take(struct migration *m, struct sight *sight)
+{
+	p2m_release(&m->p2m);
+	m->p2m = sight->p2m;
+	if (sight->inverse.bits) {
+		inverse_release(&m->inverse);
+		m->inverse = sight->inverse;
 	}
-	inverse_release(&m->inverse);
-	m->inverse = inverse;
-	return 0;
+	*sight = (struct sight){ .inverse = { 0 } };
+	count_frames(m);
+}
+
+void sight_release(struct sight *sight)
+{
+	p2m_release(&sight->p2m);
+	inverse_release(&sight->inverse);
 }
 
 int look(struct migration *m)
 {
-	struct p2m_source source = { m->domain, m->layout, m->shared_info };
-	struct p2m now;
-	int rc = p2m_find(&now, &source, m->options.p2m, promised_pfns(m));
+	struct sight sight;
+	int rc = look_ahead(m, &sight);
 
-	if (!rc && now.count < m->p2m.count)
-		rc = fail(ERANGE, "the guest's p2m shrank from %lu pfns to %lu", m->p2m.count, now.count);
 	if (!rc)
-		rc = p2m_fetch_types(&now, m->domain);
-	if (!rc)
-		rc = turn_round(m, &now);
-	if (rc) {
-		p2m_release(&now);
-		return rc;
-	}
-	p2m_release(&m->p2m);
-	m->p2m = now;
-	count_frames(m);
-	return 0;
+		look_take(m, &sight);
+	return rc;
 }
 
 void put_p2m_frames(const struct migration *m, struct bytes *out)

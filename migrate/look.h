@@ -8,11 +8,22 @@
 
 #include "migrate/migrate.h"
 
+struct sight {
+	struct p2m p2m;
+	struct inverse inverse; /* has no bits if that of the look before is still right */
+};
+
 /*
- * Fills p2m, inverse and figures; after a failure they are what they were.
- * -EAGAIN, among others, means no more than that a running guest was in the
- * middle of a change.
+ * Writes to nothing but the sight, so it may go on beside whoever uses what was
+ * seen before. -EAGAIN, among others, means no more than that a running guest
+ * was in the middle of a change.
  */
+int look_ahead(const struct migration *migration, struct sight *sight);
+/* Fills p2m, inverse and figures from it; it is used up. */
+void look_take(struct migration *migration, struct sight *sight);
+void sight_release(struct sight *sight);
+
+/* Both; after a failure all is what it was. */
 int look(struct migration *migration);
 
 /* The record X86_PV_P2M_FRAMES: the pfns of the p2m's own pages. The caller checks out. */

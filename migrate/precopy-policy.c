@@ -8,6 +8,8 @@ enum {
 	PATIENCE = 4,	   /* rounds without gain, until more of them are in vain */
 	GAIN_PERCENT = 5,  /* less is no gain */
 	NEAR_PERCENT = 15, /* of the best: then it is as good a moment as any */
+	HOT_PART = 4,	   /* of all pages: if more are hot, a narrow round is not worth it */
+	NARROW_MOST = 8,   /* in a row: what a guest does may change */
 };
 
 static uint64_t divide(uint64_t a, uint64_t b)
@@ -15,21 +17,45 @@ static uint64_t divide(uint64_t a, uint64_t b)
 	return a / (b ? b : 1);
 }
 
+/* A page was last looked at somewhere in the round before, and now somewhere in this one. */
+static uint64_t between_us(const struct precopy_round *round)
+{
+	return (round->previous_ns + round->took_ns) / 2000 + 1;
+}
+
+/* Of what was found changed before, what will have changed after one more round. */
+static uint64_t changed_again(const struct precopy_round *round)
+{
+	return (round->changed_pages - round->fresh_pages) * (round->took_ns / 1000) / between_us(round);
+}
+
+static uint64_t changed_unseen(const struct precopy_round *round)
+{
+	return round->fresh_per_second * (round->unseen_ns / 1000) / 1000000;
+}
+
 struct precopy_forecast precopy_forecast(const struct precopy_round *round)
 {
 	struct precopy_forecast forecast = { 0 };
-	/* A page was last looked at somewhere in the round before, and now somewhere in this one. */
-	uint64_t between_us = (round->previous_ns + round->took_ns) / 2000 + 1;
 	uint64_t pages = round->late_pages;
 
 	if (round->number > 1) {
-		forecast.dirty_pages_per_second = round->changed_pages * 1000000 / between_us;
-		pages += round->changed_pages * (round->took_ns / 1000) / between_us;
+		forecast.dirty_pages_per_second = (round->changed_pages - round->fresh_pages) * 1000000 /
+							  between_us(round) +
+						  round->fresh_per_second;
+		pages += changed_again(round) + changed_unseen(round);
 	}
 	forecast.downtime_ms = round->scan_ns / 1000000 +
 			       divide(pages * round->bytes_per_page * 1000, round->bytes_per_second) +
 			       FIXED_MS;
 	return forecast;
+}
+
+bool precopy_reads_all(const struct precopy_round *round, uint64_t hot_pages, uint64_t frames)
+{
+	if (round->number < 2 || round->narrow >= NARROW_MOST || hot_pages > frames / HOT_PART)
+		return true;
+	return changed_unseen(round) > changed_again(round);
 }
 
 static void note(struct precopy_memory *memory, uint64_t downtime_ms)

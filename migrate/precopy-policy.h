@@ -20,6 +20,10 @@ struct precopy_round {
 	uint64_t elapsed_ms; /* since the first began */
 	uint64_t took_ns, previous_ns;
 	uint64_t changed_pages;	   /* found changed in this round; the first one counts none */
+	uint64_t fresh_pages;	   /* of these for the first time */
+	uint64_t fresh_per_second; /* by the last round that read all */
+	uint64_t unseen_ns;	   /* since pages that never were found changed were last looked at */
+	unsigned int narrow;	   /* rounds in a row that did not read all */
 	uint64_t late_pages;	   /* that go in the last pass in any case: tables, what could not be read */
 	uint64_t bytes_per_page;   /* of the stream */
 	uint64_t bytes_per_second; /* the best seen */
@@ -44,6 +48,13 @@ struct precopy_memory {
 enum precopy_verdict precopy_decide(struct precopy_memory *memory, const struct precopy_limits *limits,
 				    uint64_t max_downtime_ms, const struct precopy_round *round,
 				    char why[128]);
+
+/*
+ * By content: is the next round to read all memory, or is it narrow, for the
+ * pages that were found changed before? So long as more is expected from those
+ * than from all others.
+ */
+bool precopy_reads_all(const struct precopy_round *round, uint64_t hot_pages, uint64_t frames);
 
 /* In the middle of a round: has the time run out? */
 static inline bool precopy_is_over(const struct precopy_limits *limits, uint64_t elapsed_ms)

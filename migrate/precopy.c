@@ -10,8 +10,10 @@
 #include "migrate/digest.h"
 #include "migrate/look.h"
 #include "migrate/map-ahead.h"
+#include "migrate/measure.h"
 #include "migrate/send-changed.h"
 #include "stop.h"
+#include "stream/pipeline.h"
 
 /* --- a round ---------------------------------------------------------- */
 
@@ -44,6 +46,15 @@ static int tell_p2m_frames(struct migration *m)
 	return rc;
 }
 
+/* After a look. */
+static int follow(struct migration *m)
+{
+	struct precopy *p = m->precopy;
+	int rc = tell_p2m_frames(m);
+
+	return rc ? rc : view_follow(&p->view, &m->p2m, &p->dirty);
+}
+
 /* A running guest may be in the middle of a change: then the last look has to do, for this round. */
 static int look_again(struct migration *m)
 {
@@ -51,15 +62,12 @@ static int look_again(struct migration *m)
 	uint64_t start = now_ns();
 	int rc = look(m);
 
-	if (rc && !p->is_last) {
+	if (rc) {
 		say(SAY_DETAIL, "%s: looking again later", fail_reason());
 		fail_forget();
 		return 0;
 	}
-	if (!rc)
-		rc = tell_p2m_frames(m);
-	if (!rc)
-		rc = view_follow(&p->view, &m->p2m, &p->dirty);
+	rc = follow(m);
 	p->looked_ns = now_ns();
 	p->look_took_ns = p->looked_ns - start;
 	return rc;
@@ -78,7 +86,7 @@ static bool has_suspects(const struct migration *m, uint64_t first)
 {
 	uint64_t end = first + BATCH_PAGES < m->p2m.count ? first + BATCH_PAGES : m->p2m.count;
 
-	if (!m->precopy->dirty.uses_log)
+	if (!m->precopy->dirty.uses_log && !m->precopy->dirty.is_narrow)
 		return true;
 	while (first < end && !send_is_due(m, first))
 		first++;
@@ -95,7 +103,7 @@ static void send_round(struct migration *m)
 		if (first % WINDOW_PFNS == 0)
 			view_map(&p->view, m->domain, first,
 				 first + WINDOW_PFNS < m->p2m.count ? first + WINDOW_PFNS : m->p2m.count);
-		if (!p->is_last && precopy_is_over(&m->options.limits, elapsed_ms(p)))
+		if (!p->is_stopped && precopy_is_over(&m->options.limits, elapsed_ms(p)))
 			return;
 		if (!has_suspects(m, first))
 			continue;
@@ -138,61 +146,17 @@ static int run_round(struct migration *m)
 		rc = dirty_collect_granted(&p->dirty, &m->inverse);
 	if (rc)
 		return rc;
-	p->sent_pages = p->idle_ns = p->idle_pages = 0;
+	p->sent_pages = p->fresh_pages = p->idle_ns = p->idle_pages = 0;
 	m->options.live->looked_at = 0;
-	m->options.live->round++;
+	m->options.live->round += !p->is_last;
 	m->options.live->pages = m->figures.frames;
 	send_round(m);
 	if (!outlet_flush(p->outlet))
 		return -ECANCELED;
-	return p->is_last ? 0 : await_other_side(m);
+	return p->is_stopped ? 0 : await_other_side(m);
 }
 
 /* --- when to stop ------------------------------------------------------ */
-
-/* Reading everything once more, with the threads there are. */
-static uint64_t scan_ns(const struct migration *m)
-{
-	const struct precopy *p = m->precopy;
-	uint64_t page_ns = PAGE_BYTES * 1000000000ULL / (digest_speed() + 1);
-
-	if (p->idle_pages)
-		page_ns = p->idle_ns / p->idle_pages;
-	return m->figures.frames * page_ns / m->options.threads;
-}
-
-static void publish(struct live *live, const struct precopy_round *round, uint64_t speed)
-{
-	struct precopy_forecast forecast = precopy_forecast(round);
-
-	live->dirty_pages = round->changed_pages;
-	live->dirty_pages_per_second = forecast.dirty_pages_per_second;
-	live->expected_downtime_ms = forecast.downtime_ms;
-	live->bytes_per_second = speed;
-	say(SAY_DETAIL,
-	    "round %u: %.0f ms, %lu pages changed, %lu a second, %.1f MB/s, would stop for %lu ms",
-	    round->number, round->took_ns / 1e6, round->changed_pages, forecast.dirty_pages_per_second,
-	    speed / 1e6, forecast.downtime_ms);
-}
-
-static void measure(struct migration *m, struct precopy_round *round, uint64_t took_ns, uint64_t bytes)
-{
-	struct precopy *p = m->precopy;
-	uint64_t speed = bytes * 1000 / (took_ns / 1000000 + 1);
-
-	round->number++;
-	round->elapsed_ms = elapsed_ms(p);
-	round->previous_ns = round->took_ns;
-	round->took_ns = took_ns;
-	round->changed_pages = round->number > 1 ? p->sent_pages : 0;
-	round->late_pages = m->figures.tables;
-	if (p->sent_pages)
-		round->bytes_per_page = bytes / p->sent_pages;
-	p->best_speed = speed > p->best_speed ? speed : p->best_speed;
-	round->bytes_per_second = p->best_speed;
-	round->scan_ns = p->dirty.uses_log ? 0 : scan_ns(m);
-	publish(m->options.live, round, speed);
-}
 
 static int decide(struct migration *m, const struct precopy_round *round, bool *is_over)
 {
@@ -214,10 +178,13 @@ static int choose_tracking(struct migration *m, const struct precopy_round *roun
 {
 	struct precopy *p = m->precopy;
 	struct live *live = m->options.live;
-	int rc = dirty_choose(&p->dirty, scan_ns(m) / 1000000,
+	int rc = dirty_choose(&p->dirty, round->scan_ns / 1000000,
 			      round->number > 1 ? live->expected_downtime_ms : 0, live->max_downtime_ms);
 
 	live->uses_log = p->dirty.uses_log;
+	dirty_extend(&p->dirty, precopy_reads_all(round, dirty_hot(&p->dirty), m->figures.frames)
+					? DIRTY_ALL
+					: DIRTY_HOT);
 	return rc;
 }
 
@@ -242,26 +209,76 @@ int precopy_rounds(struct migration *m)
 			rc = run_round(m);
 		if (rc)
 			break;
-		measure(m, &round, now_ns() - start, m->to->bytes - bytes);
+		measure_round(m, &round, now_ns() - start, m->to->bytes - bytes);
 		rc = decide(m, &round, &is_over);
 	}
 	return rc;
 }
 
+/* --- the guest has stopped ----------------------------------------------- */
+
+struct last_look {
+	const struct migration *m;
+	struct sight sight;
+};
+
+static int run_look(void *job, unsigned int worker, void *context)
+{
+	struct last_look *last = context;
+
+	(void)job, (void)worker;
+	return look_ahead(last->m, &last->sight);
+}
+
+/* To ask Xen for all types takes about as long as to read all pages, and does not need the workers. */
+static int run_round_beside_look(struct migration *m, struct last_look *last)
+{
+	struct pipeline_plan plan = { .name = "look",
+				      .threads = 1,
+				      .jobs = 2,
+				      .job_bytes = 1,
+				      .work = run_look,
+				      .context = last,
+				      .unordered = true };
+	struct pipeline *looking;
+	int rc = pipeline_start(&looking, &plan), looked;
+
+	if (rc)
+		return rc;
+	pipeline_submit(looking, pipeline_claim(looking));
+	rc = run_round(m);
+	looked = pipeline_stop(looking, NULL);
+	return rc ? rc : looked;
+}
+
+/*
+ * All pages, as the last look had them; and then, by a new one, what is another
+ * page than it was, and the tables.
+ */
 int precopy_last(struct migration *m)
 {
 	struct precopy *p = m->precopy;
-	uint64_t start = now_ns();
+	struct last_look last = { .m = m };
+	uint64_t pages;
 	int rc;
 
 	enter(m, LIVE_LAST);
+	p->is_stopped = true;
+	dirty_extend(&p->dirty, DIRTY_ALL);
+	rc = run_round_beside_look(m, &last);
+	pages = p->sent_pages;
+	if (rc) {
+		sight_release(&last.sight);
+		return rc;
+	}
+	look_take(m, &last.sight);
 	p->is_last = true;
-	rc = look_again(m);
-	say(SAY_DETAIL, "the last look took %.1f ms", (now_ns() - start) / 1e6);
+	dirty_extend(&p->dirty, DIRTY_NOTED);
+	rc = follow(m);
 	if (!rc)
 		rc = run_round(m);
 	if (!rc)
-		say(SAY_DETAIL, "the last round sent %lu pages", (uint64_t)p->sent_pages);
+		say(SAY_DETAIL, "the last round sent %lu and %lu pages", pages, (uint64_t)p->sent_pages);
 	return rc;
 }
 

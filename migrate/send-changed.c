@@ -29,6 +29,7 @@ static void put_page(const struct migration *m, struct batch *batch, uint64_t pf
 	note_sent(p, batch, pfn, pages);
 }
 
+/* By the time it goes it may be no table any more: then as a page that nobody has looked at. */
 static int put_table(struct migration *m, struct batch *batch, uint64_t pfn, unsigned int *pages)
 {
 	struct precopy *p = m->precopy;
@@ -48,6 +49,15 @@ static bool is_as_sent(const struct precopy *p, uint64_t pfn)
 	return p->view.sent[pfn] == FRAME_NOTAB && digest_page(p->view.at[pfn]) == p->view.digest[pfn];
 }
 
+static int cannot_read(struct migration *m, uint64_t pfn)
+{
+	dirty_note(&m->precopy->dirty, pfn);
+	return m->precopy->is_last
+		     ? fail(EFAULT, "pfn %#lx (mfn %#lx) cannot be mapped, and the guest has stopped", pfn,
+			    m->p2m.mfn[pfn].n)
+		     : 0;
+}
+
 static int send_if_changed(struct migration *m, struct batch *batch, uint64_t pfn, unsigned int *pages)
 {
 	struct precopy *p = m->precopy;
@@ -59,15 +69,17 @@ static int send_if_changed(struct migration *m, struct batch *batch, uint64_t pf
 		return 0;
 	}
 	if (!p->view.at[pfn])
-		return p->is_last
-			     ? fail(EFAULT, "pfn %#lx (mfn %#lx) cannot be mapped, and the guest has stopped",
-				    pfn, m->p2m.mfn[pfn].n)
-			     : 0;
-	if (frame_level(type))
+		return cannot_read(m, pfn);
+	if (frame_level(type)) {
+		dirty_note(&p->dirty, pfn);
 		return p->is_last || !frame_has_data(sent) ? put_table(m, batch, pfn, pages) : 0;
+	}
 	dirty_clear(&p->dirty, pfn);
-	if (!is_as_sent(p, pfn))
-		put_page(m, batch, pfn, pages);
+	if (is_as_sent(p, pfn))
+		return 0;
+	if (sent == FRAME_NOTAB && !p->dirty.uses_log)
+		p->fresh_pages += dirty_heat(&p->dirty, pfn);
+	put_page(m, batch, pfn, pages);
 	return 0;
 }
 

@@ -17,13 +17,16 @@ struct precopy {
 	struct dirty dirty;
 	struct outlet *outlet;
 	struct bytes frames; /* the last X86_PV_P2M_FRAMES that was sent */
-	bool is_last;	     /* the guest has stopped */
+	bool is_stopped;     /* the guest is */
+	bool is_last;	     /* and what does not go now never will */
 	struct precopy_memory memory;
 	uint64_t began_ns;
 	uint64_t looked_ns, look_took_ns; /* the last look, its end; 0: none yet */
 	uint64_t best_speed;		  /* bytes a second */
+	uint64_t read_all_ns;		  /* the middle of the last round that was not narrow */
+	uint64_t page_ns;		  /* to read a page, by one thread */
 	/* of this round, by the workers */
-	_Atomic uint64_t sent_pages, late_pages, idle_ns, idle_pages;
+	_Atomic uint64_t sent_pages, fresh_pages, idle_ns, idle_pages;
 };
 
 /* Has the page to be looked at in this round? Tables have to go at the end, whatever the log says. */

@@ -50,6 +50,49 @@ static void forecast_survives_zeros(void **state)
 	assert_in_range(precopy_forecast(&r).downtime_ms, 1, 100);
 }
 
+/* A narrow round of 100 ms, after which pages that it did not look at have changed for a second. */
+static struct precopy_round make_narrow(uint64_t changed, uint64_t fresh_per_second)
+{
+	struct precopy_round r = make_round(5, 100, changed);
+
+	r.narrow = 1;
+	r.fresh_per_second = fresh_per_second;
+	r.unseen_ns = 1000ULL * MS;
+	return r;
+}
+
+static void forecast_knows_what_was_not_seen(void **state)
+{
+	struct precopy_round all = make_round(5, 1000, 3000), narrow = make_narrow(200, 1000);
+
+	(void)state;
+	/* 1000 of 3000 are new; they had been left alone for two seconds, the others for one. */
+	all.fresh_pages = 1000;
+	all.fresh_per_second = 500;
+	all.unseen_ns = 1000ULL * MS;
+	assert_in_range(precopy_forecast(&all).dirty_pages_per_second, 2490, 2500);
+	/* 100 ms to read, 2000 + 500 pages in 102 ms. */
+	assert_in_range(precopy_forecast(&all).downtime_ms, 200, 240);
+	assert_in_range(precopy_forecast(&narrow).dirty_pages_per_second, 2980, 3000);
+	/* 200 + 1000 pages in 49 ms. */
+	assert_in_range(precopy_forecast(&narrow).downtime_ms, 150, 190);
+}
+
+static void narrow_rounds_while_they_are_worth_it(void **state)
+{
+	struct precopy_round first = make_round(1, 1000, 0), all = make_round(3, 1000, 2000);
+	struct precopy_round few = make_narrow(1000, 100), many = make_narrow(50, 1000);
+
+	(void)state;
+	assert_true(precopy_reads_all(&first, 0, 100000));
+	assert_false(precopy_reads_all(&all, 2000, 100000));
+	assert_true(precopy_reads_all(&all, 30000, 100000)); /* nearly as many as all */
+	assert_false(precopy_reads_all(&few, 2000, 100000));
+	assert_true(precopy_reads_all(&many, 2000, 100000)); /* more is elsewhere */
+	few.narrow = 100;
+	assert_true(precopy_reads_all(&few, 2000, 100000)); /* it may have begun to do something else */
+}
+
 static void verdicts(void **state)
 {
 	static const struct precopy_limits two_rounds = { .max_rounds = 2 },
@@ -178,6 +221,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forecast_adds_up),
 		cmocka_unit_test(forecast_survives_zeros),
+		cmocka_unit_test(forecast_knows_what_was_not_seen),
+		cmocka_unit_test(narrow_rounds_while_they_are_worth_it),
 		cmocka_unit_test(verdicts),
 		cmocka_unit_test(patience_ends),
 		cmocka_unit_test(good_round_is_waited_for),

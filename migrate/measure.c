@@ -1,0 +1,73 @@
+/* See measure.h. */
+#include "migrate/measure.h"
+
+#include "log.h"
+#include "migrate/digest.h"
+
+/* Reading everything once more, with the threads there are. */
+static uint64_t scan_ns(const struct migration *m)
+{
+	return m->figures.frames * m->precopy->page_ns / m->options.threads;
+}
+
+static void measure_reading(struct precopy *p)
+{
+	if (p->idle_pages)
+		p->page_ns = p->idle_ns / p->idle_pages;
+	else if (!p->page_ns)
+		p->page_ns = PAGE_BYTES * 1000000000ULL / (digest_speed() + 1);
+}
+
+/* A narrow round tells nothing of the pages that it does not look at: for them it is as the last one said that did. */
+static void measure_fresh(struct precopy *p, struct precopy_round *round)
+{
+	uint64_t end = now_ns(), middle = end - round->took_ns / 2;
+
+	round->fresh_pages = p->fresh_pages;
+	if (p->dirty.is_narrow) {
+		round->narrow++;
+		round->unseen_ns = end - p->read_all_ns;
+		return;
+	}
+	round->narrow = 0;
+	round->unseen_ns = round->took_ns;
+	round->fresh_per_second = p->fresh_pages * 1000 / ((middle - p->read_all_ns) / 1000000 + 1);
+	p->read_all_ns = middle;
+}
+
+static void publish(struct live *live, const struct precopy_round *round, uint64_t speed)
+{
+	struct precopy_forecast forecast = precopy_forecast(round);
+
+	live->dirty_pages = round->changed_pages;
+	live->dirty_pages_per_second = forecast.dirty_pages_per_second;
+	live->expected_downtime_ms = forecast.downtime_ms;
+	live->bytes_per_second = speed;
+	say(SAY_DETAIL,
+	    "round %u%s: %.0f ms, %lu pages changed, %lu a second, %.1f MB/s, would stop for %lu ms",
+	    round->number, round->narrow ? ", narrow" : "", round->took_ns / 1e6, round->changed_pages,
+	    forecast.dirty_pages_per_second, speed / 1e6, forecast.downtime_ms);
+}
+
+void measure_round(struct migration *m, struct precopy_round *round, uint64_t took_ns, uint64_t bytes)
+{
+	struct precopy *p = m->precopy;
+	uint64_t speed = bytes * 1000 / (took_ns / 1000000 + 1);
+
+	round->number++;
+	round->elapsed_ms = (now_ns() - p->began_ns) / 1000000;
+	round->previous_ns = round->took_ns;
+	round->took_ns = took_ns;
+	round->changed_pages = round->number > 1 ? p->sent_pages : 0;
+	measure_fresh(p, round);
+	measure_reading(p);
+	round->late_pages = m->figures.tables;
+	if (p->sent_pages)
+		round->bytes_per_page = bytes / p->sent_pages;
+	/* Little goes into a pipe at any speed. */
+	if (speed > p->best_speed && (!round->narrow || m->options.live->taken_bytes))
+		p->best_speed = speed;
+	round->bytes_per_second = p->best_speed;
+	round->scan_ns = p->dirty.uses_log ? 0 : scan_ns(m);
+	publish(m->options.live, round, speed);
+}
