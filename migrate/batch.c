@@ -16,7 +16,7 @@ enum {
 int batch_prepare(struct batch *batch, uint64_t first, uint64_t end)
 {
 	batch->first = first;
-	batch->count = end - first < BATCH_PAGES ? end - first : BATCH_PAGES;
+	batch->count = end - first;
 	batch->words = 0;
 	batch->record_bytes = batch->stored_bytes = batch->part_count = 0;
 	if (!batch->room)

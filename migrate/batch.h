@@ -26,7 +26,7 @@ struct batch {
 	size_t part_count;
 };
 
-/* Empty, for the pfns from first on to end at most. */
+/* Empty, for the pfns first .. end - 1, of which BATCH_PAGES at most go. */
 int batch_prepare(struct batch *batch, uint64_t first, uint64_t end);
 void batch_release(struct batch *batch);
 

@@ -55,7 +55,7 @@ void measure_round(struct migration *m, struct precopy_round *round, uint64_t to
 	uint64_t speed = bytes * 1000 / (took_ns / 1000000 + 1);
 
 	round->number++;
-	round->elapsed_ms = (now_ns() - p->began_ns) / 1000000;
+	round->elapsed_ms = precopy_elapsed_ms(p);
 	round->previous_ns = round->took_ns;
 	round->took_ns = took_ns;
 	round->changed_pages = round->number > 1 ? p->sent_pages : 0;

@@ -13,7 +13,7 @@ struct outlet;
 int outlet_open(struct outlet **outlet, struct migration *m,
 		int (*fill)(struct batch *batch, struct migration *m));
 
-/* An empty batch for the pfns from first on; NULL after a failure, which outlet_close() tells. */
+/* An empty batch for the pfns first .. end - 1; NULL after a failure, which outlet_close() tells. */
 struct batch *outlet_claim(struct outlet *outlet, uint64_t first, uint64_t end);
 void outlet_submit(struct outlet *outlet, struct batch *batch);
 

@@ -9,9 +9,8 @@
 #include "log.h"
 #include "migrate/digest.h"
 #include "migrate/look.h"
-#include "migrate/map-ahead.h"
 #include "migrate/measure.h"
-#include "migrate/send-changed.h"
+#include "migrate/send-round.h"
 #include "stop.h"
 #include "stream/pipeline.h"
 
@@ -20,11 +19,6 @@
 static void enter(struct migration *m, enum live_phase phase)
 {
 	live_enter(m->options.live, phase, now_ns());
-}
-
-static uint64_t elapsed_ms(const struct precopy *p)
-{
-	return (now_ns() - p->began_ns) / 1000000;
 }
 
 /* The pages that hold the p2m may be others than those that were named, or more. */
@@ -82,38 +76,6 @@ static int look_if_due(struct migration *m)
 	return now_ns() - p->looked_ns < LOOK_PART * p->look_took_ns ? 0 : look_again(m);
 }
 
-static bool has_suspects(const struct migration *m, uint64_t first)
-{
-	uint64_t end = first + BATCH_PAGES < m->p2m.count ? first + BATCH_PAGES : m->p2m.count;
-
-	if (!m->precopy->dirty.uses_log && !m->precopy->dirty.is_narrow)
-		return true;
-	while (first < end && !send_is_due(m, first))
-		first++;
-	return first < end;
-}
-
-/* Ends early if the time for all rounds is over. */
-static void send_round(struct migration *m)
-{
-	struct precopy *p = m->precopy;
-	struct batch *batch;
-
-	for (uint64_t first = 0; first < m->p2m.count; first += BATCH_PAGES) {
-		if (first % WINDOW_PFNS == 0)
-			view_map(&p->view, m->domain, first,
-				 first + WINDOW_PFNS < m->p2m.count ? first + WINDOW_PFNS : m->p2m.count);
-		if (!p->is_stopped && precopy_is_over(&m->options.limits, elapsed_ms(p)))
-			return;
-		if (!has_suspects(m, first))
-			continue;
-		batch = outlet_claim(p->outlet, first, m->p2m.count);
-		if (!batch)
-			return; /* outlet_close() tells */
-		outlet_submit(p->outlet, batch);
-	}
-}
-
 /*
  * Until the other side has dealt with what it was sent. What lies between would
  * keep the guest waiting at the end, and a round that is over when it is in
@@ -129,7 +91,7 @@ static int await_other_side(const struct migration *m)
 
 	for (int i = 0; !rc && i < MOST_MS / NAP_MS; i++) {
 		if (!live->taken_bytes || live->taken_bytes >= m->to->bytes ||
-		    precopy_is_over(&m->options.limits, elapsed_ms(m->precopy)))
+		    precopy_is_over(&m->options.limits, precopy_elapsed_ms(m->precopy)))
 			break;
 		nanosleep(&nap, NULL);
 		rc = stop_requested();

@@ -32,6 +32,7 @@ static int submit_all(struct migration *m, struct outlet *outlet, struct map_ahe
 	const uint8_t *from = NULL;
 
 	for (uint64_t first = 0; first < m->p2m.count; first += BATCH_PAGES) {
+		uint64_t left = m->p2m.count - first;
 		struct batch *batch;
 
 		if (!window || first == window->end) {
@@ -41,7 +42,7 @@ static int submit_all(struct migration *m, struct outlet *outlet, struct map_ahe
 				return rc;
 			from = window->pages;
 		}
-		batch = outlet_claim(outlet, first, m->p2m.count);
+		batch = outlet_claim(outlet, first, first + (left < BATCH_PAGES ? left : BATCH_PAGES));
 		if (!batch)
 			return 0; /* somebody else failed: outlet_close() tells */
 		from = choose(batch, &m->p2m, from);

@@ -29,6 +29,11 @@ struct precopy {
 	_Atomic uint64_t sent_pages, fresh_pages, idle_ns, idle_pages;
 };
 
+static inline uint64_t precopy_elapsed_ms(const struct precopy *precopy)
+{
+	return (now_ns() - precopy->began_ns) / 1000000;
+}
+
 /* Has the page to be looked at in this round? Tables have to go at the end, whatever the log says. */
 bool send_is_due(const struct migration *migration, uint64_t pfn);
 

@@ -1,0 +1,14 @@
+/* A round cut into batches for the workers. */
+#ifndef MIGRATE_SEND_ROUND_H
+#define MIGRATE_SEND_ROUND_H
+
+#include "migrate/send-changed.h"
+
+/*
+ * Submits all that is due, mapping what is not mapped yet. Ends early after a
+ * failure, which outlet_close() tells, or if the guest still runs and the time
+ * for all rounds is over.
+ */
+void send_round(struct migration *migration);
+
+#endif
