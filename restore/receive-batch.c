@@ -24,8 +24,12 @@
 
 /* Mappings: a process may have 65530. SLACK: as many copies may be under way. */
 enum { MOST_KEPT = 30000, SLACK_KEPT = 100 };
-/* Pages, and a part of the guest's, that may stay mapped once pfns have come again. */
-enum { MOST_REPEATED = 8192, PART_REPEATED = 64 };
+/*
+ * Pages, and a part of the guest's, that may stay mapped once pfns have come
+ * again: what a guest writes to again and again should fit, as to map and unmap
+ * costs more than to receive; but the more there are, the longer the end takes.
+ */
+enum { MOST_REPEATED = 16384, PART_REPEATED = 32 };
 
 /* A part of a record: up to 512 of its words. */
 struct copy {

@@ -7,7 +7,7 @@ ROUNDS = ("--live", "--max-downtime", 1, "--max-rounds", 5)
 GUESTS = [pairings.Guest(workload=workload, **more) for workload in ("write", "fork", "remap", "balloon", "grant", "mix")
           for more in ({}, dict(width=32, p2m="list", vcpus=2, holes=40))]
 # More than whoever builds it keeps mapped once pages come again.
-GUESTS.append(pairings.Guest(mem=48, workload="write"))
+GUESTS.append(pairings.Guest(mem=72, workload="write"))
 
 
 def one(stage, source, to, guest, tracking, *options):
