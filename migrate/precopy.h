@@ -1,7 +1,8 @@
 /*
  * The memory of a guest that runs, in rounds { look at the p2m; collect what is
- * dirty; send it; how long would it have to stop now? }, and one more when it
- * has stopped.
+ * dirty; send it; how long would it have to stop now? }. When it has stopped,
+ * all of it goes once more as it was last looked at, and beside that a new look
+ * tells what is another page by now, for a last pass.
  *
  * A page that is a table is sent once while the guest runs, so that the other
  * side has a frame for it, and always again at the end; what cannot be sent

@@ -194,6 +194,20 @@ static void cold_page_by_content(void **state)
 	assert_true(narrow_rounds);
 }
 
+/* A round is over when the other side says so; of one that does not the time for all rounds makes an end. */
+static void other_side_is_waited_for(void **state)
+{
+	(void)state;
+	ferry_make(8, P2M_LINEAR, 3000);
+	fake_on_map = rewrite;
+	ferry.options.live = &live;
+	ferry.options.limits =
+		(struct precopy_limits){ .max_rounds = 5, .timeout_seconds = 1, .stop_on_timeout = true };
+	live.taken_bytes = 1;
+	assert_done(ferry_save(LEVEL_DEFAULT));
+	assert_int_equal(live.round, 2); /* one before it was stopped, one after */
+}
+
 static void log_that_is_not_there(void **state)
 {
 	(void)state;
@@ -269,10 +283,10 @@ static void any_call_fails(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(rewritten_by_content),	TEST(rewritten_by_log),	    TEST(ballooned_by_content),
-		TEST(ballooned_by_log),		TEST(granted_by_content),   TEST(granted_by_log),
-		TEST(unsettled_by_content),	TEST(cold_page_by_content), TEST(log_that_is_not_there),
-		TEST(log_where_it_is_worth_it), TEST(any_call_fails),
+		TEST(rewritten_by_content),  TEST(rewritten_by_log),	     TEST(ballooned_by_content),
+		TEST(ballooned_by_log),	     TEST(granted_by_content),	     TEST(granted_by_log),
+		TEST(unsettled_by_content),  TEST(cold_page_by_content),     TEST(other_side_is_waited_for),
+		TEST(log_that_is_not_there), TEST(log_where_it_is_worth_it), TEST(any_call_fails),
 	};
 
 	alarm(300); /* whoever still waits then waits for ever */
