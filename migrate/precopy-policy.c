@@ -8,6 +8,7 @@ enum {
 	PATIENCE = 4,	   /* rounds without gain, until more of them are in vain */
 	GAIN_PERCENT = 5,  /* less is no gain */
 	NEAR_PERCENT = 15, /* of the best: then it is as good a moment as any */
+	MORE_PERCENT = 10, /* of a downtime that is short enough: for so much one more round is worth it */
 	HOT_PART = 4,	   /* of all pages: if more are hot, a narrow round is not worth it */
 	NARROW_MOST = 8,   /* in a row: what a guest does may change */
 };
@@ -76,23 +77,43 @@ static bool is_in_vain(const struct precopy_memory *memory, uint64_t downtime_ms
 	return memory->without_gain >= (is_near ? PATIENCE : 2 * PATIENCE);
 }
 
+/* To send so many pages, at the best speed that was seen. */
+static uint64_t send_us(const struct precopy_round *round, uint64_t pages)
+{
+	return divide(pages * round->bytes_per_page * 1000000, round->bytes_per_second);
+}
+
+/* Good enough; but is one more round, which is short, worth it? So long as the last one was. */
+static bool is_worth_more(const struct precopy_memory *memory, const struct precopy_round *round)
+{
+	struct precopy_forecast now = precopy_forecast(round);
+	uint64_t left = changed_again(round) + changed_unseen(round);
+	uint64_t next_us = round->scan_ns / 1000 + send_us(round, left);
+	uint64_t left_then = now.dirty_pages_per_second * next_us / 1000000;
+	uint64_t saved_us = left_then < left ? send_us(round, left - left_then) : 0;
+
+	return !memory->without_gain && saved_us * 100 >= now.downtime_ms * 1000 * MORE_PERCENT;
+}
+
 enum precopy_verdict precopy_decide(struct precopy_memory *memory, const struct precopy_limits *limits,
 				    uint64_t max_downtime_ms, const struct precopy_round *round,
 				    char why[128])
 {
 	uint64_t downtime_ms = precopy_forecast(round).downtime_ms;
+	bool is_last = limits->max_rounds && round->number >= limits->max_rounds;
+	bool is_over = precopy_is_over(limits, round->elapsed_ms);
 
 	/* After the first nothing is known of how fast the guest is. */
 	if (round->number > 1)
 		note(memory, downtime_ms);
 	if (round->number > 1 && downtime_ms <= max_downtime_ms)
-		return PRECOPY_STOP;
-	if (precopy_is_over(limits, round->elapsed_ms)) {
+		return is_worth_more(memory, round) && !is_over && !is_last ? PRECOPY_GO_ON : PRECOPY_STOP;
+	if (is_over) {
 		snprintf(why, 128, "after %u s the guest would still be stopped for about %lu ms",
 			 limits->timeout_seconds, downtime_ms);
 		return limits->stop_on_timeout && !limits->abort_if_busy ? PRECOPY_STOP : PRECOPY_GIVE_UP;
 	}
-	if ((limits->max_rounds && round->number >= limits->max_rounds) || is_in_vain(memory, downtime_ms)) {
+	if (is_last || is_in_vain(memory, downtime_ms)) {
 		snprintf(why, 128,
 			 "%u rounds have not brought the downtime below about %lu ms (of %lu allowed)",
 			 round->number, downtime_ms, max_downtime_ms);

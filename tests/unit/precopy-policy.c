@@ -109,7 +109,7 @@ static void verdicts(void **state)
 		enum precopy_verdict verdict;
 	} rows[] = {
 		{ &none, 1, 1000, 0, PRECOPY_GO_ON }, /* nothing is known of it yet */
-		{ &none, 2, 1000, 2000, PRECOPY_STOP },
+		{ &none, 2, 100, 200, PRECOPY_STOP },
 		{ &none, 2, 1000, 20000, PRECOPY_GO_ON },
 		{ &two_rounds, 1, 1000, 20000, PRECOPY_GO_ON },
 		{ &two_rounds, 2, 1000, 20000, PRECOPY_STOP },
@@ -131,6 +131,22 @@ static void verdicts(void **state)
 		if (got != rows[i].verdict)
 			fail_test("row %zu: verdict %d, not %d", i, got, rows[i].verdict);
 	}
+}
+
+/* Good enough, but one short round more leaves much less: as long as that comes true, and there is time. */
+static void short_round_before_the_stop(void **state)
+{
+	static const struct precopy_limits ten = { .timeout_seconds = 10 };
+	struct precopy_round long_one = make_round(2, 1000, 2000), short_one = make_round(3, 100, 200);
+	struct precopy_memory memory = { 0 };
+	char why[128] = "";
+
+	(void)state;
+	assert_int_equal(once(&none, &short_one), PRECOPY_STOP);
+	assert_int_equal(precopy_decide(&memory, &none, 300, &long_one, why), PRECOPY_GO_ON);
+	assert_int_equal(precopy_decide(&memory, &none, 300, &long_one, why), PRECOPY_STOP);
+	long_one.elapsed_ms = 10000;
+	assert_int_equal(once(&ten, &long_one), PRECOPY_STOP);
 }
 
 /* Rounds that no longer gain anything are in vain; while they do, they go on. */
@@ -224,6 +240,7 @@ int main(void)
 		cmocka_unit_test(forecast_knows_what_was_not_seen),
 		cmocka_unit_test(narrow_rounds_while_they_are_worth_it),
 		cmocka_unit_test(verdicts),
+		cmocka_unit_test(short_round_before_the_stop),
 		cmocka_unit_test(patience_ends),
 		cmocka_unit_test(good_round_is_waited_for),
 		cmocka_unit_test(slow_gain_ends),
