@@ -34,7 +34,8 @@ def followed(daemon, client):
     expect(job["end"] == end and job["exit-status"] == 0 and job["peer"] == "there" and not job["needs-resolve"], job)
     garbage = client.do("migrate", domain="garbage", host="there")
     expect(daemon.job("ended", job=garbage["job"])["end"]["status"] == "completed", "a job that talks nonsense first")
-    expect(any("?[2J?" in line for line in daemon.lines) and not any("\x1b" in line for line in daemon.lines), "control characters in the log")
+    daemon.await_line("?[2J?")
+    expect(not daemon.said("\x1b"), "control characters in the log")
 
 
 def begun_badly(daemon, client):

@@ -110,7 +110,8 @@ def not_its_own(pair):
 def refused(pair):
     for options, words in ((("--pki", pair.pki / "stranger"), "stranger"), (("--pki", "/"), "ca.pem")):
         result = pair.source.host.end(pair.order(*options))
-        expect(result.status == 1 and words in result.err + pair.destination.said(), f"{options}: {result}")
+        expect(result.status == 1, f"{options}: {result}")
+        poll(f"{options}: {words}", lambda: words in result.err + pair.destination.said())
         pair.check_kept(f"refused {options}")
     result = pair.source.host.pvferry("migrate", "nobody", "localhost")
     expect(result.status == 1 and "the domain was not stopped" in result.err, result)
