@@ -154,7 +154,7 @@ static int write_all(struct control *control, const char *text, size_t length)
 
 /* --- requests ------------------------------------------------------------------ */
 
-static int write_request(struct control *control, const char *execute, struct json_object *arguments)
+int control_send(struct control *control, const char *execute, struct json_object *arguments)
 {
 	struct json_object *json = json_object_new_object();
 	const char *text;
@@ -187,19 +187,30 @@ static bool take_answer(struct json_object *json, struct json_object **result)
 	return true;
 }
 
-struct json_object *control_ask(struct control *control, const char *execute, struct json_object *arguments)
+int control_answer(struct control *control, struct json_object **result)
 {
-	struct json_object *json, *result = NULL;
-	int rc = write_request(control, execute, arguments);
 	bool is_answered = false;
+	int rc = 0;
 
+	*result = NULL;
 	while (!rc && !is_answered) {
+		struct json_object *json;
+
 		rc = read_json(control, &json, -1);
 		if (rc)
 			break;
-		is_answered = take_answer(json, &result);
+		is_answered = take_answer(json, result);
 		json_object_put(json);
 	}
+	return rc;
+}
+
+struct json_object *control_ask(struct control *control, const char *execute, struct json_object *arguments)
+{
+	struct json_object *result = NULL;
+
+	if (!control_send(control, execute, arguments))
+		control_answer(control, &result);
 	return result;
 }
 

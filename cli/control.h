@@ -30,6 +30,13 @@ void control_close(struct control *control);
 struct json_object *control_ask(struct control *control, const char *execute, struct json_object *arguments);
 
 /*
+ * The same in two steps. After -ECANCELED, for we are to stop, the answer is
+ * still to come; 0 with *result NULL: it is an error, which is the reason.
+ */
+int control_send(struct control *control, const char *execute, struct json_object *arguments);
+int control_answer(struct control *control, struct json_object **result);
+
+/*
  * The next event, the caller's to put; *event is NULL if none came in time (-1: for ever).
  * -ECANCELED if we are to stop, -ENOTCONN if pvferryd is gone.
  */

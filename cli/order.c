@@ -63,15 +63,21 @@ struct json_object *order_options(const struct command *self, int argc, char **a
 
 /* --- following ---------------------------------------------------------------- */
 
-/* A second connection: this one is in the middle of hearing. The next Ctrl-C is for us alone. */
+/* The next Ctrl-C is for us alone. */
+static void heed_no_more(void)
+{
+	stop_ignore();
+	signal(SIGINT, SIG_DFL);
+	fail_forget();
+}
+
+/* A second connection: this one is in the middle of hearing. */
 static void cancel(const char *id)
 {
 	struct json_object *answer = NULL;
 	struct control control;
 
-	stop_ignore();
-	signal(SIGINT, SIG_DFL);
-	fail_forget();
+	heed_no_more();
 	say(SAY_NOTE, "cancelling; once more, and pvferry waits for it no longer");
 	if (!control_open(&control)) {
 		answer = control_ask(&control, "cancel", control_job(id));
@@ -170,10 +176,51 @@ static int print_begun(const struct json_object *job)
 	return EXIT_DONE;
 }
 
+/* A job that nobody wants any more may have begun, and only the answer tells which: it is waited for all the same. */
+static struct json_object *begin(struct control *control, struct json_object *options, bool *is_unwanted)
+{
+	struct json_object *job = NULL;
+	int rc = control_send(control, "migrate", options);
+
+	if (!rc)
+		rc = control_answer(control, &job);
+	*is_unwanted = rc == -ECANCELED;
+	if (*is_unwanted) {
+		heed_no_more();
+		control_answer(control, &job);
+	}
+	return job;
+}
+
+/* Nobody follows it. */
+static int give_up(const char *domain, const char *id)
+{
+	char outcome[64];
+
+	cancel(id);
+	fail(ECANCELED, "stopped");
+	snprintf(outcome, sizeof(outcome), "job %s was told to end", id);
+	return say_failure("migrate", domain, outcome);
+}
+
+static int show_begun(struct control *control, const char *domain, const struct json_object *job,
+		      bool is_unwanted, bool is_detached)
+{
+	char id[33];
+
+	control_text(job, "job", id, sizeof(id));
+	if (is_unwanted && is_detached)
+		return give_up(domain, id);
+	if (is_unwanted)
+		cancel(id);
+	return is_detached ? print_begun(job) : show(control, domain, job);
+}
+
 int order_migrate(const char *domain, const char *host, struct json_object *options, bool is_detached)
 {
 	struct json_object *job;
 	struct control control;
+	bool is_unwanted;
 	int rc;
 
 	json_object_object_add(options, "domain", json_object_new_string(domain));
@@ -185,11 +232,9 @@ int order_migrate(const char *domain, const char *host, struct json_object *opti
 	}
 	signal(SIGHUP, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
-	job = control_ask(&control, "migrate", options);
-	if (!job)
-		rc = say_failure("migrate", domain, "the domain was not stopped");
-	else
-		rc = is_detached ? print_begun(job) : show(&control, domain, job);
+	job = begin(&control, options, &is_unwanted);
+	rc = job ? show_begun(&control, domain, job, is_unwanted, is_detached)
+		 : say_failure("migrate", domain, "the domain was not stopped");
 	json_object_put(job);
 	control_close(&control);
 	return rc;
