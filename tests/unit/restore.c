@@ -35,6 +35,38 @@ static void unmovable_table_is_named(void **state)
 	}
 }
 
+/* pfns 2000 to 2003 are page tables of levels 4 to 1, and nobody pinned them. */
+static uint64_t *make_untyped_tree(void)
+{
+	for (uint64_t pfn = 2000; pfn < 2004; pfn++) {
+		uint64_t *table = guest_page(&ferry.guest, pfn);
+
+		memset(table, 0, PAGE_BYTES);
+		table[7] = ferry.guest.mfn[pfn + 1].n << PAGE_BITS | PTE_PRESENT | PTE_WRITABLE;
+	}
+	return guest_page(&ferry.guest, 2000);
+}
+
+/* A root whose kernel half names no tables is of an earlier life of its frame: nobody runs on that. */
+static void untyped_trees_are_refused_if_alive(void **state)
+{
+	uint64_t *root, kernel;
+
+	(void)state;
+	ferry_make(8, P2M_LINEAR, 3000);
+	root = make_untyped_tree();
+	kernel = *guest_entry(&ferry.guest, 4, 0xf0000000);
+	for (int i = 0; i < 3; i++) {
+		root[511] = i == 0 ? 0 : i == 1 ? kernel : ferry.guest.mfn[5].n << PAGE_BITS | PTE_PRESENT;
+		if (i < 2)
+			assert_fails(ferry_save(1), EUCLEAN, "pfn 0x7d0 and frames below it look like");
+		else
+			assert_done(ferry_save(1));
+		ferry_release();
+		ferry.guest.domain->is_suspended = false;
+	}
+}
+
 /* Mapped are: shared info, four levels of tables, the p2m; then the memory. */
 static void move_p2m_before_memory(void)
 {
@@ -150,6 +182,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(unmovable_table_is_named),
+		TEST(untyped_trees_are_refused_if_alive),
 		TEST(p2m_that_moves_is_noticed),
 		TEST(name_in_use_is_told),
 		TEST(too_little_memory_is_told_before),
