@@ -187,6 +187,7 @@ static struct json_object *begin(struct control *control, struct json_object *op
 	*is_unwanted = rc == -ECANCELED;
 	if (*is_unwanted) {
 		heed_no_more();
+		say(SAY_NOTE, "waiting to hear what has begun; once more, and pvferry does not");
 		control_answer(control, &job);
 	}
 	return job;

@@ -72,21 +72,8 @@ def interrupted(daemon):
     status, _, err = ended(process)
     expect(status == 1 and "cancelling" in err and "cancelled; the domain is still here" in err, (status, err))
     expect(daemon.job("ended", job=job)["end"]["status"] == "cancelled", "its end")
-    process = start(daemon, "late", "there")
-    poll("it begins", lambda: daemon.noted("command-lines")[-1][-2] == "late")
-    process.send_signal(signal.SIGINT)
-    daemon.touch("begin")
-    status, _, err = ended(process)
-    expect(status == 1 and "cancelled; the domain is still here" in err, (status, err))
-    expect(daemon.job("ended", domain="late")["end"]["status"] == "cancelled", "the end of what began late")
-    (daemon.folder / "begin").unlink()
-    process = start(daemon, "--detach", "late", "there")
-    poll("it begins", lambda: len([words for words in daemon.noted("command-lines") if words[-2] == "late"]) == 2)
-    process.send_signal(signal.SIGINT)
-    daemon.touch("begin")
-    status, out, err = ended(process)
-    expect((status == 1 and "was told to end" in err) or (status == 0 and len(out.strip()) == 32), (status, out, err))
-    daemon.client().do("cancel", job="late") if status == 0 else None
+    interrupted_early(daemon, "cancelled; the domain is still here")
+    interrupted_early(daemon, "was told to end", "--detach")
     process = start(daemon, "past-go", "there")
     daemon.job("running", domain="past-go")
     process.send_signal(signal.SIGINT)
@@ -94,6 +81,25 @@ def interrupted(daemon):
     daemon.touch("finish")
     status, _, err = ended(process)
     expect(status == 0 and "moved to there" in err, (status, err))
+
+
+def interrupted_early(daemon, words, *options):
+    """Before pvferryd has said which job it is: that job must not go on."""
+    def ends_seen():
+        return [job["end"]["status"] for job in daemon.jobs() if job["domain"] == "late" and job["state"] == "ended"]
+
+    before, began = ends_seen(), len(daemon.noted("command-lines"))
+    process = start(daemon, *options, "late", "there")
+    poll("it begins", lambda: len(daemon.noted("command-lines")) > began)
+    process.send_signal(signal.SIGINT)
+    heard = process.stderr.readline()
+    expect("waiting to hear what has begun" in heard, heard)
+    daemon.touch("begin")
+    status, out, err = ended(process)
+    expect(status == 1 and not out and words in err, (status, out, err))
+    poll("its end", lambda: len(ends_seen()) > len(before))
+    expect(ends_seen() == [*before, "cancelled"], ends_seen())
+    (daemon.folder / "begin").unlink()
 
 
 def lost(daemon):
