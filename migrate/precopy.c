@@ -195,19 +195,11 @@ static int run_look(void *job, unsigned int worker, void *context)
 /* To ask Xen for all types takes about as long as to read all pages, and does not need the workers. */
 static int run_round_beside_look(struct migration *m, struct last_look *last)
 {
-	struct pipeline_plan plan = { .name = "look",
-				      .threads = 1,
-				      .jobs = 2,
-				      .job_bytes = 1,
-				      .work = run_look,
-				      .context = last,
-				      .unordered = true };
 	struct pipeline *looking;
-	int rc = pipeline_start(&looking, &plan), looked;
+	int rc = pipeline_beside(&looking, "look", run_look, last), looked;
 
 	if (rc)
 		return rc;
-	pipeline_submit(looking, pipeline_claim(looking));
 	rc = run_round(m);
 	looked = pipeline_stop(looking, NULL);
 	return rc ? rc : looked;

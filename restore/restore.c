@@ -74,18 +74,7 @@ static int enter(void *job, unsigned int worker, void *context)
 
 static int begin_entry(struct restoration *r)
 {
-	struct pipeline_plan plan = { .name = "enter",
-				      .threads = 1,
-				      .jobs = 2,
-				      .job_bytes = 1,
-				      .work = enter,
-				      .context = r,
-				      .unordered = true };
-	int rc = pipeline_start(&r->entry, &plan);
-
-	if (!rc)
-		pipeline_submit(r->entry, pipeline_claim(r->entry));
-	return rc;
+	return pipeline_beside(&r->entry, "enter", enter, r);
 }
 
 static int end_entry(struct restoration *r)

@@ -34,6 +34,13 @@ unsigned int default_threads(void);
 
 int pipeline_start(struct pipeline **pipeline, const struct pipeline_plan *plan);
 
+/*
+ * One call of work(), in a thread of its own beside the caller, with neither job
+ * nor worker that mean anything. pipeline_stop() waits for it.
+ */
+int pipeline_beside(struct pipeline **pipeline, const char *name,
+		    int (*work)(void *job, unsigned int worker, void *context), void *context);
+
 /* A free job, waiting for one; NULL after a failure, which pipeline_stop() tells. One thread. */
 void *pipeline_claim(struct pipeline *pipeline);
 void pipeline_submit(struct pipeline *pipeline, void *job);
