@@ -56,24 +56,27 @@ static bool names_tree(const struct migration *m, const uint64_t *table, unsigne
 }
 
 /*
- * What the kernel's half of a root names has types, for the kernel runs on it
- * now. Not so in a root of some earlier life: a guest may get its memory with
- * whole address spaces of who had it before, and leaves what it never uses.
+ * Of what the kernel's half of a root names some has types, for the kernel runs
+ * on it now. Not so in a root of some earlier life: a guest may get its memory
+ * with whole address spaces of who had it before, and leaves what it never
+ * uses. A root without that half is the user's, and may be alive.
  */
-static bool has_live_kernel(const struct migration *m, const uint64_t *root)
+static bool may_be_alive(const struct migration *m, const uint64_t *root)
 {
-	unsigned int xen_first, xen_count;
+	unsigned int xen_first, xen_count, entries = 0;
 
 	xen_slots(8, ROOT, &xen_first, &xen_count);
 	for (unsigned int slot = xen_first + xen_count; slot < TABLE_SLOTS; slot++) {
-		uint64_t pfn = root[slot] & PTE_PRESENT ? inverse_pfn_once(&m->inverse, pte_frame(root[slot]))
-							: INVALID_FRAME;
+		uint64_t pfn;
 
-		if (root[slot] & PTE_PRESENT &&
-		    (pfn >= m->p2m.count || frame_level(m->p2m.type[pfn]) != ROOT - 1))
-			return false;
+		if (!(root[slot] & PTE_PRESENT))
+			continue;
+		entries++;
+		pfn = inverse_pfn_once(&m->inverse, pte_frame(root[slot]));
+		if (pfn < m->p2m.count && frame_level(m->p2m.type[pfn]) == ROOT - 1)
+			return true;
 	}
-	return true;
+	return !entries;
 }
 
 /* A table of this level, without a type, and below it one of each lower level, without a type either. */
@@ -90,7 +93,7 @@ static bool is_tree(const struct migration *m, uint64_t pfn, unsigned int level)
 	if (level == 1)
 		is = looks_like_lowest_table(table, &m->inverse);
 	else
-		is = looks_like_table(table, &m->inverse) && (level < ROOT || has_live_kernel(m, table)) &&
+		is = looks_like_table(table, &m->inverse) && (level < ROOT || may_be_alive(m, table)) &&
 		     names_tree(m, table, level);
 	domain_unmap(m->domain, table, 1);
 	return is;

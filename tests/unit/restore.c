@@ -47,18 +47,26 @@ static uint64_t *make_untyped_tree(void)
 	return guest_page(&ferry.guest, 2000);
 }
 
-/* A root whose kernel half names no tables is of an earlier life of its frame: nobody runs on that. */
+/* A root whose kernel half names no tables at all is of an earlier life of its frame: nobody runs on that. */
 static void untyped_trees_are_refused_if_alive(void **state)
 {
-	uint64_t *root, kernel;
+	uint64_t kernel, other;
 
 	(void)state;
 	ferry_make(8, P2M_LINEAR, 3000);
-	root = make_untyped_tree();
 	kernel = *guest_entry(&ferry.guest, 4, 0xf0000000);
-	for (int i = 0; i < 3; i++) {
-		root[511] = i == 0 ? 0 : i == 1 ? kernel : ferry.guest.mfn[5].n << PAGE_BITS | PTE_PRESENT;
-		if (i < 2)
+	other = ferry.guest.mfn[5].n << PAGE_BITS | PTE_PRESENT;
+	const struct {
+		uint64_t slot_510, slot_511;
+		bool is_alive;
+	} rows[] = { { 0, 0, true }, { 0, kernel, true }, { other, kernel, true }, { 0, other, false } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		uint64_t *root = make_untyped_tree();
+
+		root[510] = rows[i].slot_510;
+		root[511] = rows[i].slot_511;
+		if (rows[i].is_alive)
 			assert_fails(ferry_save(1), EUCLEAN, "pfn 0x7d0 and frames below it look like");
 		else
 			assert_done(ferry_save(1));
