@@ -22,7 +22,7 @@ struct dirty {
 	struct domain *domain;
 	enum dirty_tracking tracking; /* what is still to be chosen from */
 	bool uses_log;
-	bool is_narrow;
+	bool is_narrow; /* this round by content does not read all */
 	/* By pfn; a worker owns the words of its batch. */
 	uint64_t *bits; /* look at it */
 	uint64_t *hot;	/* was found changed */
@@ -51,6 +51,7 @@ int dirty_grow(struct dirty *dirty, uint64_t count);
 
 /* How many pages are hot. */
 uint64_t dirty_hot(const struct dirty *dirty);
+/* For the rounds to come. By the log it changes nothing. */
 void dirty_extend(struct dirty *dirty, enum dirty_extent extent);
 
 /* Takes what was written to since the last time; at the end, with the guest stopped, also what others may write to. */
@@ -62,9 +63,15 @@ static inline void dirty_note(struct dirty *dirty, uint64_t pfn)
 	dirty->bits[pfn / 64] |= 1ULL << pfn % 64;
 }
 
+/* Has every page to be looked at in this round? */
+static inline bool dirty_reads_all(const struct dirty *dirty)
+{
+	return !dirty->uses_log && !dirty->is_narrow;
+}
+
 static inline bool dirty_is_suspect(const struct dirty *dirty, uint64_t pfn)
 {
-	return !(dirty->uses_log || dirty->is_narrow) || dirty->bits[pfn / 64] >> pfn % 64 & 1;
+	return dirty_reads_all(dirty) || dirty->bits[pfn / 64] >> pfn % 64 & 1;
 }
 
 /* It was found changed: true if for the first time. */

@@ -10,10 +10,9 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 static uint64_t count_due(const struct migration *m, uint64_t first, uint64_t end)
 {
-	const struct dirty *dirty = &m->precopy->dirty;
 	uint64_t due = 0;
 
-	if (!dirty->uses_log && !dirty->is_narrow)
+	if (dirty_reads_all(&m->precopy->dirty))
 		return end - first;
 	for (uint64_t pfn = first; pfn < end; pfn++)
 		due += send_is_due(m, pfn);
