@@ -16,8 +16,8 @@ override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined 
 	-fno-omit-frame-pointer
 endif
 
-FOLDERS := stream xen p2m pagetable-canon machine migrate restore cli
-SOURCES := log.c stop.c job.c journal.c journal-lock.c journal-find.c $(foreach folder,$(FOLDERS),$(sort $(wildcard $(folder)/*.c)))
+FOLDERS := process journal stream xen p2m pagetable-canon machine migrate restore cli
+SOURCES := log.c $(foreach folder,$(FOLDERS),$(sort $(wildcard $(folder)/*.c)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # What a test links: everything but main().
 PARTS := $(filter-out $(BUILD)/cli/main.o,$(OBJECTS))
@@ -28,7 +28,7 @@ HELPER_OBJECTS := $(HELPER_SOURCES:%.c=$(BUILD)/%.o)
 
 # It knows no more of the rest than this.
 DAEMON_SOURCES := $(sort $(wildcard daemon/*.c))
-DAEMON_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(DAEMON_SOURCES) log.c journal.c)
+DAEMON_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(DAEMON_SOURCES) log.c journal/journal.c)
 
 # Of this, what tests and fuzzers link.
 DAEMON_PARTS := $(addprefix daemon/,address.c lines.c request.c settings.c)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "log.h"
-#include "stop.h"
+#include "process/stop.h"
 
 /* A hundred jobs and their events are less. */
 enum { ROOM_FIRST = 16 << 10, ROOM_MOST = 16 << 20 };

@@ -7,7 +7,7 @@
 
 #include "cli/display.h"
 #include "log.h"
-#include "stop.h"
+#include "process/stop.h"
 #include "stream/body.h"
 #include "stream/format.h"
 

@@ -8,7 +8,7 @@
 
 #include "cli/command.h"
 #include "log.h"
-#include "stop.h"
+#include "process/stop.h"
 #include "version.h"
 
 struct common_options common;

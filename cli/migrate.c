@@ -13,9 +13,9 @@
 #include "cli/order.h"
 #include "cli/progress.h"
 #include "cli/sending.h"
-#include "job.h"
+#include "process/child.h"
 #include "log.h"
-#include "stop.h"
+#include "process/stop.h"
 
 enum {
 	FOREGROUND = LONG_ONLY,
@@ -269,7 +269,7 @@ static int prepare(struct settings *s, const char *whom)
 		rc = job_name(move->offer.job);
 	if (rc)
 		return rc;
-	move->status = job_share(sizeof(*move->status));
+	move->status = child_share(sizeof(*move->status));
 	if (!move->status)
 		return -ENOMEM;
 	move->status->live.max_downtime_ms = s->wanted.max_downtime_ms;

@@ -13,7 +13,7 @@
 #include "cli/events.h"
 #include "cli/progress.h"
 #include "log.h"
-#include "stop.h"
+#include "process/stop.h"
 
 /* --- options ------------------------------------------------------------------ */
 

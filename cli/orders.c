@@ -6,7 +6,7 @@
 
 #include "cli/events.h"
 #include "log.h"
-#include "stop.h"
+#include "process/stop.h"
 #include "stream/body.h"
 
 static void set_all(const struct json_object *set, struct live *live)

@@ -9,9 +9,9 @@
 
 #include "cli/command.h"
 #include "cli/events.h"
-#include "job.h"
+#include "process/child.h"
 #include "log.h"
-#include "stop.h"
+#include "process/stop.h"
 
 enum { CONNECTION = LONG_ONLY, TLS, PLAIN, ALLOW, PKI, LISTEN, THREADS, IDLE_TIMEOUT, CONTROL };
 enum { ALLOWED_MOST = 256 };
@@ -220,6 +220,6 @@ int run_receive(const struct command *self, int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	settings.take.door.allowed = settings.allowed;
-	settings.take.status = shared = job_share(sizeof(*shared));
+	settings.take.status = shared = child_share(sizeof(*shared));
 	return shared ? receive(&settings) : say_failure("receive", "a domain", NULL);
 }

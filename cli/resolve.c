@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "cli/command.h"
-#include "journal.h"
+#include "journal/journal.h"
 #include "log.h"
 #include "migrate/query.h"
 #include "migrate/settle.h"

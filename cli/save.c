@@ -9,8 +9,8 @@
 #include "cli/progress.h"
 #include "cli/publish.h"
 #include "cli/sending.h"
-#include "job.h"
-#include "journal.h"
+#include "process/child.h"
+#include "journal/journal.h"
 #include "log.h"
 #include "machine/registry.h"
 #include "migrate/sender.h"
@@ -227,7 +227,7 @@ int run_save(const struct command *self, int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (settings.live) {
-		settings.migrate.live = job_share(sizeof(*settings.migrate.live));
+		settings.migrate.live = child_share(sizeof(*settings.migrate.live));
 		if (!settings.migrate.live)
 			return say_failure("save", argv[first], NULL);
 		settings.migrate.live->max_downtime_ms = settings.max_downtime_ms;

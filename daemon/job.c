@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/child.h"
+#include "daemon/program.h"
 #include "daemon/jobs.h"
-#include "journal.h"
+#include "journal/journal.h"
 #include "log.h"
 
 /* That a process has to end by itself which took too long to be let in. */
@@ -81,7 +81,7 @@ static void take_first(struct job *job, struct json_object *event)
 	keep_text(&job->peer, request_text(event, "peer"));
 	keep(&job->first, event);
 	job->state = JOB_RUNNING;
-	child_within(job->child, 0);
+	program_within(job->child, 0);
 	say_of(SAY_NOTE, job, "begun");
 	job->jobs->changed(job->jobs->context);
 }
@@ -89,7 +89,7 @@ static void take_first(struct job *job, struct json_object *event)
 static void take_lane(struct job *job)
 {
 	job->is_lane = true;
-	child_within(job->child, 0);
+	program_within(job->child, 0);
 	job->jobs->changed(job->jobs->context);
 }
 
@@ -152,9 +152,9 @@ static void on_late(void *context)
 
 	if (!job->is_late)
 		say_of(SAY_WARNING, job, "not let in within the time for that; closed");
-	child_signal(job->child, job->is_late ? SIGKILL : SIGTERM, true);
+	program_signal(job->child, job->is_late ? SIGKILL : SIGTERM, true);
 	job->is_late = true;
-	child_within(job->child, KILL_SECONDS);
+	program_within(job->child, KILL_SECONDS);
 }
 
 /* --- its end ----------------------------------------------------------------- */
@@ -248,9 +248,9 @@ static void on_ended(void *context, int status, int signal)
 
 int job_start(struct job *job, char *const *argv, int connection)
 {
-	static const struct child_calls calls = { on_event, on_note, on_late, on_ended };
+	static const struct program_calls calls = { on_event, on_note, on_late, on_ended };
 
-	job->child = child_start(job->jobs->loop, argv, connection, &calls, job);
+	job->child = program_start(job->jobs->loop, argv, connection, &calls, job);
 	job->began = time(NULL);
 	return job->child ? 0 : -EIO;
 }
@@ -264,7 +264,7 @@ static int order(struct job *job, const char *name, struct json_object *value)
 	if (!job->child)
 		rc = fail(ESRCH, "the job has ended");
 	else
-		rc = child_order(job->child, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN));
+		rc = program_order(job->child, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN));
 	json_object_put(json);
 	return rc;
 }
@@ -301,7 +301,7 @@ struct json_object *job_describe(const struct job *job)
 	add_text(json, "peer", job->peer);
 	json_object_object_add(json, "began", json_object_new_int64(job->began));
 	if (job->child)
-		json_object_object_add(json, "pid", json_object_new_int(child_pid(job->child)));
+		json_object_object_add(json, "pid", json_object_new_int(program_pid(job->child)));
 	if (job->status)
 		json_object_object_add(json, "status", json_object_get(job->status));
 	if (job->end)

@@ -12,7 +12,7 @@
 
 #include "daemon/address.h"
 
-struct child;
+struct program;
 struct json_object;
 struct jobs;
 
@@ -47,7 +47,7 @@ struct job {
 	struct json_object *first, *status, *end;
 	int exit_status, signal;
 	char note[512]; /* the last thing it said on standard error */
-	struct child *child;
+	struct program *child;
 };
 
 /* Starts argv as the job's process. On failure the job is as before. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "daemon/jobs.h"
-#include "journal.h"
+#include "journal/journal.h"
 #include "log.h"
 
 static const char *role_of(const struct journal *journal)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/child.h"
+#include "daemon/program.h"
 #include "log.h"
 
 void jobs_init(struct jobs *jobs, uv_loop_t *loop, const struct settings *settings)
@@ -157,7 +157,7 @@ int jobs_receive(struct jobs *jobs, int connection, const struct address *from)
 		drop_last(jobs);
 		return fail(EIO, "no memory for a job");
 	}
-	child_within(job->child, jobs->settings->handshake_seconds);
+	program_within(job->child, jobs->settings->handshake_seconds);
 	jobs->changed(jobs->context);
 	return 0;
 }
@@ -223,7 +223,7 @@ void jobs_stop(struct jobs *jobs)
 		if (!job->child)
 			continue;
 		if (job->state == JOB_STARTING && !job->is_source && !job->is_lane)
-			child_signal(job->child, SIGTERM, true);
+			program_signal(job->child, SIGTERM, true);
 		else if (job_cancel(job))
 			say(SAY_WARNING, "%s", fail_reason());
 		fail_forget();
@@ -236,7 +236,7 @@ unsigned int jobs_terminate(struct jobs *jobs)
 
 	for (struct job *job = jobs->first; job; job = job->next)
 		if (job->child) {
-			child_signal(job->child, SIGTERM, false);
+			program_signal(job->child, SIGTERM, false);
 			count++;
 		}
 	return count;

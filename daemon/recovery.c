@@ -1,7 +1,7 @@
 /* See recovery.h. */
 #include "daemon/recovery.h"
 
-#include "daemon/child.h"
+#include "daemon/program.h"
 #include "log.h"
 
 /* Waits double from a second. After the last try for a job that died, its end is "needs-resolve". */
@@ -67,11 +67,11 @@ static void on_ended(void *context, int status, int signal)
 
 static void start(struct recovery *recovery)
 {
-	static const struct child_calls calls = { on_event, on_note, on_late, on_ended };
+	static const struct program_calls calls = { on_event, on_note, on_late, on_ended };
 	char *argv[] = { recovery->jobs->settings->pvferry, "resolve", "--recover", NULL };
 
 	recovery->is_wanted = false;
-	recovery->child = child_start(recovery->jobs->loop, argv, -1, &calls, recovery);
+	recovery->child = program_start(recovery->jobs->loop, argv, -1, &calls, recovery);
 	if (recovery->child)
 		return;
 	say(SAY_WARNING, "%s", fail_reason());

@@ -11,12 +11,12 @@
 
 #include "daemon/jobs.h"
 
-struct child;
+struct program;
 
 struct recovery {
 	struct jobs *jobs;
 	uv_timer_t timer;
-	struct child *child;
+	struct program *child;
 	bool is_wanted;	    /* again, after this one */
 	unsigned int tries; /* since it was last asked for */
 };

@@ -7,7 +7,7 @@
 #include "helper/libxl.h"
 #include "helper/stock.h"
 #include "log.h"
-#include "stop.h"
+#include "process/stop.h"
 #include "version.h"
 
 static const char conf_path[] = "/etc/pvferry/helper.conf";

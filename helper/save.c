@@ -9,11 +9,11 @@
 
 #include "helper/helper.h"
 #include "helper/libxl.h"
-#include "job.h"
+#include "process/child.h"
 #include "log.h"
 #include "migrate/pace.h"
 #include "migrate/sender.h"
-#include "stop.h"
+#include "process/stop.h"
 #include "stream/channel.h"
 
 /* --- who suspends the guest ------------------------------------------- */
@@ -129,7 +129,7 @@ static bool owes_an_answer(int rc, const struct sent *sent)
 
 int run_save(struct task *task)
 {
-	struct live *live = job_share(sizeof(*live));
+	struct live *live = child_share(sizeof(*live));
 	struct sent sent = { 0 };
 	int rc = live ? send_guest(task, live, &sent) : -ENOMEM;
 	int gone;
@@ -138,7 +138,7 @@ int run_save(struct task *task)
 		libxl_say_reason("cannot save the domain");
 	else
 		say_sent(&sent, live, task->order.is_live);
-	job_unshare(live, sizeof(*live));
+	child_unshare(live, sizeof(*live));
 	if (owes_an_answer(rc, &sent))
 		return EXIT_FAILURE;
 	gone = libxl_complete(rc);

@@ -6,7 +6,7 @@
 #ifndef MACHINE_OFFER_H
 #define MACHINE_OFFER_H
 
-#include "journal.h"
+#include "journal/journal.h"
 #include "stream/bytes.h"
 #include "xen/domain.h"
 

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "job.h"
+#include "process/child.h"
 #include "log.h"
 #include "migrate/handover.h"
 #include "migrate/settle.h"
-#include "stop.h"
+#include "process/stop.h"
 
 static int run_mover(void *context)
 {
@@ -43,13 +43,13 @@ int move_start(struct move *move)
 		rc = journal_lock(move->offer.job, JOURNAL_SOURCE, &move->lock);
 	if (rc)
 		return rc;
-	job_adopt();
-	return job_start(&move->mover, run_mover, move);
+	child_reap_orphans();
+	return child_start(&move->mover, run_mover, move);
 }
 
 int move_watch(const struct move *move)
 {
-	return job_watch(move->mover);
+	return child_watch(move->mover);
 }
 
 /* The mover died in the middle of something. */
@@ -101,13 +101,13 @@ static enum moved settle(struct move *move, int rc)
 
 enum moved move_finish(struct move *move)
 {
-	int rc = move->mover ? job_wait(move->mover) : -ECHILD;
+	int rc = move->mover ? child_wait(move->mover) : -ECHILD;
 	enum moved moved;
 
 	stop_ignore();
 	if (rc == -ECHILD && move->status->helper > 0)
 		kill(move->status->helper, SIGKILL);
-	job_wait_strays();
+	child_wait_strays();
 	moved = settle(move, rc);
 	journal_unlock(move->offer.job, JOURNAL_SOURCE, move->lock);
 	journal_unlock_domain(move->domain, move->domain_lock);

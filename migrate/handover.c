@@ -20,11 +20,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "job.h"
+#include "process/child.h"
 #include "log.h"
 #include "migrate/mover.h"
 #include "migrate/settle.h"
-#include "stop.h"
+#include "process/stop.h"
 
 enum {
 	ANSWER_MS = 60000, /* to what we offer */

@@ -9,7 +9,7 @@
 #ifndef MIGRATE_HANDOVER_H
 #define MIGRATE_HANDOVER_H
 
-#include "journal.h"
+#include "journal/journal.h"
 #include "machine/offer.h"
 #include "migrate/live.h"
 #include "migrate/sender.h"
@@ -46,7 +46,7 @@ struct move {
 	uint32_t domain;
 	struct move_status *status; /* shared */
 
-	struct job *mover; /* the guard's, as is what follows */
+	struct child *mover; /* the guard's, as is what follows */
 	int lock, domain_lock;
 };
 

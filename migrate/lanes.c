@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "job.h"
+#include "process/child.h"
 #include "log.h"
 #include "stream/lane.h"
 
@@ -74,7 +74,7 @@ static int open_lane(struct lanes *lanes, unsigned int number)
 	lane->line.idle_seconds = LINE_NEVER_IDLE;
 	task.fd = ends[1];
 	if (!rc)
-		rc = job_start(&lane->process, run_lane, &task);
+		rc = child_start(&lane->process, run_lane, &task);
 	close(ends[1]);
 	return rc;
 }
@@ -96,7 +96,7 @@ int lanes_failure(struct lanes *lanes, unsigned int number)
 
 	fail_forget();
 	line_close(&lane->line);
-	rc = lane->process ? job_wait(lane->process) : -ECONNRESET;
+	rc = lane->process ? child_wait(lane->process) : -ECONNRESET;
 	lane->process = NULL;
 	return rc ? rc : fail(ECONNRESET, "connection %u was closed", number + 1);
 }
@@ -108,6 +108,6 @@ void lanes_close(struct lanes *lanes)
 		line_close(&lanes->lane[i].line);
 	for (unsigned int i = 1; i < lanes->count; i++)
 		if (lanes->lane[i].process)
-			job_wait(lanes->lane[i].process);
+			child_wait(lanes->lane[i].process);
 	lanes->count = 0;
 }

@@ -17,7 +17,7 @@ struct lanes {
 	const char *job;
 	struct lane {
 		struct line line; /* to its process */
-		struct job *process;
+		struct child *process;
 	} lane[OFFER_LANES_MOST];
 };
 

@@ -19,7 +19,7 @@
 #include "migrate/precopy.h"
 #include "migrate/send-batch.h"
 #include "migrate/untyped.h"
-#include "stop.h"
+#include "process/stop.h"
 #include "version.h"
 
 enum { FIRST_LOOKS = 500 };

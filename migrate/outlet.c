@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "log.h"
-#include "stop.h"
+#include "process/stop.h"
 #include "stream/pipeline.h"
 
 struct outlet {

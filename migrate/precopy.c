@@ -11,7 +11,7 @@
 #include "migrate/look.h"
 #include "migrate/measure.h"
 #include "migrate/send-round.h"
-#include "stop.h"
+#include "process/stop.h"
 #include "stream/pipeline.h"
 
 /* --- a round ---------------------------------------------------------- */

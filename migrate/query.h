@@ -6,7 +6,7 @@
 #ifndef MIGRATE_QUERY_H
 #define MIGRATE_QUERY_H
 
-#include "journal.h"
+#include "journal/journal.h"
 
 struct answer {
 	char state[32]; /* a stage of the journal there, or "unknown" */

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "job.h"
+#include "process/child.h"
 #include "log.h"
 
 struct task {
@@ -103,18 +103,18 @@ static void end_log(uint32_t id, const struct migrate_options *options)
 
 int send_domain(struct sent *result, uint32_t id, struct channel *to, const struct migrate_options *options)
 {
-	struct task task = { job_share(sizeof(*task.sent)), id, to, options, -1, -1 };
+	struct task task = { child_share(sizeof(*task.sent)), id, to, options, -1, -1 };
 	int rc;
 
 	if (!task.sent)
 		return -ENOMEM;
-	rc = job_run(send_task, &task);
+	rc = child_run(send_task, &task);
 	if (rc == -ECHILD)
 		end_log(id, options);
 	if (rc && !options->suspend)
 		sender_let_go_on(id, task.sent);
 	*result = *task.sent;
-	job_unshare(task.sent, sizeof(*task.sent));
+	child_unshare(task.sent, sizeof(*task.sent));
 	return rc;
 }
 
@@ -123,7 +123,7 @@ int send_domain(struct sent *result, uint32_t id, struct channel *to, const stru
 struct sender {
 	struct task task;
 	struct channel channel; /* the child's end of the feed */
-	struct job *job;	/* NULL: waited for */
+	struct child *job;	/* NULL: waited for */
 	int feed, leash;	/* ours; -1: closed */
 };
 
@@ -159,7 +159,7 @@ static void close_end(int *fd)
 {
 	if (*fd < 0)
 		return;
-	job_unprivate(*fd);
+	child_unprivate(*fd);
 	close(*fd);
 	*fd = -1;
 }
@@ -179,8 +179,8 @@ static int open_ends(struct sender *s)
 		return fail_errno("cannot make a pipe");
 	s->task.leash = leash[0];
 	s->leash = leash[1];
-	job_private(s->feed);
-	job_private(s->leash);
+	child_private(s->feed);
+	child_private(s->leash);
 	return 0;
 }
 
@@ -195,7 +195,7 @@ int sender_start(struct sender **result, struct sent *sent, uint32_t id,
 	*s = (struct sender){ .task = { sent, id, &s->channel, options, -1, -1 }, .feed = -1, .leash = -1 };
 	rc = open_ends(s);
 	if (!rc)
-		rc = job_start(&s->job, send_on_leash, s);
+		rc = child_start(&s->job, send_on_leash, s);
 	close_end(&s->task.feed);
 	close_end(&s->task.leash);
 	*result = s;
@@ -214,7 +214,7 @@ int sender_feed(const struct sender *s)
 /* Waits for the child's end and keeps its reason. */
 static int reap(struct sender *s)
 {
-	int rc = s->job ? job_wait(s->job) : 0;
+	int rc = s->job ? child_wait(s->job) : 0;
 
 	s->job = NULL;
 	return rc;
@@ -243,7 +243,7 @@ void sender_abort(struct sender *s)
 	close_end(&s->feed);
 	close_end(&s->leash);
 	if (s->job)
-		kill(job_pid(s->job), SIGTERM);
+		kill(child_pid(s->job), SIGTERM);
 	reap(s);
 	sender_let_go_on(s->task.id, s->task.sent);
 }

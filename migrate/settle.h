@@ -7,7 +7,7 @@
 #ifndef MIGRATE_SETTLE_H
 #define MIGRATE_SETTLE_H
 
-#include "journal.h"
+#include "journal/journal.h"
 
 /* What the guest is called here while it may run elsewhere. */
 #define AWAY_SUFFIX "--migratedaway"

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "job.h"
+#include "process/child.h"
 #include "log.h"
 #include "machine/registry.h"
 
@@ -72,16 +72,16 @@ void builder_clean_up(struct built *built)
 
 int build_domain(struct built *result, struct channel *from, const struct restore_options *options)
 {
-	struct task task = { .built = job_share(sizeof(*task.built)), .from = from, .options = options };
+	struct task task = { .built = child_share(sizeof(*task.built)), .from = from, .options = options };
 	int rc;
 
 	if (!task.built)
 		return -ENOMEM;
-	rc = job_run(build, &task);
+	rc = child_run(build, &task);
 	if (rc == -ECHILD)
 		builder_clean_up(task.built);
 	*result = *task.built;
-	job_unshare(task.built, sizeof(*task.built));
+	child_unshare(task.built, sizeof(*task.built));
 	return rc;
 }
 
@@ -90,7 +90,7 @@ int build_domain(struct built *result, struct channel *from, const struct restor
 struct builder {
 	struct task task;
 	struct channel channel; /* the child's end of the feed */
-	struct job *job;
+	struct child *job;
 	int feed, child_feed;
 };
 
@@ -114,13 +114,13 @@ static int open_feed(struct builder *b)
 	if (setsockopt(b->feed, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
 		setsockopt(b->feed, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	fcntl(b->feed, F_SETFL, O_NONBLOCK);
-	job_private(b->feed);
+	child_private(b->feed);
 	return 0;
 }
 
 static void close_feed(struct builder *b)
 {
-	job_unprivate(b->feed);
+	child_unprivate(b->feed);
 	close(b->feed);
 }
 
@@ -134,7 +134,7 @@ int builder_start(struct builder **result, struct built *built, const struct res
 	*b = (struct builder){ .task = { .built = built, .from = &b->channel, .options = options } };
 	rc = open_feed(b);
 	if (!rc) {
-		rc = job_start(&b->job, build_from_feed, b);
+		rc = child_start(&b->job, build_from_feed, b);
 		close(b->child_feed);
 		if (rc)
 			close_feed(b);
@@ -153,13 +153,13 @@ int builder_feed(const struct builder *b)
 
 int builder_watch(const struct builder *b)
 {
-	return job_watch(b->job);
+	return child_watch(b->job);
 }
 
 int builder_finish(struct builder *b)
 {
 	struct built *built = b->task.built;
-	int rc = job_wait(b->job);
+	int rc = child_wait(b->job);
 
 	close_feed(b);
 	free(b);
@@ -172,7 +172,7 @@ void builder_abort(struct builder *b)
 {
 	struct built *built = b->task.built;
 
-	kill(job_pid(b->job), SIGTERM);
+	kill(child_pid(b->job), SIGTERM);
 	builder_finish(b);
 	builder_clean_up(built);
 }

@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "job.h"
+#include "process/child.h"
 #include "log.h"
 #include "restore/handover.h"
 #include "restore/settle.h"
-#include "stop.h"
+#include "process/stop.h"
 
 static int run_taker(void *context)
 {
@@ -21,8 +21,8 @@ int take_start(struct take *take)
 	int rc;
 
 	take->status->lock = -1;
-	job_adopt();
-	rc = job_start(&take->taker, run_taker, take);
+	child_reap_orphans();
+	rc = child_start(&take->taker, run_taker, take);
 	/* Only the taker has the connection: when it dies, the other host sees that. */
 	close(take->in);
 	if (take->out != take->in)
@@ -32,7 +32,7 @@ int take_start(struct take *take)
 
 int take_watch(const struct take *take)
 {
-	return job_watch(take->taker);
+	return child_watch(take->taker);
 }
 
 /* The taker died in the middle of something; what it wrote last counts, for the other host may know it. */
@@ -62,9 +62,9 @@ static int put_right(struct take_status *status)
 
 int take_finish(struct take *take)
 {
-	int rc = take->taker ? job_wait(take->taker) : -ECHILD;
+	int rc = take->taker ? child_wait(take->taker) : -ECHILD;
 
 	stop_ignore();
-	job_wait_strays();
+	child_wait_strays();
 	return rc == -ECHILD && take->status->stage < TAKE_RUNNING ? put_right(take->status) : rc;
 }

@@ -21,12 +21,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "job.h"
+#include "process/child.h"
 #include "log.h"
 #include "restore/query.h"
 #include "restore/settle.h"
 #include "restore/taker.h"
-#include "stop.h"
+#include "process/stop.h"
 #include "stream/message.h"
 
 enum {

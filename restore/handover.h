@@ -9,7 +9,7 @@
 #ifndef RESTORE_HANDOVER_H
 #define RESTORE_HANDOVER_H
 
-#include "journal.h"
+#include "journal/journal.h"
 #include "machine/offer.h"
 #include "restore/builder.h"
 #include "stream/connect.h"
@@ -45,7 +45,7 @@ struct take {
 	bool is_stream; /* no handshake: a pair of pipes that somebody else guards */
 	struct restore_options options;
 	struct take_status *status; /* shared */
-	struct job *taker;
+	struct child *taker;
 };
 
 /* In the guard; afterwards, take_finish() in any case. */

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "job.h"
+#include "process/child.h"
 #include "log.h"
 #include "stream/lane.h"
 
@@ -59,7 +59,7 @@ int joined_open(struct joined *lanes, unsigned int count, const char *job)
 	lanes->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (lanes->listener < 0)
 		return fail_errno("cannot make a socket");
-	job_private(lanes->listener);
+	child_private(lanes->listener);
 	unlink(address.sun_path);
 	if (bind(lanes->listener, (struct sockaddr *)&address, sizeof(address)) ||
 	    listen(lanes->listener, OFFER_LANES_MOST))
@@ -135,7 +135,7 @@ void joined_close(struct joined *lanes)
 	for (unsigned int i = 1; i < lanes->count; i++)
 		line_close(&lanes->lane[i]);
 	if (lanes->count > 1 && lanes->listener >= 0) {
-		job_unprivate(lanes->listener);
+		child_unprivate(lanes->listener);
 		close(lanes->listener);
 		joined_forget(lanes->job);
 	}

@@ -10,7 +10,7 @@
 
 #include "log.h"
 #include "restore/receive-batch.h"
-#include "stop.h"
+#include "process/stop.h"
 #include "stream/pipeline.h"
 
 enum { TABLES_AT_ONCE = 256 };

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 
-#include "journal.h"
+#include "journal/journal.h"
 #include "log.h"
 #include "restore/settle.h"
 

@@ -17,7 +17,7 @@
 #include "p2m/rewrite.h"
 #include "restore/preflight.h"
 #include "restore/receive-batch.h"
-#include "stop.h"
+#include "process/stop.h"
 #include "stream/pipeline.h"
 
 enum { MAXMEM_SLACK_KIB = 1024 }; /* as libxl */

@@ -8,7 +8,7 @@
 #ifndef RESTORE_SETTLE_H
 #define RESTORE_SETTLE_H
 
-#include "journal.h"
+#include "journal/journal.h"
 
 /* It may run: it does, and has its name. */
 int destination_run(const struct journal *journal);

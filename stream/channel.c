@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "log.h"
-#include "stop.h"
+#include "process/stop.h"
 
 static int look_at(struct channel *channel, int fd, const char *name)
 {

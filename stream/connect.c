@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "log.h"
-#include "stop.h"
+#include "process/stop.h"
 #include "stream/tls.h"
 
 enum { DIAL_MS = 10000 };

@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "job.h"
+#include "process/child.h"
 #include "log.h"
-#include "stop.h"
+#include "process/stop.h"
 #include "stream/tls.h"
 
 uint64_t line_now(void)
@@ -38,9 +38,9 @@ int line_init(struct line *line, int in, int out, const char *peer)
 	snprintf(line->peer, sizeof(line->peer), "%s", peer);
 	line->inbox = malloc(LINE_ROOM);
 	line->heard_ns = line->said_ns = line_now();
-	job_private(in);
+	child_private(in);
 	if (out != in)
-		job_private(out);
+		child_private(out);
 	if (!line->inbox)
 		return fail(ENOMEM, "out of memory");
 	if (set_nonblocking(in) || set_nonblocking(out))
@@ -52,7 +52,7 @@ static void close_fd(int fd)
 {
 	if (fd < 0)
 		return;
-	job_unprivate(fd);
+	child_unprivate(fd);
 	close(fd);
 }
 

@@ -198,23 +198,6 @@ int pipeline_start(struct pipeline **pipeline, const struct pipeline_plan *plan)
 	return rc;
 }
 
-int pipeline_beside(struct pipeline **pipeline, const char *name,
-		    int (*work)(void *job, unsigned int worker, void *context), void *context)
-{
-	struct pipeline_plan plan = { .name = name,
-				      .threads = 1,
-				      .jobs = 2,
-				      .job_bytes = 1,
-				      .work = work,
-				      .context = context,
-				      .unordered = true };
-	int rc = pipeline_start(pipeline, &plan);
-
-	if (!rc)
-		pipeline_submit(*pipeline, pipeline_claim(*pipeline));
-	return rc;
-}
-
 void *pipeline_claim(struct pipeline *p)
 {
 	void *job = NULL;

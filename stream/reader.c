@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "log.h"
-#include "stop.h"
+#include "process/stop.h"
 #include "stream/cursor.h"
 
 struct reader {

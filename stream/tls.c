@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "log.h"
-#include "stop.h"
+#include "process/stop.h"
 #include "stream/line.h"
 
 struct tls {

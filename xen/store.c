@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "log.h"
-#include "stop.h"
+#include "process/stop.h"
 #include "xen/internal.h"
 
 #define FORMAT_PATH(path, format) \

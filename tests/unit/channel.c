@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "stop.h"
+#include "process/stop.h"
 #include "stream/channel.h"
 
 enum { MANY = 3 << 20 };

@@ -1,4 +1,4 @@
-/* journal.c, journal-lock.c: what is written is read again, whole; and who is at work is known. */
+/* journal.c, lock.c: what is written is read again, whole; and who is at work is known. */
 #include "unit.h"
 
 #include <fcntl.h>
@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "job.h"
-#include "journal.h"
+#include "process/child.h"
+#include "journal/journal.h"
 
 static char folder[64];
 
@@ -223,7 +223,7 @@ static void a_lock_is_held_until_the_last_one_ends(void **state)
 	(void)state;
 	assert_done(job_name(job));
 	assert_done(journal_lock(job, JOURNAL_SOURCE, &lock));
-	assert_fails(job_run(try_lock, job), EBUSY, "still at work");
+	assert_fails(child_run(try_lock, job), EBUSY, "still at work");
 	heir = fork();
 	if (!heir)
 		_exit(pause());

@@ -3,8 +3,8 @@
  * flag; the job looks at it between two steps and unwinds as after any other
  * failure, so that the guest is resumed and nothing half-built stays.
  */
-#ifndef STOP_H
-#define STOP_H
+#ifndef PROCESS_STOP_H
+#define PROCESS_STOP_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
-/* See child.h. */
-#include "daemon/child.h"
+/* See program.h. */
+#include "daemon/program.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -15,8 +15,8 @@ enum { EVENT_BYTES = 64 << 10, NOTE_BYTES = 2048, ORDERS_WAITING = 64 << 10 };
 /* A process of the job may outlive the one we started and still hold its standard output. */
 enum { LINGER_MS = 10000 };
 
-struct child {
-	const struct child_calls *calls; /* NULL: it was never started */
+struct program {
+	const struct program_calls *calls; /* NULL: it was never started */
 	void *context;
 	uv_process_t process;
 	uv_pipe_t pipes[PIPES];
@@ -34,7 +34,7 @@ struct order {
 
 static void on_closed(uv_handle_t *handle)
 {
-	struct child *child = handle->data;
+	struct program *child = handle->data;
 
 	if (--child->open)
 		return;
@@ -45,7 +45,7 @@ static void on_closed(uv_handle_t *handle)
 	free(child);
 }
 
-static void close_all(struct child *child)
+static void close_all(struct program *child)
 {
 	uv_handle_t *handles[] = { (uv_handle_t *)&child->process, (uv_handle_t *)&child->timer,
 				   (uv_handle_t *)&child->pipes[ORDERS], (uv_handle_t *)&child->pipes[EVENTS],
@@ -56,7 +56,7 @@ static void close_all(struct child *child)
 			uv_close(handles[i], on_closed);
 }
 
-static void close_if_over(struct child *child)
+static void close_if_over(struct program *child)
 {
 	if (child->is_gone && child->is_heard[EVENTS] && child->is_heard[NOTES])
 		close_all(child);
@@ -64,7 +64,7 @@ static void close_if_over(struct child *child)
 
 static void on_time(uv_timer_t *timer)
 {
-	struct child *child = timer->data;
+	struct program *child = timer->data;
 
 	if (child->is_gone)
 		close_all(child);
@@ -74,7 +74,7 @@ static void on_time(uv_timer_t *timer)
 
 static void on_process_end(uv_process_t *process, int64_t status, int signal)
 {
-	struct child *child = process->data;
+	struct program *child = process->data;
 
 	child->is_gone = true;
 	child->status = (int)status;
@@ -85,7 +85,7 @@ static void on_process_end(uv_process_t *process, int64_t status, int signal)
 
 static void on_space(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
-	struct child *child = handle->data;
+	struct program *child = handle->data;
 	struct lines *lines = &child->lines[(uv_pipe_t *)handle - child->pipes];
 	size_t count;
 
@@ -102,7 +102,7 @@ static void make_printable(char *line, size_t length)
 			line[i] = '?';
 }
 
-static void give_notes(struct child *child, struct lines *lines)
+static void give_notes(struct program *child, struct lines *lines)
 {
 	size_t length;
 	char *line;
@@ -113,7 +113,7 @@ static void give_notes(struct child *child, struct lines *lines)
 	}
 }
 
-static void give_events(struct child *child, struct lines *lines)
+static void give_events(struct program *child, struct lines *lines)
 {
 	size_t length;
 	char *line;
@@ -124,7 +124,7 @@ static void give_events(struct child *child, struct lines *lines)
 
 static void on_bytes(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 {
-	struct child *child = stream->data;
+	struct program *child = stream->data;
 	int which = (int)((uv_pipe_t *)stream - child->pipes);
 	struct lines *lines = &child->lines[which];
 
@@ -147,7 +147,7 @@ static void on_bytes(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 	}
 }
 
-static void init_handles(struct child *child, uv_loop_t *loop)
+static void init_handles(struct program *child, uv_loop_t *loop)
 {
 	uv_timer_init(loop, &child->timer);
 	child->timer.data = child;
@@ -159,7 +159,7 @@ static void init_handles(struct child *child, uv_loop_t *loop)
 	child->open = 2 + PIPES;
 }
 
-static int spawn(struct child *child, uv_loop_t *loop, char *const *argv, int connection)
+static int spawn(struct program *child, uv_loop_t *loop, char *const *argv, int connection)
 {
 	uv_stdio_container_t stdio[CHILD_CONNECTION + 1] = {
 		[CHILD_CONNECTION] = { .flags = UV_INHERIT_FD, .data.fd = connection },
@@ -178,10 +178,10 @@ static int spawn(struct child *child, uv_loop_t *loop, char *const *argv, int co
 	return uv_spawn(loop, &child->process, &options);
 }
 
-struct child *child_start(uv_loop_t *loop, char *const *argv, int connection, const struct child_calls *calls,
-			  void *context)
+struct program *program_start(uv_loop_t *loop, char *const *argv, int connection,
+			      const struct program_calls *calls, void *context)
 {
-	struct child *child = calloc(1, sizeof(*child));
+	struct program *child = calloc(1, sizeof(*child));
 	int rc;
 
 	if (!child || lines_init(&child->lines[EVENTS], EVENT_BYTES) ||
@@ -212,7 +212,7 @@ static void on_written(uv_write_t *request, int status)
 	free(request->data);
 }
 
-int child_order(struct child *child, const char *line)
+int program_order(struct program *child, const char *line)
 {
 	uv_stream_t *stream = (uv_stream_t *)&child->pipes[ORDERS];
 	size_t length = strlen(line);
@@ -238,13 +238,13 @@ int child_order(struct child *child, const char *line)
 	return fail(-rc, "the job takes no orders: %s", uv_strerror(rc));
 }
 
-void child_signal(struct child *child, int signal, bool all)
+void program_signal(struct program *child, int signal, bool all)
 {
 	if (!child->is_gone)
 		kill(all ? -child->process.pid : child->process.pid, signal);
 }
 
-void child_within(struct child *child, unsigned int seconds)
+void program_within(struct program *child, unsigned int seconds)
 {
 	if (child->is_gone)
 		return;
@@ -253,7 +253,7 @@ void child_within(struct child *child, unsigned int seconds)
 		uv_timer_start(&child->timer, on_time, seconds * 1000ULL, 0);
 }
 
-int child_pid(const struct child *child)
+int program_pid(const struct program *child)
 {
 	return child->process.pid;
 }

@@ -2,18 +2,18 @@
  * Work that a child process does. Whatever it maps it drops at once by ending,
  * and should it die, of what it reads or of a signal, its parent is still
  * there to put things right. If the parent dies the child is told to stop, and
- * puts things right itself. A job may start jobs of its own; who adopts is
+ * puts things right itself. A child may start children of its own; who adopts is
  * the parent of all that are left behind.
  */
-#ifndef JOB_H
-#define JOB_H
+#ifndef PROCESS_CHILD_H
+#define PROCESS_CHILD_H
 
 #include <stddef.h>
 #include <sys/types.h>
 
 /* Zeroed memory that the child and we both see; NULL with a reason. */
-void *job_share(size_t bytes);
-void job_unshare(void *shared, size_t bytes);
+void *child_share(size_t bytes);
+void child_unshare(void *shared, size_t bytes);
 
 /*
  * Runs work(context) in a child and returns what it returned; the reason it
@@ -21,23 +21,23 @@ void job_unshare(void *shared, size_t bytes);
  * other threads may run, and no connection to Xen be open, since those cannot
  * be shared.
  */
-int job_run(int (*work)(void *context), void *context);
+int child_run(int (*work)(void *context), void *context);
 
-/* The same in two steps; each job must be waited for. */
-struct job;
-int job_start(struct job **job, int (*work)(void *context), void *context);
-int job_wait(struct job *job);
+/* The same in two steps; each child must be waited for. */
+struct child;
+int child_start(struct child **child, int (*work)(void *context), void *context);
+int child_wait(struct child *child);
 /* Readable as soon as it has ended. */
-int job_watch(const struct job *job);
-pid_t job_pid(const struct job *job);
+int child_watch(const struct child *child);
+pid_t child_pid(const struct child *child);
 
-/* A descriptor that jobs started from now on shall not have; -1 is fine. Again, to take that back, before it is closed. */
-void job_private(int fd);
-void job_unprivate(int fd);
+/* A descriptor that children started from now on shall not have; -1 is fine. Again, to take that back, before it is closed. */
+void child_private(int fd);
+void child_unprivate(int fd);
 
 /* From now on the children of a child that dies are ours. */
-void job_adopt(void);
+void child_reap_orphans(void);
 /* Waits until there is no child any more. */
-void job_wait_strays(void);
+void child_wait_strays(void);
 
 #endif

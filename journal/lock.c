@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "journal.h"
+#include "journal/journal.h"
 #include "log.h"
 
 /* -EBUSY, without a reason: somebody has it. */

@@ -1,10 +1,10 @@
-/* job.c: a child's outcome is ours, and so is the news of its death. */
+/* child.c: a child's outcome is ours, and so is the news of its death. */
 #include "unit.h"
 
 #include <signal.h>
 #include <unistd.h>
 
-#include "job.h"
+#include "process/child.h"
 
 static int teardown(void **state)
 {
@@ -38,22 +38,22 @@ static int leave(void *context)
 
 static void work_is_done_beside_us(void **state)
 {
-	int *shared = job_share(sizeof(*shared)), own = 5;
+	int *shared = child_share(sizeof(*shared)), own = 5;
 
 	(void)state;
 	assert_int_equal(*shared, 0);
-	assert_done(job_run(add, shared));
+	assert_done(child_run(add, shared));
 	assert_int_equal(*shared, 1);
-	assert_done(job_run(add, &own));
+	assert_done(child_run(add, &own));
 	assert_int_equal(own, 5);
-	job_unshare(shared, sizeof(*shared));
-	job_unshare(NULL, sizeof(*shared));
+	child_unshare(shared, sizeof(*shared));
+	child_unshare(NULL, sizeof(*shared));
 }
 
 static void reason_comes_over(void **state)
 {
 	(void)state;
-	assert_fails(job_run(refuse, NULL), ENOENT, "the child's own reason");
+	assert_fails(child_run(refuse, NULL), ENOENT, "the child's own reason");
 }
 
 static void death_is_told(void **state)
@@ -61,8 +61,8 @@ static void death_is_told(void **state)
 	int signal_number = SIGKILL;
 
 	(void)state;
-	assert_fails(job_run(die, &signal_number), ECHILD, "died of SIGKILL");
-	assert_fails(job_run(leave, NULL), ECHILD, "gave up");
+	assert_fails(child_run(die, &signal_number), ECHILD, "died of SIGKILL");
+	assert_fails(child_run(leave, NULL), ECHILD, "gave up");
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)

@@ -6,8 +6,8 @@
  *
  * It does not die with us. Then its orders end, and nobody reads what it says.
  */
-#ifndef DAEMON_CHILD_H
-#define DAEMON_CHILD_H
+#ifndef DAEMON_PROGRAM_H
+#define DAEMON_PROGRAM_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,12 +15,12 @@
 
 enum { CHILD_CONNECTION = 3 }; /* the descriptor that a connection has in the child */
 
-struct child;
+struct program;
 
-struct child_calls {
+struct program_calls {
 	void (*event)(void *context, char *line, size_t length);
 	void (*note)(void *context, char *line); /* without control characters */
-	void (*late)(void *context);		 /* see child_within() */
+	void (*late)(void *context);		 /* see program_within() */
 	/* Once, and last: the process is gone, and all that it said was heard. */
 	void (*ended)(void *context, int status, int signal);
 };
@@ -30,18 +30,18 @@ struct child_calls {
  * and stays the caller's to close. NULL with a reason if nothing was started.
  * The calls come later, from the loop; after ended() the child is no more.
  */
-struct child *child_start(uv_loop_t *loop, char *const *argv, int connection, const struct child_calls *calls,
-			  void *context);
+struct program *program_start(uv_loop_t *loop, char *const *argv, int connection,
+			      const struct program_calls *calls, void *context);
 
 /* A line for its standard input. -EAGAIN if it has not read the orders before, -EPIPE if it is gone. */
-int child_order(struct child *child, const char *line);
+int program_order(struct program *child, const char *line);
 
 /* To it, or to all its processes. */
-void child_signal(struct child *child, int signal, bool all);
+void program_signal(struct program *child, int signal, bool all);
 
 /* late() is called after so many seconds; 0: not at all. */
-void child_within(struct child *child, unsigned int seconds);
+void program_within(struct program *child, unsigned int seconds);
 
-int child_pid(const struct child *child);
+int program_pid(const struct program *child);
 
 #endif

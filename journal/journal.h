@@ -7,8 +7,8 @@
  * The processes of a job hold a lock, together: once it can be had, none of
  * them is left.
  */
-#ifndef JOURNAL_H
-#define JOURNAL_H
+#ifndef JOURNAL_JOURNAL_H
+#define JOURNAL_JOURNAL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -101,7 +101,7 @@ void journal_unlock_domain(uint32_t id, int fd);
 /* Removes the files of locks that nobody holds: those of jobs that died before they had a journal. */
 void journal_sweep(void);
 
-/* --- between journal.c and journal-lock.c --- */
+/* --- between journal.c and lock.c --- */
 
 enum { JOURNAL_PATH_ROOM = 4096 };
 const char *journal_folder(void);

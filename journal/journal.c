@@ -1,5 +1,5 @@
 /* See journal.h. */
-#include "journal.h"
+#include "journal/journal.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Signals become a flag and a readable descriptor, see stop.h. */
-#include "stop.h"
+#include "process/stop.h"
 
 #include <errno.h>
 #include <signal.h>

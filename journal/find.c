@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "journal.h"
+#include "journal/journal.h"
 #include "log.h"
 
 int journal_find(const char *beginning, char job[JOB_DIGITS + 1])

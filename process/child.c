@@ -1,5 +1,5 @@
-/* See job.h. */
-#include "job.h"
+/* See child.h. */
+#include "process/child.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -19,7 +19,7 @@ struct outcome {
 	char reason[1024];
 };
 
-struct job {
+struct child {
 	pid_t pid;
 	int watch;
 	struct outcome *outcome; /* shared */
@@ -29,7 +29,7 @@ enum { PRIVATE_MOST = 64 };
 static int private_fds[PRIVATE_MOST];
 static size_t privates;
 
-void *job_share(size_t bytes)
+void *child_share(size_t bytes)
 {
 	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -39,19 +39,19 @@ void *job_share(size_t bytes)
 	return NULL;
 }
 
-void job_unshare(void *shared, size_t bytes)
+void child_unshare(void *shared, size_t bytes)
 {
 	if (shared)
 		munmap(shared, bytes);
 }
 
-void job_private(int fd)
+void child_private(int fd)
 {
 	if (fd >= 0 && privates < PRIVATE_MOST)
 		private_fds[privates++] = fd;
 }
 
-void job_unprivate(int fd)
+void child_unprivate(int fd)
 {
 	for (size_t i = privates; i-- > 0;)
 		if (private_fds[i] == fd)
@@ -72,88 +72,88 @@ static void run_child(int (*work)(void *context), void *context, struct outcome 
 	_exit(outcome->rc ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
-static void job_free(struct job *job)
+static void child_free(struct child *child)
 {
-	if (job->watch >= 0)
-		close(job->watch);
-	job_unshare(job->outcome, sizeof(*job->outcome));
-	free(job);
+	if (child->watch >= 0)
+		close(child->watch);
+	child_unshare(child->outcome, sizeof(*child->outcome));
+	free(child);
 }
 
-int job_start(struct job **result, int (*work)(void *context), void *context)
+int child_start(struct child **result, int (*work)(void *context), void *context)
 {
-	struct job *job = malloc(sizeof(*job));
+	struct child *child = malloc(sizeof(*child));
 	pid_t parent = getpid();
 	int rc;
 
-	if (!job)
+	if (!child)
 		return fail(ENOMEM, "out of memory");
-	*job = (struct job){ .watch = -1, .outcome = job_share(sizeof(*job->outcome)) };
-	if (!job->outcome) {
-		free(job);
+	*child = (struct child){ .watch = -1, .outcome = child_share(sizeof(*child->outcome)) };
+	if (!child->outcome) {
+		free(child);
 		return -ENOMEM;
 	}
 	fflush(NULL);
-	job->pid = fork();
-	if (!job->pid)
-		run_child(work, context, job->outcome, parent);
-	if (job->pid < 0) {
+	child->pid = fork();
+	if (!child->pid)
+		run_child(work, context, child->outcome, parent);
+	if (child->pid < 0) {
 		rc = fail_errno("cannot start a process");
-		job_free(job);
+		child_free(child);
 		return rc;
 	}
-	job->watch = pidfd_open(job->pid, 0);
-	*result = job;
+	child->watch = pidfd_open(child->pid, 0);
+	*result = child;
 	return 0;
 }
 
-int job_watch(const struct job *job)
+int child_watch(const struct child *child)
 {
-	return job->watch;
+	return child->watch;
 }
 
-pid_t job_pid(const struct job *job)
+pid_t child_pid(const struct child *child)
 {
-	return job->pid;
+	return child->pid;
 }
 
-static int wait_child(const struct job *job)
+static int wait_child(const struct child *child)
 {
 	int status;
 
-	while (waitpid(job->pid, &status, 0) < 0)
+	while (waitpid(child->pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return fail_errno("waitpid");
 	if (WIFSIGNALED(status))
 		return fail(ECHILD, "the process that did the work died of SIG%s",
 			    sigabbrev_np(WTERMSIG(status)));
-	if (job->outcome->rc)
-		return fail(-job->outcome->rc, "%s", job->outcome->reason);
+	if (child->outcome->rc)
+		return fail(-child->outcome->rc, "%s", child->outcome->reason);
 	return WEXITSTATUS(status) ? fail(ECHILD, "the process that did the work gave up") : 0;
 }
 
-int job_wait(struct job *job)
+int child_wait(struct child *child)
 {
-	int rc = wait_child(job);
+	int rc = wait_child(child);
 
-	job_free(job);
+	child_free(child);
 	return rc;
 }
 
-int job_run(int (*work)(void *context), void *context)
+int child_run(int (*work)(void *context), void *context)
 {
-	struct job *job;
-	int rc = job_start(&job, work, context);
+	struct child *child;
+	int rc = child_start(&child, work, context);
 
-	return rc ? rc : job_wait(job);
+	return rc ? rc : child_wait(child);
 }
 
-void job_adopt(void)
+void child_reap_orphans(void)
 {
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-void job_wait_strays(void)
+void child_wait_strays(void)
 {
 	while (waitpid(-1, NULL, 0) >= 0 || errno == EINTR)
 		;
