@@ -7,13 +7,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text.h"
+
 enum say_level say_level = SAY_NOTE;
 const char *say_name = "pvferry";
 void (*say_before)(void);
 void (*say_to)(enum say_level level, const char *text);
 
+enum { LINE_BYTES = 1024 };
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static _Thread_local char reason[1024];
+static _Thread_local char reason[LINE_BYTES];
 
 static void put_line(enum say_level level, const char *text)
 {
@@ -31,7 +35,7 @@ static void put_line(enum say_level level, const char *text)
 
 void say(enum say_level level, const char *format, ...)
 {
-	char text[1024];
+	char text[LINE_BYTES], visible[LINE_BYTES];
 	va_list args;
 
 	if (level > say_level)
@@ -40,21 +44,24 @@ void say(enum say_level level, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	pthread_mutex_lock(&lock);
-	put_line(level, text);
+	put_line(level, text_visible(visible, sizeof(visible), text));
 	pthread_mutex_unlock(&lock);
 }
 
 static void keep_reason(const char *text)
 {
+	char visible[LINE_BYTES];
+
+	text_visible(visible, sizeof(visible), text);
 	if (!reason[0])
-		snprintf(reason, sizeof(reason), "%s", text);
-	else if (strcmp(reason, text))
-		say(SAY_DETAIL, "%s", text);
+		memcpy(reason, visible, sizeof(reason));
+	else if (strcmp(reason, visible))
+		say(SAY_DETAIL, "%s", visible);
 }
 
 int fail(int error, const char *format, ...)
 {
-	char text[1024];
+	char text[LINE_BYTES];
 	va_list args;
 
 	va_start(args, format);
@@ -66,7 +73,7 @@ int fail(int error, const char *format, ...)
 
 int fail_errno(const char *format, ...)
 {
-	char text[1024];
+	char text[LINE_BYTES];
 	int error = errno ? errno : EIO;
 	va_list args;
 	int n;

@@ -8,6 +8,10 @@
  * and callers only pass the number on. The first reason is kept and printed
  * by the command at its end, in one line, together with what became of the
  * guest; reasons that follow from the first are seen with -v.
+ *
+ * Both may hold text of guests, files and peers: each becomes one line without
+ * control characters (text.h), so that it can neither act on a terminal nor
+ * pass for a line of ours.
  */
 #ifndef LOG_H
 #define LOG_H

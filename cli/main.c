@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "log.h"
 #include "process/stop.h"
+#include "text.h"
 #include "version.h"
 
 struct common_options common;
@@ -115,12 +116,12 @@ int command_options(const struct command *self, int argc, char **argv,
 
 bool parse_number(const char *option, const char *text, long least, long most, long *value)
 {
-	char *end;
+	uint64_t number;
 
-	errno = 0;
-	*value = strtol(text, &end, 10);
-	if (!errno && *text && !*end && *value >= least && *value <= most)
+	if (text_number(text, most, &number) && (long)number >= least) {
+		*value = number;
 		return true;
+	}
 	fprintf(stderr, "pvferry: --%s takes a whole number from %ld to %ld, not \"%s\"\n", option, least,
 		most, text);
 	return false;
@@ -128,10 +129,13 @@ bool parse_number(const char *option, const char *text, long least, long most, l
 
 int say_failure(const char *doing, const char *whom, const char *outcome)
 {
+	char subject[1024], become[1024];
+
 	if (say_before)
 		say_before();
-	fprintf(stderr, "pvferry: %s %s: %s%s%s\n", doing, whom, fail_reason(), outcome ? "; " : "",
-		outcome ? outcome : "");
+	fprintf(stderr, "pvferry: %s %s: %s%s%s\n", doing, text_visible(subject, sizeof(subject), whom),
+		fail_reason(), outcome ? "; " : "",
+		text_visible(become, sizeof(become), outcome ? outcome : ""));
 	return EXIT_NOT_DONE;
 }
 

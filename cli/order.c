@@ -14,6 +14,7 @@
 #include "cli/progress.h"
 #include "log.h"
 #include "process/stop.h"
+#include "text.h"
 
 /* --- options ------------------------------------------------------------------ */
 
@@ -38,6 +39,7 @@ static bool gather(void *context, int letter, const char *value)
 	const struct gathered *to = context;
 	const struct option_row *row = to->rows;
 	struct json_object *json;
+	uint64_t number;
 
 	while (row->letter != letter)
 		row++;
@@ -46,7 +48,7 @@ static bool gather(void *context, int letter, const char *value)
 	if (!row->value)
 		json = json_object_new_boolean(true);
 	else if (!strcmp(row->value, "N") || !strcmp(row->value, "MS") || !strcmp(row->value, "S"))
-		json = json_object_new_int64(strtol(value, NULL, 10));
+		json = text_number(value, INT64_MAX, &number) ? json_object_new_int64(number) : NULL;
 	else
 		json = json_object_new_string(value);
 	json_object_object_add(to->json, row->name, json);

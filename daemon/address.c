@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 /* Cuts "HOST:PORT" or "[HOST]:PORT" in two. */
 static bool split(char *text, char **host, char **port)
 {
@@ -29,10 +31,9 @@ static bool split(char *text, char **host, char **port)
 
 static bool is_port(const char *text)
 {
-	char *end;
-	unsigned long number = strtoul(text, &end, 10);
+	uint64_t number;
 
-	return *text >= '0' && *text <= '9' && !*end && number <= UINT16_MAX;
+	return text_number(text, UINT16_MAX, &number);
 }
 
 bool address_parse(struct address *address, const char *text)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "text.h"
 
 #define DEFAULT_ADDRESS "[::]:8666"
 
@@ -73,7 +74,7 @@ static const struct row {
 	const char *name;
 	setter *set;
 	size_t offset; /* of a number, if there is no set() */
-	long least, most;
+	unsigned long least, most;
 } rows[] = {
 	{ "listen", set_listen, 0, 0, 0 },
 	{ "allow", set_allow, 0, 0, 0 },
@@ -99,11 +100,10 @@ static const struct row *find_row(const char *name)
 
 static int set_number(struct settings *settings, const struct row *row, const char *value, const char *where)
 {
-	char *end;
-	long number = strtol(value, &end, 10);
+	uint64_t number;
 
-	if (!isdigit((unsigned char)value[0]) || *end || number < row->least || number > row->most)
-		return fail(EINVAL, "%s: %s is a whole number from %ld to %ld, not \"%s\"", where, row->name,
+	if (!text_number(value, row->most, &number) || number < row->least)
+		return fail(EINVAL, "%s: %s is a whole number from %lu to %lu, not \"%s\"", where, row->name,
 			    row->least, row->most, value);
 	*(unsigned int *)((char *)settings + row->offset) = number;
 	return 0;

@@ -7,6 +7,7 @@
 
 #include "helper/libxl.h"
 #include "log.h"
+#include "text.h"
 #include "xen/domain.h"
 
 enum { SAVE_LIVE = 1, SAVE_DEBUG = 2 };
@@ -15,12 +16,11 @@ enum { SAVE_LIVE = 1, SAVE_DEBUG = 2 };
 static bool parse_all(char **words, int64_t *numbers, int count)
 {
 	for (int i = 0; i < count; i++) {
-		char *end;
+		uint64_t number = -1;
 
-		errno = 0;
-		numbers[i] = strtoll(words[i], &end, 10);
-		if (errno || !*words[i] || *end || numbers[i] < -1 || numbers[i] > UINT32_MAX)
+		if (strcmp(words[i], "-1") && !text_number(words[i], UINT32_MAX, &number))
 			return false;
+		numbers[i] = number;
 	}
 	return true;
 }

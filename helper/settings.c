@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "text.h"
 #include "stream/pipeline.h"
 
 static const char blanks[] = " \t\r\n";
@@ -64,11 +65,7 @@ static bool set_stock(struct settings *settings, const char *value)
 
 static bool set_number(const char *value, unsigned long least, unsigned long most, unsigned long *number)
 {
-	char *end;
-
-	errno = 0;
-	*number = strtoul(value, &end, 10);
-	return !errno && *value >= '0' && *value <= '9' && !*end && *number >= least && *number <= most;
+	return text_number(value, most, number) && *number >= least;
 }
 
 static bool set_downtime(struct settings *settings, const char *value)

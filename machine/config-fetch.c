@@ -13,6 +13,7 @@
 
 #include "log.h"
 #include "machine/config.h"
+#include "text.h"
 
 /* Where libxl keeps what it knows of domains; tests have a folder of their own. */
 static const char *folder(void)
@@ -88,10 +89,12 @@ static void update_vcpus(struct json_object *build, struct host *host, const str
 static int64_t read_kib(struct host *host, uint32_t domain, const char *node, int64_t otherwise)
 {
 	char *text = store_read(host, "/local/domain/%u/memory/%s", domain, node);
-	int64_t value = text ? strtoll(text, NULL, 10) : otherwise;
+	uint64_t value = 0;
 
+	if (text)
+		text_number(text, INT64_MAX, &value);
 	free(text);
-	return value > 0 ? value : otherwise;
+	return value ? (int64_t)value : otherwise;
 }
 
 static void update_memory(struct json_object *build, struct host *host, const struct domain_facts *facts)

@@ -9,6 +9,7 @@
 #include <sys/time.h>
 
 #include "log.h"
+#include "text.h"
 
 struct nodes {
 	struct bytes list; /* of struct store_node */
@@ -295,10 +296,10 @@ int registry_sweep(struct host *host, const char *name)
 	int rc = 0;
 
 	for (unsigned int i = 0; !rc && i < count; i++) {
-		uint32_t id = strtoul(ids[i], NULL, 10);
 		struct domain *domain;
+		uint64_t id;
 
-		if (!id || !is_named(host, id, name))
+		if (!text_number(ids[i], UINT16_MAX, &id) || !id || !is_named(host, id, name))
 			continue;
 		if (domain_open(&domain, host, id)) {
 			fail_forget();

@@ -6,13 +6,16 @@
 #include <string.h>
 
 #include "log.h"
+#include "text.h"
 
 /* As many as its toolstack's word lets it have. */
 static uint64_t promised_pfns(const struct migration *m)
 {
 	char *text = store_read(domain_host(m->domain), "/local/domain/%u/memory/static-max", m->facts.id);
-	uint64_t promised = text ? strtoull(text, NULL, 10) / 4 : 0;
+	uint64_t promised = 0;
 
+	if (text && text_number(text, UINT64_MAX, &promised))
+		promised /= 4;
 	free(text);
 	if (promised < m->facts.most_frames && m->facts.most_frames < PFN_LIMIT)
 		promised = m->facts.most_frames;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "text.h"
 #include "xen/internal.h"
 
 static int get_info(struct host *host, uint32_t id, xc_domaininfo_t *info)
@@ -60,10 +61,10 @@ static int find_name(struct host *host, const char *name, uint32_t *id)
 int domain_find(struct host *host, const char *name_or_id, uint32_t *id)
 {
 	xc_domaininfo_t info;
-	char *end;
-	unsigned long number = strtoul(name_or_id, &end, 10);
+	uint64_t number;
 
-	if (!*name_or_id || *end || number >= DOMID_FIRST_RESERVED)
+	/* As xl: what is all digits is an id, and anything else is a name, "+3" and " 3" too. */
+	if (!text_number(name_or_id, DOMID_FIRST_RESERVED - 1, &number))
 		return find_name(host, name_or_id, id);
 	*id = number;
 	return get_info(host, *id, &info);

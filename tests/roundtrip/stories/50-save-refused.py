@@ -53,6 +53,27 @@ def domains(refused):
     expect(not image.exists(), "there is an image")
 
 
+def names(refused):
+    """As in xl, only digits are an id: what strtol() would read as the id of another guest is a name."""
+    host, image = refused.host, refused.folder / "image"
+    named = host.guest(4)
+    for text in ("+{}", " {}", "\t{}", "{} ", "0x{}", "{}\n"):
+        name = text.format(refused.number)
+        result = host.pvferry("save", "-c", name, image)
+        expect(result.status == 1 and result.is_one_line() and "there is no domain" in result.err, f"save {name!r}: {result}")
+    before = host.store.read(f"/local/domain/{named}/name")
+    for text in ("+{}", " {}"):
+        name = text.format(refused.number)
+        host.store.write(f"/local/domain/{named}/name", name)
+        done = json.loads(host.must("save", "-c", "--json", name, image).out)
+        expect(done["domain"] == name, f"save {name!r} saved another domain: {done}")
+        image.unlink()
+    host.store.write(f"/local/domain/{named}/name", before)
+    host.goes_on(named, "a guest whose name looks like a number")
+    host.destroy(named)
+    refused.guest_goes_on("names that look like numbers")
+
+
 def devices(refused):
     host, image = refused.host, refused.folder / "image"
     for kind, number in (("vbd", 51712), ("vif", 0), ("pci", 0)):
@@ -152,7 +173,7 @@ def deaf(refused):
 def run(stage):
     host, folder = stage.host("host", 48), faults.folder_of(stage)
     refused = Refusals(stage, host, folder)
-    for part in (domains, devices, files, disks, readers):
+    for part in (domains, names, devices, files, disks, readers):
         part(refused)
     refused.suspends = host.check(refused.number)["suspends"]
     deaf(refused)
