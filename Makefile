@@ -1,7 +1,7 @@
 # pvferry. `make` builds pvferry, pvferryd and pvferry-save-helper in build/; ./bootstrap installs what that needs.
 CC ?= gcc
 BUILD ?= build
-PKGS := xencontrol xenguest xenforeignmemory xenstore xentoollog xencall libzstd libxxhash json-c openssl
+PKGS := xencontrol xenguest xenforeignmemory xenstore xentoollog xencall libzstd libxxhash json-c openssl libseccomp
 PKGS_DAEMON := json-c libuv libsystemd
 # popcnt: every processor that runs a Xen of today has it, and the inverse of the p2m lives on it.
 CFLAGS ?= -O2 -g

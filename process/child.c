@@ -124,6 +124,10 @@ static int wait_child(const struct child *child)
 	while (waitpid(child->pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return fail_errno("waitpid");
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		return fail(ECHILD,
+			    "the process that did the work was killed (SIGSYS): it made a system call "
+			    "that its filter forbids");
 	if (WIFSIGNALED(status))
 		return fail(ECHILD, "the process that did the work died of SIG%s",
 			    sigabbrev_np(WTERMSIG(status)));
