@@ -104,6 +104,7 @@ static void print_json(const struct sent *sent, uint64_t stopped_ns, bool to_std
 	struct json_object *json = json_object_new_object();
 
 	json_object_object_add(json, "domain", json_object_new_string(sent->name));
+	json_object_object_add(json, "libxl-config", json_object_new_boolean(!sent->has_no_config));
 	json_object_object_add(json, "p2m", json_object_new_string(p2m_form_name(sent->p2m)));
 	json_object_object_add(json, "pfns", json_object_new_int64(figures->pfns));
 	json_object_object_add(json, "frames", json_object_new_int64(figures->frames));
@@ -124,9 +125,13 @@ static void say_done(const struct sent *sent, const struct publication *file)
 	if (common.json)
 		print_json(sent, stopped_ns, strcmp(file->path, "standard output"));
 	else
-		say(SAY_NOTE, "%s: %lu MiB saved to %s, %.1f MiB (%.1f:1), stopped for %.2f s", sent->name,
+		say(SAY_NOTE, "%s: %lu MiB saved to %s, %.1f MiB (%.1f:1), stopped for %.2f s%s", sent->name,
 		    figures->frames / 256, file->path, figures->stored_bytes / 1048576.0,
-		    (double)figures->expanded_bytes / figures->stored_bytes, stopped_ns / 1e9);
+		    (double)figures->expanded_bytes / figures->stored_bytes, stopped_ns / 1e9,
+		    sent->has_no_config
+			    ? "; libxl keeps no config of it, so the image names no kernel, disks or on_* "
+			      "settings"
+			    : "");
 }
 
 enum fate { DESTROY, RUN_ON, STAY_PAUSED };

@@ -13,6 +13,7 @@
 
 #include "log.h"
 #include "machine/config.h"
+#include "stream/format.h"
 #include "text.h"
 
 /* Where libxl keeps what it knows of domains; tests have a folder of their own. */
@@ -28,29 +29,51 @@ static void userdata_path(char *path, size_t room, uint32_t domain, const char *
 	snprintf(path, room, "%s/userdata-d.%u.%s.libxl-json", folder(), domain, uuid);
 }
 
-/* libxl writes the file with a zero byte at its end, which JSON does not want. */
-static struct json_object *read_json(const char *path)
+/* libxl writes the file with a zero byte at its end, which JSON does not want. -ENOENT without a reason. */
+static int read_userdata(struct config *config, const char *path)
 {
 	FILE *file = fopen(path, "re");
-	struct json_object *root = NULL;
-	char *text = NULL;
-	size_t room = 0;
+	char *text = calloc(1, CONFIG_MAX_BYTES + 1);
+	int rc = 0;
 
-	if (!file)
-		return NULL;
-	if (getdelim(&text, &room, '\0', file) > 0)
-		root = json_tokener_parse(text);
+	if (!file && errno == ENOENT)
+		rc = -ENOENT;
+	else if (!file || !text)
+		rc = fail_errno("cannot open it");
+	else if (!fread(text, 1, CONFIG_MAX_BYTES, file) && ferror(file))
+		rc = fail_errno("cannot read it");
+	else if (!*text)
+		rc = fail(EBADMSG, "it is empty");
+	else
+		rc = config_parse_json(config, text);
 	free(text);
-	fclose(file);
-	return root;
+	if (file)
+		fclose(file);
+	return rc;
 }
 
-static struct json_object *read_userdata(uint32_t domain, const char *uuid)
+/* What libxl knows of the domain; if it has no file, an object with both sections for what is added. */
+static int fetch_userdata(struct config *config, uint32_t domain, const char *uuid)
 {
-	char path[4096];
+	char path[4096], reason[512];
+	int rc;
 
 	userdata_path(path, sizeof(path), domain, uuid);
-	return read_json(path);
+	rc = read_userdata(config, path);
+	if (rc == -ENOENT) {
+		say(SAY_DETAIL, "libxl keeps no config of domain %u: there is no %s", domain, path);
+		config->is_made = true;
+		return config_parse_json(config, "{ \"c_info\": {}, \"b_info\": {} }");
+	}
+	if (!rc)
+		return 0;
+	snprintf(reason, sizeof(reason), "%s", fail_reason());
+	fail_forget();
+	return fail(-rc,
+		    "libxl's config of the domain cannot be used: %s: %s. Put the file right; or rename it, "
+		    "and the "
+		    "domain is saved without its kernel, disks and on_* settings",
+		    path, reason);
 }
 
 static void set(struct json_object *object, const char *key, struct json_object *value)
@@ -111,13 +134,13 @@ int config_fetch(struct config *config, struct domain *domain, const struct doma
 	struct host *host = domain_host(domain);
 	struct json_object *create, *build;
 	char uuid[37], *name;
+	int rc;
 
+	*config = (struct config){ 0 };
 	uuid_format(facts->uuid, uuid);
-	config->root = read_userdata(facts->id, uuid);
-	if (!json_object_is_type(config->root, json_type_object)) {
-		json_object_put(config->root);
-		config->root = json_object_new_object();
-	}
+	rc = fetch_userdata(config, facts->id, uuid);
+	if (rc)
+		return rc;
 	create = object_in(config->root, "c_info");
 	build = object_in(config->root, "b_info");
 	name = store_read(host, "/local/domain/%u/name", facts->id);
@@ -170,7 +193,7 @@ int config_keep(const struct config *config, uint32_t domain)
 /* All files of one domain are of one UUID: nobody else has its id. */
 int config_rename(uint32_t domain, const char *name)
 {
-	struct config config = { NULL };
+	struct config config = { 0 };
 	char pattern[4096];
 	glob_t found;
 	int rc = 0;
@@ -179,9 +202,10 @@ int config_rename(uint32_t domain, const char *name)
 	if (glob(pattern, 0, NULL, &found))
 		return 0;
 	for (size_t i = 0; !rc && i < found.gl_pathc; i++) {
-		config.root = read_json(found.gl_pathv[i]);
-		if (!json_object_is_type(config.root, json_type_object))
+		if (read_userdata(&config, found.gl_pathv[i])) {
+			fail_forget(); /* then it is not ours to write */
 			continue;
+		}
 		set(object_in(config.root, "c_info"), "name", json_object_new_string(name));
 		rc = write_userdata(found.gl_pathv[i], config_text(&config));
 		config_release(&config);

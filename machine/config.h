@@ -14,13 +14,21 @@
 
 struct config {
 	struct json_object *root;
+	bool is_made; /* libxl keeps none of the domain: this has only what Xen and xenstore know */
 };
 
-/* Checks that it has what a restore needs. */
+/* Checks that it has what a restore needs. Text, values and depth are bounded; after a failure there is nothing to release. */
 int config_parse(struct config *config, const char *text);
+/* The same of any config that libxl could have written. */
+int config_parse_json(struct config *config, const char *text);
 void config_release(struct config *config);
 
-/* That of a running domain, brought up to date from xenstore; made anew if its toolstack left none. */
+/*
+ * That of a running domain, brought up to date from xenstore. A domain that libxl
+ * has no file of, made by other tools, gets one that is_made. A file that is there
+ * but cannot be read or understood is an error, as in xl: without it the image would
+ * lack the domain's kernel, disks and on_* settings.
+ */
 int config_fetch(struct config *config, struct domain *domain, const struct domain_facts *facts);
 
 /* Lent until the next call on the config. */

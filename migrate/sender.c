@@ -39,6 +39,7 @@ static void note_sent(const struct migration *m)
 
 	note(m);
 	task->sent->p2m = m->p2m.form;
+	task->sent->has_no_config = m->config.is_made;
 	if (m->config.root)
 		snprintf(task->sent->name, sizeof(task->sent->name), "%s", config_name(&m->config));
 	if (task->leash >= 0)

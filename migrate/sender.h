@@ -16,10 +16,11 @@
 struct sent {
 	char name[256];
 	enum p2m_form p2m;
-	bool is_asked;	   /* the guest was asked to suspend, and nobody has let it go on since */
-	bool was_asked;	   /* at any time */
-	bool is_suspended; /* it has, and waits for the caller's word */
-	bool is_complete;  /* the last byte is written */
+	bool has_no_config; /* libxl kept none: the image has only what Xen and xenstore know of it */
+	bool is_asked;	    /* the guest was asked to suspend, and nobody has let it go on since */
+	bool was_asked;	    /* at any time */
+	bool is_suspended;  /* it has, and waits for the caller's word */
+	bool is_complete;   /* the last byte is written */
 	struct migrate_figures figures;
 };
 

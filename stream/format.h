@@ -18,7 +18,7 @@ enum {
 	BATCH_PAGES = 512,	      /* pfns of one PAGE_DATA record of ours */
 	RECORD_MAX_BYTES = 128 << 20, /* of any record's content */
 	FRAME_MAX_BYTES = 136 << 20,  /* of what one zstd frame expands to */
-	CONFIG_MAX_BYTES = 16 << 20,  /* of xl's config: far above any real one */
+	CONFIG_MAX_BYTES = 4 << 20,   /* of xl's config: the affinity of 512 vCPUs to 512 processors */
 	VCPU_MAX = 8192,	      /* XEN_LEGACY and modern limits lie below */
 };
 
