@@ -11,18 +11,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "journal/journal.h"
 #include "log.h"
 #include "process/stop.h"
 
 /* A hundred jobs and their events are less. */
 enum { ROOM_FIRST = 16 << 10, ROOM_MOST = 16 << 20 };
-
-static const char *run_folder(void)
-{
-	const char *folder = secure_getenv("PVFERRY_RUN");
-
-	return folder ? folder : "/run/pvferry";
-}
 
 static int open_socket(void)
 {

@@ -97,24 +97,24 @@ const char *journal_folder(void)
 	return own ? own : "/var/lib/pvferry/jobs";
 }
 
-int journal_make_folder(void)
+int journal_make_folder(const char *folder)
 {
 	char path[JOURNAL_PATH_ROOM];
 
-	snprintf(path, sizeof(path), "%s", journal_folder());
+	snprintf(path, sizeof(path), "%s", folder);
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		mkdir(path, 0755);
 		*slash = '/';
 	}
 	if (mkdir(path, 0700) && errno != EEXIST)
-		return fail_errno("cannot make %s", path);
+		return fail_errno("cannot make the directory %s", path);
 	return 0;
 }
 
-void journal_path(char path[JOURNAL_PATH_ROOM], const char *job, enum journal_role role, const char *kind)
+void journal_path(char path[JOURNAL_PATH_ROOM], const char *job, enum journal_role role)
 {
-	snprintf(path, JOURNAL_PATH_ROOM, "%s/%s.%s.%s", journal_folder(), job, role_names[role], kind);
+	snprintf(path, JOURNAL_PATH_ROOM, "%s/%s.%s.json", journal_folder(), job, role_names[role]);
 }
 
 /* --- the fields ---------------------------------------------------------------- */
@@ -193,11 +193,11 @@ static int write_file(const char *path, const char *text, bool to_disk)
 	size_t count = strlen(text);
 
 	if (fd < 0)
-		return fail_errno("cannot write %s", path);
+		return fail_errno("cannot write the journal %s", path);
 	if (write(fd, text, count) != (ssize_t)count || (to_disk && fsync(fd)))
-		rc = fail_errno("cannot write %s", path);
+		rc = fail_errno("cannot write the journal %s", path);
 	if (close(fd) && !rc)
-		rc = fail_errno("cannot write %s", path);
+		rc = fail_errno("cannot write the journal %s", path);
 	return rc;
 }
 
@@ -206,7 +206,7 @@ static int sync_folder(void)
 	int fd = open(journal_folder(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 
 	if (fd < 0 || fsync(fd))
-		rc = fail_errno("cannot bring %s to the disk", journal_folder());
+		rc = fail_errno("cannot sync the journal's directory %s", journal_folder());
 	if (fd >= 0)
 		close(fd);
 	return rc;
@@ -217,20 +217,20 @@ int journal_write(struct journal *j)
 	bool to_disk = stages[j->stage].decides;
 	char path[JOURNAL_PATH_ROOM], temporary[JOURNAL_PATH_ROOM + 8];
 	struct json_object *json;
-	int rc = journal_make_folder();
+	int rc = journal_make_folder(journal_folder());
 
 	if (rc)
 		return rc;
 	boot_id(j->boot);
 	j->pid = getpid();
 	j->time = time(NULL);
-	journal_path(path, j->job, j->role, "json");
+	journal_path(path, j->job, j->role);
 	snprintf(temporary, sizeof(temporary), "%s.new", path);
 	json = to_json(j);
 	rc = write_file(temporary, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN), to_disk);
 	json_object_put(json);
 	if (!rc && rename(temporary, path))
-		rc = fail_errno("cannot write %s", path);
+		rc = fail_errno("cannot write the journal %s", path);
 	return rc || !to_disk ? rc : sync_folder();
 }
 
@@ -262,7 +262,7 @@ int journal_read(struct journal *j, const char *job, enum journal_role role)
 {
 	char path[JOURNAL_PATH_ROOM];
 
-	journal_path(path, job, role, "json");
+	journal_path(path, job, role);
 	return read_file(j, path);
 }
 
@@ -270,7 +270,7 @@ void journal_remove(const char *job, enum journal_role role)
 {
 	char path[JOURNAL_PATH_ROOM];
 
-	journal_path(path, job, role, "json");
+	journal_path(path, job, role);
 	unlink(path);
 }
 

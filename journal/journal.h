@@ -5,7 +5,8 @@
  * /var/lib/pvferry/jobs; replaced as a whole.
  *
  * The processes of a job hold a lock, together: once it can be had, none of
- * them is left.
+ * them is left. Locks are not in the journal's folder: a save to another disk
+ * must be possible while /var is full or read-only.
  */
 #ifndef JOURNAL_JOURNAL_H
 #define JOURNAL_JOURNAL_H
@@ -101,12 +102,15 @@ void journal_unlock_domain(uint32_t id, int fd);
 /* Removes the files of locks that nobody holds: those of jobs that died before they had a journal. */
 void journal_sweep(void);
 
+/* $PVFERRY_RUN, or /run/pvferry: what ends with the host's life. Locks are in its folder "locks". */
+const char *run_folder(void);
+
 /* --- between journal.c and lock.c --- */
 
 enum { JOURNAL_PATH_ROOM = 4096 };
 const char *journal_folder(void);
-int journal_make_folder(void);
-/* kind: "json" or "lock". */
-void journal_path(char path[JOURNAL_PATH_ROOM], const char *job, enum journal_role role, const char *kind);
+/* With all that are above it. */
+int journal_make_folder(const char *folder);
+void journal_path(char path[JOURNAL_PATH_ROOM], const char *job, enum journal_role role);
 
 #endif

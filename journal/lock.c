@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -11,27 +12,58 @@
 #include "journal/journal.h"
 #include "log.h"
 
-/* -EBUSY, without a reason: somebody has it. */
-static int lock_file(const char *path, int *fd)
+const char *run_folder(void)
+{
+	const char *own = secure_getenv("PVFERRY_RUN");
+
+	return own ? own : "/run/pvferry";
+}
+
+static void lock_path(char path[JOURNAL_PATH_ROOM], const char *name, const char *kind)
+{
+	snprintf(path, JOURNAL_PATH_ROOM, "%s/locks/%s.%s.lock", run_folder(), name, kind);
+}
+
+static int make_folder(void)
+{
+	char path[JOURNAL_PATH_ROOM];
+	int rc = journal_make_folder(run_folder());
+
+	snprintf(path, sizeof(path), "%s/locks", run_folder());
+	return rc ? rc : journal_make_folder(path);
+}
+
+/*
+ * Takes the lock, if no other process has it. Its holder removes the file
+ * before it lets go: a lock of a file that has no name any more is worth
+ * nothing, for another process may hold the file that has the name now.
+ */
+static bool lock_is_taken(int fd)
 {
 	struct stat facts;
-	int rc = journal_make_folder();
+
+	return !flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, &facts) && facts.st_nlink;
+}
+
+/* -EBUSY, without a reason: another process has it. */
+static int lock_file(const char *path, int *fd)
+{
+	int rc = make_folder();
 
 	if (rc)
 		return rc;
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (*fd < 0)
-		return fail_errno("cannot open %s", path);
-	if (!flock(*fd, LOCK_EX | LOCK_NB)) {
-		if (!fstat(*fd, &facts) && facts.st_nlink)
+	do {
+		*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (*fd < 0)
+			return fail_errno("cannot open %s", path);
+		errno = 0;
+		if (lock_is_taken(*fd))
 			return 0;
-		close(*fd); /* whoever had it has removed it meanwhile */
-		return lock_file(path, fd);
-	}
-	rc = errno == EWOULDBLOCK ? -EBUSY : fail_errno("cannot lock %s", path);
-	close(*fd);
+		rc = errno;
+		close(*fd);
+	} while (!rc);
 	*fd = -1;
-	return rc;
+	return rc == EWOULDBLOCK ? -EBUSY : fail(rc, "cannot lock %s: %s", path, strerror(rc));
 }
 
 static void unlock_file(const char *path, int fd)
@@ -42,12 +74,14 @@ static void unlock_file(const char *path, int fd)
 	close(fd);
 }
 
+static const char *const job_kinds[] = { [JOURNAL_SOURCE] = "source", [JOURNAL_DESTINATION] = "destination" };
+
 int journal_lock(const char *job, enum journal_role role, int *fd)
 {
 	char path[JOURNAL_PATH_ROOM];
 	int rc;
 
-	journal_path(path, job, role, "lock");
+	lock_path(path, job, job_kinds[role]);
 	rc = lock_file(path, fd);
 	return rc == -EBUSY ? fail(EBUSY, "job %s is still at work here", job) : rc;
 }
@@ -56,13 +90,8 @@ void journal_unlock(const char *job, enum journal_role role, int fd)
 {
 	char path[JOURNAL_PATH_ROOM];
 
-	journal_path(path, job, role, "lock");
+	lock_path(path, job, job_kinds[role]);
 	unlock_file(path, fd);
-}
-
-static void name_path(char path[JOURNAL_PATH_ROOM], const char *domain)
-{
-	snprintf(path, JOURNAL_PATH_ROOM, "%s/%s.name.lock", journal_folder(), domain);
 }
 
 int journal_lock_name(const char *domain, int *fd)
@@ -70,7 +99,7 @@ int journal_lock_name(const char *domain, int *fd)
 	char path[JOURNAL_PATH_ROOM];
 	int rc;
 
-	name_path(path, domain);
+	lock_path(path, domain, "name");
 	rc = lock_file(path, fd);
 	return rc == -EBUSY ? fail(EBUSY, "another job is at work on domain \"%s\" here", domain) : rc;
 }
@@ -79,7 +108,7 @@ void journal_unlock_name(const char *domain, int fd)
 {
 	char path[JOURNAL_PATH_ROOM];
 
-	name_path(path, domain);
+	lock_path(path, domain, "name");
 	unlock_file(path, fd);
 }
 
@@ -106,23 +135,26 @@ static void sweep_one(const char *path)
 
 	if (fd < 0)
 		return;
-	if (!flock(fd, LOCK_EX | LOCK_NB))
+	if (lock_is_taken(fd))
 		unlink(path);
 	close(fd);
 }
 
 void journal_sweep(void)
 {
-	DIR *directory = opendir(journal_folder());
+	char folder[JOURNAL_PATH_ROOM];
 	struct dirent *entry;
+	DIR *directory;
 
+	snprintf(folder, sizeof(folder), "%s/locks", run_folder());
+	directory = opendir(folder);
 	while (directory && (entry = readdir(directory))) {
 		size_t length = strlen(entry->d_name);
 		char path[JOURNAL_PATH_ROOM + 300];
 
 		if (length < 5 || strcmp(entry->d_name + length - 5, ".lock"))
 			continue;
-		snprintf(path, sizeof(path), "%s/%s", journal_folder(), entry->d_name);
+		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
 		sweep_one(path);
 	}
 	if (directory)

@@ -7,30 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "journal/journal.h"
 #include "process/child.h"
 #include "log.h"
 #include "stream/lane.h"
 
 enum { JOIN_MS = 30000, STEP_MS = 1000 };
 
-static const char *folder(void)
-{
-	const char *own = secure_getenv("PVFERRY_RUN");
-
-	return own ? own : "/run/pvferry";
-}
-
 static int socket_address(const char *job, struct sockaddr_un *address)
 {
 	int n;
 
 	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/%s", folder(), job);
-	return n < (int)sizeof(address->sun_path) ? 0 : fail(ENAMETOOLONG, "%s is too long a name", folder());
+	n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/%s", run_folder(), job);
+	return n < (int)sizeof(address->sun_path) ? 0
+						  : fail(ENAMETOOLONG, "%s is too long a name", run_folder());
 }
 
 void joined_forget(const char *job)
@@ -54,8 +48,9 @@ int joined_open(struct joined *lanes, unsigned int count, const char *job)
 	rc = socket_address(job, &address);
 	if (rc)
 		return rc;
-	if (mkdir(folder(), 0700) && errno != EEXIST)
-		return fail_errno("cannot make %s", folder());
+	rc = journal_make_folder(run_folder());
+	if (rc)
+		return rc;
 	lanes->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (lanes->listener < 0)
 		return fail_errno("cannot make a socket");

@@ -197,7 +197,8 @@ def jobs(host):
 
 
 def locks(host):
-    return [f.name for f in (host.path / "jobs").glob("*.lock")] + [f.name for f in (host.path / "run").glob("*")]
+    run = host.path / "run"
+    return [f.name for f in (*run.glob("locks/*"), *run.glob("*")) if f.name != "locks"]
 
 
 def forget_jobs(host):

@@ -1,14 +1,11 @@
-/* journal.c, lock.c: what is written is read again, whole; and who is at work is known. */
+/* journal.c: what is written is read again, whole. */
 #include "unit.h"
 
 #include <fcntl.h>
 #include <glob.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "process/child.h"
 #include "journal/journal.h"
 
 static char folder[64];
@@ -94,7 +91,7 @@ static void files_are_private_and_whole(void **state)
 
 	(void)state;
 	assert_done(journal_write(&journal));
-	journal_path(path, journal.job, JOURNAL_SOURCE, "json");
+	journal_path(path, journal.job, JOURNAL_SOURCE);
 	assert_int_equal(stat(path, &facts), 0);
 	assert_int_equal(facts.st_mode & 0777, 0600);
 	assert_int_equal(stat(folder, &facts), 0);
@@ -206,81 +203,15 @@ static void jobs_are_found_by_their_beginning(void **state)
 	}
 }
 
-static int try_lock(void *job)
-{
-	int fd, rc = journal_lock(job, JOURNAL_SOURCE, &fd);
-
-	return rc;
-}
-
-/* Who holds it: we and our children; all of them must be gone. */
-static void a_lock_is_held_until_the_last_one_ends(void **state)
-{
-	char job[JOB_DIGITS + 1];
-	pid_t heir;
-	int lock, again;
-
-	(void)state;
-	assert_done(job_name(job));
-	assert_done(journal_lock(job, JOURNAL_SOURCE, &lock));
-	assert_fails(child_run(try_lock, job), EBUSY, "still at work");
-	heir = fork();
-	if (!heir)
-		_exit(pause());
-	close(lock);
-	assert_fails(journal_lock(job, JOURNAL_SOURCE, &again), EBUSY, "still at work");
-	journal_sweep();
-	assert_fails(journal_lock(job, JOURNAL_SOURCE, &again), EBUSY, "still at work");
-	kill(heir, SIGKILL);
-	waitpid(heir, NULL, 0);
-	assert_done(journal_lock(job, JOURNAL_SOURCE, &again));
-	journal_unlock(job, JOURNAL_SOURCE, again);
-}
-
-static void a_domain_is_one_jobs(void **state)
-{
-	int name, id, again = -1;
-
-	(void)state;
-	assert_done(journal_lock_name("web1", &name));
-	assert_done(journal_lock_domain(7, &id));
-	assert_fails(journal_lock_name("web1", &again), EBUSY, "at work on domain \"web1\"");
-	assert_fails(journal_lock_domain(7, &again), EBUSY, "at work on domain \"7\"");
-	assert_int_equal(again, -1);
-	journal_unlock_name("web1", again); /* those that were refused */
-	assert_fails(journal_lock_name("web1", &again), EBUSY, "at work");
-	journal_unlock_name("web1", name);
-	journal_unlock_domain(7, id);
-	assert_done(journal_lock_name("web1", &name));
-	assert_done(journal_lock_domain(7, &id));
-	journal_unlock_name("web1", name);
-	journal_unlock_domain(7, id);
-}
-
-static void dead_locks_are_swept(void **state)
-{
-	char job[JOB_DIGITS + 1], path[JOURNAL_PATH_ROOM];
-	int lock;
-
-	(void)state;
-	assert_done(job_name(job));
-	journal_path(path, job, JOURNAL_SOURCE, "lock");
-	assert_done(journal_lock(job, JOURNAL_SOURCE, &lock));
-	close(lock);
-	assert_int_equal(access(path, F_OK), 0);
-	journal_sweep();
-	assert_int_not_equal(access(path, F_OK), 0);
-}
-
 static void where_it_cannot_be_written_is_told(void **state)
 {
 	struct journal journal = sample();
 
 	(void)state;
 	setenv("PVFERRY_STATE", "/proc/none/jobs", 1);
-	assert_fails(journal_write(&journal), ENOENT, "cannot make /proc/none/jobs");
+	assert_fails(journal_write(&journal), ENOENT, "cannot make the directory /proc/none/jobs");
 	setenv("PVFERRY_STATE", "/dev/null", 1);
-	assert_fails(journal_write(&journal), ENOTDIR, "cannot write /dev/null/");
+	assert_fails(journal_write(&journal), ENOTDIR, "cannot write the journal /dev/null/");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -294,9 +225,6 @@ int main(void)
 		TEST(all_are_listed_but_what_is_none),
 		TEST(names_are_hexadecimal),
 		TEST(jobs_are_found_by_their_beginning),
-		TEST(a_lock_is_held_until_the_last_one_ends),
-		TEST(a_domain_is_one_jobs),
-		TEST(dead_locks_are_swept),
 		TEST(where_it_cannot_be_written_is_told),
 	};
 
