@@ -2,13 +2,16 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
 #include "cli/open-image.h"
 #include "cli/progress.h"
 #include "log.h"
+#include "process/confined.h"
 #include "restore/examine.h"
+#include "text.h"
 
 enum { THREADS = LONG_ONLY, PROGRESS, NO_PROGRESS, JSON, CONFIG };
 
@@ -109,57 +112,96 @@ static struct json_object *gather(const struct examination *x)
 	return json;
 }
 
-static void print_facts(struct json_object *json, const char *indent)
+static void write_facts(FILE *to, struct json_object *json, const char *indent)
 {
 	json_object_object_foreach (json, key, value) {
 		if (json_object_is_type(value, json_type_object)) {
-			printf("%s%s\n", indent, key);
-			print_facts(value, "  ");
+			fprintf(to, "%s%s\n", indent, key);
+			write_facts(to, value, "  ");
 		} else if (json_object_is_type(value, json_type_double)) {
-			printf("%s%-*s %.2f\n", indent, 18 - (int)strlen(indent), key,
-			       json_object_get_double(value));
+			fprintf(to, "%s%-*s %.2f\n", indent, 18 - (int)strlen(indent), key,
+				json_object_get_double(value));
 		} else {
-			printf("%s%-*s %s\n", indent, 18 - (int)strlen(indent), key,
-			       json_object_get_string(value));
+			fprintf(to, "%s%-*s %s\n", indent, 18 - (int)strlen(indent), key,
+				json_object_get_string(value));
 		}
 	}
 }
 
-static void print(const struct examination *x, const struct settings *settings)
+/* In the process that reads the image: as text, which the one above it prints. */
+static void write_out(FILE *to, const struct examination *x, const struct settings *settings)
 {
 	struct json_object *json;
 
 	if (settings->config) {
-		printf("%s\n", x->config.root ? config_text(&x->config) : x->facts->config);
+		fprintf(to, "%s\n", x->config.root ? config_text(&x->config) : x->facts->config);
 		return;
 	}
 	json = gather(x);
 	if (common.json)
-		printf("%s\n", json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY |
-									    JSON_C_TO_STRING_SPACED |
-									    JSON_C_TO_STRING_NOSLASHESCAPE));
+		fprintf(to, "%s\n",
+			json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY |
+								     JSON_C_TO_STRING_SPACED |
+								     JSON_C_TO_STRING_NOSLASHESCAPE));
 	else
-		print_facts(json, "");
+		write_facts(to, json, "");
 	json_object_put(json);
+}
+
+struct inspection {
+	struct channel channel;
+	const struct settings *settings;
+};
+
+static int send_text(const struct examination *x, const struct settings *settings)
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *memory = open_memstream(&text, &bytes);
+	bool is_whole;
+
+	if (!memory)
+		return fail(ENOMEM, "out of memory");
+	write_out(memory, x, settings);
+	is_whole = !fclose(memory);
+	if (is_whole)
+		confined_print(text);
+	free(text);
+	return is_whole ? 0 : fail(ENOMEM, "out of memory");
+}
+
+static int read_image(void *context)
+{
+	struct inspection *inspection = context;
+	struct examination x = { .progress = confined_progress };
+	int rc = examine(&x, &inspection->channel, inspection->settings->threads);
+
+	if (!rc)
+		rc = send_text(&x, inspection->settings);
+	examination_release(&x);
+	return rc;
 }
 
 static int inspect(const char *path, const struct settings *settings)
 {
-	struct examination x = { .progress = progress_show };
-	struct channel channel;
-	int rc = open_image(&channel, path);
+	struct inspection inspection = { .settings = settings };
+	struct confined confined = { .work = read_image, .context = &inspection, .progress = progress_show };
+	int rc = open_image(&inspection.channel, path);
 
 	if (rc)
 		return say_failure("inspect", path, NULL);
+	confined.fd = inspection.channel.fd;
 	progress_start("reading");
-	rc = examine(&x, &channel, settings->threads);
+	rc = confined_run(&confined);
 	progress_end();
 	if (rc)
 		rc = say_failure("inspect", path, NULL);
+	else if (common.json || settings->config)
+		text_print_json(stdout, confined.text);
 	else
-		print(&x, settings);
-	examination_release(&x);
-	close_image(&channel);
+		text_print_lines(stdout, confined.text);
+	free(confined.text);
+	close_image(&inspection.channel);
 	return rc;
 }
 

@@ -2,12 +2,16 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/command.h"
 #include "cli/open-image.h"
 #include "cli/progress.h"
 #include "log.h"
+#include "process/child.h"
+#include "process/confined.h"
 #include "restore/examine.h"
+#include "text.h"
 
 enum { THREADS = LONG_ONLY, PROGRESS, NO_PROGRESS, JSON };
 enum { SOUND = 0, DAMAGED = 1, UNREADABLE = 2 };
@@ -37,7 +41,37 @@ static bool set(void *context, int letter, const char *value)
 	return fine;
 }
 
-static void print_json(const struct examination *x, int status)
+/* What the process that reads the image tells the one that prints. */
+struct verification {
+	struct channel channel;
+	unsigned int threads;
+	struct verdict {
+		uint64_t pfns, frames, records;
+		char domain[256];
+	} * verdict; /* shared */
+};
+
+static void note(struct verdict *verdict, const struct examination *x)
+{
+	verdict->pfns = x->incoming.count;
+	verdict->frames = x->frames;
+	verdict->records = x->records;
+	if (x->config.root)
+		snprintf(verdict->domain, sizeof(verdict->domain), "%s", config_name(&x->config));
+}
+
+static int read_image(void *context)
+{
+	struct verification *v = context;
+	struct examination x = { .progress = confined_progress };
+	int rc = examine(&x, &v->channel, v->threads);
+
+	note(v->verdict, &x);
+	examination_release(&x);
+	return rc;
+}
+
+static void print_json(const struct verdict *verdict, int status)
 {
 	static const char *const words[] = { "sound", "damaged", "unreadable" };
 	struct json_object *json = json_object_new_object();
@@ -45,43 +79,57 @@ static void print_json(const struct examination *x, int status)
 	json_object_object_add(json, "verdict", json_object_new_string(words[status]));
 	if (status != SOUND)
 		json_object_object_add(json, "defect", json_object_new_string(fail_reason()));
-	if (x->config.root)
-		json_object_object_add(json, "domain", json_object_new_string(config_name(&x->config)));
-	json_object_object_add(json, "pfns", json_object_new_int64(x->incoming.count));
-	json_object_object_add(json, "frames", json_object_new_int64(x->frames));
-	json_object_object_add(json, "records", json_object_new_int64(x->records));
-	printf("%s\n", json_object_to_json_string(json));
+	if (*verdict->domain)
+		json_object_object_add(json, "domain", json_object_new_string(verdict->domain));
+	json_object_object_add(json, "pfns", json_object_new_int64(verdict->pfns));
+	json_object_object_add(json, "frames", json_object_new_int64(verdict->frames));
+	json_object_object_add(json, "records", json_object_new_int64(verdict->records));
+	text_print_json(stdout, json_object_to_json_string(json));
+	printf("\n");
 	json_object_put(json);
 }
 
-static void print_text(const struct examination *x, const char *path, int status)
+static void print_text(const struct verdict *verdict, const char *path, int status)
 {
 	if (status == SOUND)
-		printf("%s: sound: %lu pfns, %lu frames, %lu records\n", path, x->incoming.count, x->frames,
-		       x->records);
+		printf("%s: sound: %lu pfns, %lu frames, %lu records\n", path, verdict->pfns, verdict->frames,
+		       verdict->records);
 	else
 		say_failure("verify", path,
 			    status == DAMAGED ? "the image is damaged" : "the image cannot be read");
 }
 
+static int check(struct verification *v, const char *path)
+{
+	struct confined confined = { .work = read_image, .context = v, .progress = progress_show };
+	int rc = open_image(&v->channel, path);
+
+	if (rc)
+		return rc;
+	confined.fd = v->channel.fd;
+	progress_start("checking");
+	rc = confined_run(&confined);
+	progress_end();
+	free(confined.text);
+	close_image(&v->channel);
+	return rc;
+}
+
 static int verify(const char *path, unsigned int threads)
 {
-	struct examination x = { .progress = progress_show };
-	struct channel channel;
-	int rc = open_image(&channel, path), status;
+	struct verification v = { .threads = threads, .verdict = child_share(sizeof(*v.verdict)) };
+	struct verdict verdict = { 0 };
+	int rc = v.verdict ? check(&v, path) : -ENOMEM;
+	int status = !rc ? SOUND : rc == -EBADMSG || rc == -ENODATA ? DAMAGED : UNREADABLE;
 
-	progress_start("checking");
-	if (!rc) {
-		rc = examine(&x, &channel, threads);
-		progress_end();
-	}
-	status = !rc ? SOUND : rc == -EBADMSG || rc == -ENODATA ? DAMAGED : UNREADABLE;
+	if (v.verdict)
+		verdict = *v.verdict;
+	verdict.domain[sizeof(verdict.domain) - 1] = '\0';
+	child_unshare(v.verdict, sizeof(*v.verdict));
 	if (common.json)
-		print_json(&x, status);
+		print_json(&verdict, status);
 	else
-		print_text(&x, path, status);
-	examination_release(&x);
-	close_image(&channel);
+		print_text(&verdict, path, status);
 	return status;
 }
 

@@ -131,8 +131,9 @@ static int wait_child(const struct child *child)
 	if (WIFSIGNALED(status))
 		return fail(ECHILD, "the process that did the work died of SIG%s",
 			    sigabbrev_np(WTERMSIG(status)));
-	if (child->outcome->rc)
-		return fail(-child->outcome->rc, "%s", child->outcome->reason);
+	if (child->outcome->rc) /* the child may be one that foreign bytes have taken over */
+		return fail(abs(child->outcome->rc % 4096), "%.*s", (int)sizeof(child->outcome->reason) - 1,
+			    child->outcome->reason);
 	return WEXITSTATUS(status) ? fail(ECHILD, "the process that did the work gave up") : 0;
 }
 

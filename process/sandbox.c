@@ -55,7 +55,10 @@ static int drop_user(void)
 		return 0;
 	if (!uid || !gid)
 		return fail(EPERM, "the user \"" USER "\" must not be root, nor of root's group");
-	if (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
+	/* EINVAL: a user namespace that has no such user, so its root is not the host's. */
+	if (setresgid(gid, gid, gid))
+		return errno == EINVAL ? 0 : fail_errno("cannot become the group %u", gid);
+	if (setgroups(0, NULL) || setresuid(uid, uid, uid))
 		return fail_errno("cannot become the user %u", uid);
 	return 0;
 }
