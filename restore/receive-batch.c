@@ -20,6 +20,9 @@
 #include <string.h>
 
 #include "log.h"
+#include "process/stop.h"
+#include "restore/copy.h"
+#include "stream/array.h"
 #include "stream/pipeline.h"
 
 /* Mappings: a process may have 65530. SLACK: as many copies may be under way. */
@@ -31,120 +34,10 @@ enum { MOST_KEPT = 30000, SLACK_KEPT = 100 };
  */
 enum { MOST_REPEATED = 16384, PART_REPEATED = 32 };
 
-/* A part of a record: up to 512 of its words. */
-struct copy {
-	struct record record; /* held by each of its parts */
-	const uint64_t *frame;
-	const uint8_t *data;
-	uint64_t at; /* or where the data is in the file */
-	uint32_t count;
-	uint8_t *tables; /* mapped for this copy only */
-	size_t table_count;
-	uint8_t *to[BATCH_PAGES]; /* where each page with data goes */
-};
-
-static uint8_t *map_some(struct restoration *r, const mfn_t *mfns, size_t count, int *rc)
+/* So many can be on their way at once. */
+static unsigned int most_copies(const struct restoration *r)
 {
-	uint8_t *at = count && !*rc ? domain_map(r->domain, mfns, count, true, NULL) : NULL;
-
-	if (count && !at && !*rc)
-		*rc = fail(EFAULT, "cannot map the new domain's memory");
-	return at;
-}
-
-/* Where each page with data goes; all are mapped by now, those that were not at pages and tables. */
-static void aim(struct restoration *r, struct copy *copy, uint8_t *pages)
-{
-	uint8_t *tables = copy->tables;
-
-	for (uint32_t i = 0; i < copy->count; i++) {
-		unsigned int type = word_type(copy->frame[i]);
-
-		if (!frame_has_data(type) || copy->to[i])
-			continue;
-		if (frame_level(type)) {
-			copy->to[i] = tables;
-			tables += PAGE_BYTES;
-		} else {
-			copy->to[i] = r->at[word_pfn(copy->frame[i])] = pages;
-			pages += PAGE_BYTES;
-		}
-	}
-}
-
-/* Ordinary pages that are not mapped yet in one mapping, which stays; tables in another, which does not. */
-static int map_pages(struct restoration *r, struct copy *copy)
-{
-	mfn_t pages[BATCH_PAGES], tables[BATCH_PAGES];
-	size_t count = 0;
-	uint8_t *at;
-	int rc = 0;
-
-	copy->table_count = 0;
-	for (uint32_t i = 0; i < copy->count; i++) {
-		unsigned int type = word_type(copy->frame[i]);
-		uint64_t pfn = word_pfn(copy->frame[i]);
-
-		copy->to[i] = r->at[pfn];
-		if (!frame_has_data(type) || copy->to[i])
-			continue;
-		if (frame_level(type))
-			tables[copy->table_count++] = r->mfn[pfn];
-		else
-			pages[count++] = r->mfn[pfn];
-	}
-	at = map_some(r, pages, count, &rc);
-	copy->tables = map_some(r, tables, copy->table_count, &rc);
-	if (at)
-		r->kept[atomic_fetch_add(&r->kept_count, 1)] = (struct kept_mapping){ at, count };
-	r->kept_pages += at ? count : 0;
-	if (!rc)
-		aim(r, copy, at);
-	return rc;
-}
-
-/* So many of the copy's bytes, from its offset on. */
-static int fetch(struct restoration *r, const struct copy *copy, uint8_t *to, size_t offset, size_t bytes)
-{
-	if (!copy->data)
-		return reader_fetch(r->reader, to, bytes, copy->at + offset);
-	memcpy(to, copy->data + offset, bytes);
-	return 0;
-}
-
-/* Pages that lie side by side at both ends in one go. */
-static int fetch_all(struct restoration *r, const struct copy *copy)
-{
-	uint8_t *run = NULL;
-	size_t offset = 0, bytes = 0;
-	int rc = 0;
-
-	for (uint32_t i = 0; !rc && i < copy->count; i++) {
-		if (!frame_has_data(word_type(copy->frame[i])))
-			continue;
-		if (!run || copy->to[i] != run + bytes) {
-			rc = run ? fetch(r, copy, run, offset, bytes) : 0;
-			offset += bytes;
-			bytes = 0;
-			run = copy->to[i];
-		}
-		bytes += PAGE_BYTES;
-	}
-	return rc || !run ? rc : fetch(r, copy, run, offset, bytes);
-}
-
-static int copy_work(void *job, unsigned int worker, void *context)
-{
-	struct restoration *r = context;
-	struct copy *copy = job;
-	int rc = map_pages(r, copy);
-
-	(void)worker;
-	if (!rc)
-		rc = fetch_all(r, copy);
-	domain_unmap(r->domain, copy->tables, copy->table_count);
-	record_release(r->reader, &copy->record);
-	return rc;
+	return r->options.threads + 2;
 }
 
 int copies_start(struct restoration *r)
@@ -152,24 +45,23 @@ int copies_start(struct restoration *r)
 	struct pipeline_plan plan = {
 		.name = "copy",
 		.threads = r->options.threads,
-		.jobs = r->options.threads + 2,
+		.jobs = most_copies(r),
 		.job_bytes = sizeof(struct copy),
 		.work = copy_work,
 		.context = r,
 		.unordered = true,
 	};
 
+	r->next_copy = r->landed = 1; /* 0: of a pfn that no copy went to */
 	r->kept = calloc(MOST_KEPT, sizeof(*r->kept));
 	return r->kept ? pipeline_start(&r->copies, &plan) : fail(ENOMEM, "out of memory");
 }
 
-/* Everything that was submitted has landed. */
+/* Waits until everything that was submitted has landed. */
 static int settle(struct restoration *r)
 {
-	int rc = pipeline_drain(r->copies);
-
-	memset(r->in_flight, 0, (r->incoming.count + 63) / 64 * sizeof(*r->in_flight));
-	return rc;
+	r->landed = r->next_copy;
+	return pipeline_drain(r->copies);
 }
 
 /* A process may have only so many mappings, and in the end it is to have few pages. */
@@ -184,7 +76,7 @@ static int make_room(struct restoration *r)
 	for (size_t i = 0; i < r->kept_count; i++)
 		domain_unmap(r->domain, r->kept[i].at, r->kept[i].count);
 	r->kept_count = r->kept_pages = 0;
-	memset(r->at, 0, r->incoming.count * sizeof(*r->at));
+	array_clear(r->at, sizeof(*r->at), r->incoming.count);
 	return rc;
 }
 
@@ -224,26 +116,18 @@ static int populate(struct restoration *r, const uint64_t *frame, uint32_t count
 /* From the part's pages to those of the next. */
 static void go_behind(struct pages *part)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = (uint64_t)part->data_count * PAGE_BYTES;
 
-	for (uint32_t i = 0; i < part->count; i++)
-		bytes += frame_has_data(word_type(part->frame[i])) * PAGE_BYTES;
 	if (part->data)
 		part->data += bytes;
 	else
 		part->at += bytes;
 }
 
-static int take_part(struct restoration *r, struct record *record, const struct pages *part)
+static int submit(struct restoration *r, struct record *record, const struct pages *part)
 {
-	struct copy *copy;
-	int rc = populate(r, part->frame, part->count);
+	struct copy *copy = pipeline_claim(r->copies);
 
-	if (!rc)
-		rc = make_room(r);
-	if (rc)
-		return rc;
-	copy = pipeline_claim(r->copies);
 	if (!copy)
 		return pipeline_error(r->copies);
 	copy->record = *record;
@@ -253,28 +137,46 @@ static int take_part(struct restoration *r, struct record *record, const struct 
 	copy->count = part->count;
 	record_hold(record);
 	pipeline_submit(r->copies, copy);
+	r->next_copy++;
+	/* There was room for it: so many before it are no longer on their way. */
+	if (r->next_copy - r->landed > most_copies(r))
+		r->landed = r->next_copy - most_copies(r);
 	return 0;
 }
 
-/* Notes what is to come. What is still on its way to the same pfns must land first. */
-static int announce(struct restoration *r, const struct pages *pages)
+static int take_part(struct restoration *r, struct record *record, const struct pages *part)
 {
-	bool meets = false;
-	int rc = 0;
+	int rc = populate(r, part->frame, part->count);
 
-	for (uint32_t i = 0; i < pages->count && !meets; i++) {
-		uint64_t pfn = word_pfn(pages->frame[i]);
+	if (!rc)
+		rc = make_room(r);
+	return rc || !part->data_count ? rc : submit(r, record, part);
+}
 
-		meets = r->in_flight[pfn / 64] >> pfn % 64 & 1;
-	}
-	r->has_repeats |= meets;
-	if (meets)
-		rc = settle(r);
-	for (uint32_t i = 0; i < pages->count; i++) {
-		uint64_t pfn = word_pfn(pages->frame[i]);
+/*
+ * Notes the next words, which one copy may take: the last word on a pfn counts, so one that is in it already
+ * is left to the next copy, and one whose copy may still be on its way waits for that.
+ */
+static int announce(struct restoration *r, struct pages *part, uint32_t left)
+{
+	int rc = stop_requested();
 
-		r->in_flight[pfn / 64] |= 1ULL << pfn % 64;
-		r->incoming.type[pfn] = word_type(pages->frame[i]);
+	part->count = part->data_count = 0;
+	for (; !rc && part->count < left && part->count < BATCH_PAGES; part->count++) {
+		uint64_t pfn = word_pfn(part->frame[part->count]);
+		unsigned int type = word_type(part->frame[part->count]);
+
+		if (frame_has_data(type)) {
+			if (part->data_count && r->copy_of[pfn] == r->next_copy)
+				break;
+			/* Numbers wrap round: then one that landed long ago may seem to be under way, which does no harm. */
+			if (r->next_copy - r->copy_of[pfn] <= r->next_copy - r->landed)
+				rc = settle(r);
+			r->copy_of[pfn] = r->next_copy;
+			part->data_count++;
+		}
+		r->has_repeats |= r->incoming.type[pfn] != TYPE_UNSEEN;
+		r->incoming.type[pfn] = type;
 	}
 	return rc;
 }
@@ -283,12 +185,13 @@ int copies_take(struct restoration *r, struct record *record, const struct pages
 {
 	struct pages part = *pages;
 	uint32_t left = pages->count;
-	int rc = announce(r, pages);
+	int rc = 0;
 
 	while (!rc && left) {
-		part.count = left < BATCH_PAGES ? left : BATCH_PAGES;
+		rc = announce(r, &part, left);
+		if (!rc)
+			rc = take_part(r, record, &part);
 		left -= part.count;
-		rc = take_part(r, record, &part);
 		go_behind(&part);
 		part.frame += part.count;
 	}

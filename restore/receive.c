@@ -7,6 +7,7 @@
 
 #include "log.h"
 #include "p2m/p2m.h"
+#include "stream/array.h"
 
 static int end_static(struct incoming *in)
 {
@@ -16,17 +17,21 @@ static int end_static(struct incoming *in)
 	return in->sink->static_end(in);
 }
 
+static uint64_t most_leaves(const struct incoming *in)
+{
+	return in->most_pfns / p2m_per_page(in->machine.layout) + 1;
+}
+
 static int grow(struct incoming *in, uint64_t count, uint64_t leaves)
 {
-	uint8_t *type = realloc(in->type, count);
-	uint64_t *leaf = realloc(in->leaf, leaves * sizeof(*leaf));
 	uint64_t old = in->count;
+	int rc = array_grow(&in->type, sizeof(*in->type), count, in->most_pfns);
 
-	in->type = type ? type : in->type;
-	in->leaf = leaf ? leaf : in->leaf;
-	if (!type || !leaf)
-		return fail(ENOMEM, "out of memory for %lu pfns", count);
-	memset(type + old, TYPE_UNSEEN, count - old);
+	if (!rc)
+		rc = array_grow(&in->leaf, sizeof(*in->leaf), leaves, most_leaves(in));
+	if (rc)
+		return rc;
+	memset(in->type + old, TYPE_UNSEEN, count - old);
 	in->count = count;
 	in->leaves = leaves;
 	return in->sink->resize(in, old);
@@ -142,9 +147,10 @@ int receive_stream(struct incoming *in)
 
 void incoming_release(struct incoming *in)
 {
+	array_release(in->type, sizeof(*in->type), in->most_pfns);
+	if (in->leaf)
+		array_release(in->leaf, sizeof(*in->leaf), most_leaves(in));
 	machine_release(&in->machine);
-	free(in->type);
-	free(in->leaf);
 	in->type = NULL;
 	in->leaf = NULL;
 }

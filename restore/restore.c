@@ -18,6 +18,7 @@
 #include "restore/preflight.h"
 #include "restore/receive-batch.h"
 #include "process/stop.h"
+#include "stream/array.h"
 #include "stream/pipeline.h"
 
 enum { MAXMEM_SLACK_KIB = 1024 }; /* as libxl */
@@ -97,24 +98,19 @@ static int static_end(struct incoming *in)
 	return rc || !r->options.adopt ? rc : adopt_static_end(r);
 }
 
+/* The workers go on meanwhile: none of these arrays may move. */
 static int resize(struct incoming *in, uint64_t old_count)
 {
 	struct restoration *r = in->context;
-	mfn_t *mfn = realloc(r->mfn, in->count * sizeof(*mfn));
-	uint8_t **at = realloc(r->at, in->count * sizeof(*at));
-	size_t words = (in->count + 63) / 64, old_words = (old_count + 63) / 64;
-	uint64_t *in_flight = realloc(r->in_flight, words * sizeof(*in_flight));
+	int rc = array_grow(&r->mfn, sizeof(*r->mfn), in->count, in->most_pfns);
 
-	r->mfn = mfn ? mfn : r->mfn;
-	r->at = at ? at : r->at;
-	r->in_flight = in_flight ? in_flight : r->in_flight;
-	if (!mfn || !at || !in_flight)
-		return fail(ENOMEM, "out of memory for %lu pfns", in->count);
-	memset(at + old_count, 0, (in->count - old_count) * sizeof(*at));
-	memset(in_flight + old_words, 0, (words - old_words) * sizeof(*in_flight));
-	for (uint64_t pfn = old_count; pfn < in->count; pfn++)
-		mfn[pfn] = MFN(INVALID_FRAME);
-	return 0;
+	if (!rc)
+		rc = array_grow(&r->at, sizeof(*r->at), in->count, in->most_pfns);
+	if (!rc)
+		rc = array_grow(&r->copy_of, sizeof(*r->copy_of), in->count, in->most_pfns);
+	for (uint64_t pfn = old_count; !rc && pfn < in->count; pfn++)
+		r->mfn[pfn] = MFN(INVALID_FRAME);
+	return rc;
 }
 
 static int pages(struct incoming *in, struct record *record, const struct pages *what)
@@ -308,9 +304,9 @@ void restoration_release(struct restoration *r)
 	incoming_release(&r->incoming);
 	config_release(&r->config);
 	domain_close(r->domain);
-	free(r->mfn);
+	array_release(r->mfn, sizeof(*r->mfn), r->most_pfns);
 	free(r->kept);
-	free(r->at);
+	array_release(r->at, sizeof(*r->at), r->most_pfns);
 	bytes_release(&r->given_up);
-	free(r->in_flight);
+	array_release(r->copy_of, sizeof(*r->copy_of), r->most_pfns);
 }

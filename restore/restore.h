@@ -61,7 +61,9 @@ struct restoration {
 	bool has_repeats;      /* pfns have come again: the first pass over the guest is over */
 	uint8_t **at;	       /* by pfn: where an ordinary page stays mapped; NULL if it does not */
 	struct bytes given_up; /* mfns that are mapped, but no pfn's any more */
-	uint64_t *in_flight;   /* bits by pfn: a copy to it may be under way */
+	uint32_t *copy_of;     /* by pfn: the number of the last copy to it; they wrap round */
+	uint32_t next_copy;    /* its number will be */
+	uint32_t landed;       /* all copies before this number are done */
 	bool is_left;	       /* after a failure the domain could not be removed */
 	struct connections connections;
 	struct pipeline *entry; /* one job: enters the domain into xenstore meanwhile */

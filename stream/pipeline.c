@@ -38,6 +38,7 @@ struct pipeline {
 	unsigned int free_count;
 	struct slot *ring; /* plan.jobs of them */
 	unsigned long submitted, started, collected;
+	unsigned int working; /* threads that are inside work() */
 	bool ended;
 	bool has_failed;	/* a worker: no job is started any more */
 	struct failure end;	/* the one who submits gave up */
@@ -93,6 +94,7 @@ static bool take_work(struct pipeline *p, struct slot **slot)
 	if (p->failure.error || p->has_failed || p->started == p->submitted)
 		return false;
 	*slot = &p->ring[p->started++ % p->plan.jobs];
+	p->working++;
 	return true;
 }
 
@@ -105,6 +107,9 @@ static bool is_next_ready(struct pipeline *p)
 static void finish_work(struct pipeline *p, struct slot *slot)
 {
 	slot->done = true;
+	p->working--;
+	if (p->failure.error || p->has_failed)
+		pthread_cond_signal(&p->job_free); /* drain waits for the last one at work */
 	if (!p->plan.unordered) {
 		if (is_next_ready(p))
 			pthread_cond_signal(&p->work_done);
@@ -235,7 +240,7 @@ int pipeline_drain(struct pipeline *p)
 	struct failure failure;
 
 	pthread_mutex_lock(&p->lock);
-	while (!p->failure.error && p->collected != p->submitted)
+	while (p->failure.error ? p->working : p->collected != p->submitted)
 		pthread_cond_wait(&p->job_free, &p->lock);
 	failure = p->failure;
 	pthread_mutex_unlock(&p->lock);

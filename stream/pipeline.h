@@ -46,7 +46,10 @@ void *pipeline_claim(struct pipeline *pipeline);
 void pipeline_submit(struct pipeline *pipeline, void *job);
 /* No more jobs will be submitted; for a reason, if error is not 0. */
 void pipeline_end(struct pipeline *pipeline, int error);
-/* Waits until all that was submitted is worked and (unordered) released; 0 or the failure. */
+/*
+ * Waits until all that was submitted is worked and (unordered) released: 0. Or, after a failure,
+ * until no worker is at work any more: what they used may be taken away then.
+ */
 int pipeline_drain(struct pipeline *pipeline);
 
 /* The next job in order, its work done; NULL at the end or after a failure. One thread. */

@@ -220,6 +220,53 @@ static void drain_waits_for_the_last(void **state)
 	assert_int_equal(pipeline_stop(pipeline, NULL), 0);
 }
 
+/* Job 0 waits at the gate, job 1 has failed. */
+static int fail_beside(void *argument, unsigned int worker, void *context)
+{
+	struct job *job = argument;
+
+	(void)worker, (void)context;
+	if (job->number)
+		return -EBADMSG;
+	while (gate)
+		usleep(100);
+	worked++;
+	return 0;
+}
+
+static void drain_waits_for_workers_after_a_failure(void **state)
+{
+	struct pipeline_plan plan = { .name = "test",
+				      .threads = 2,
+				      .jobs = JOBS,
+				      .job_bytes = sizeof(struct job),
+				      .work = fail_beside,
+				      .unordered = true };
+	pthread_t drainer;
+	int result = 1;
+
+	(void)state;
+	worked = 0;
+	gate = true;
+	assert_done(pipeline_start(&pipeline, &plan));
+	for (unsigned long i = 0; i < 2; i++) {
+		struct job *job = pipeline_claim(pipeline);
+
+		job->number = i;
+		pipeline_submit(pipeline, job);
+	}
+	while (!pipeline_error(pipeline))
+		usleep(100);
+	pthread_create(&drainer, NULL, drain, &result);
+	usleep(20000);
+	assert_int_equal(__atomic_load_n(&result, __ATOMIC_RELAXED), 1);
+	gate = false;
+	pthread_join(drainer, NULL);
+	assert_int_equal(result, -EBADMSG);
+	assert_int_equal(worked, 1);
+	assert_int_equal(pipeline_stop(pipeline, NULL), -EBADMSG);
+}
+
 static void unordered_failure_reaches_the_filler(void **state)
 {
 	unsigned long filled = 0;
@@ -253,6 +300,7 @@ int main(void)
 		cmocka_unit_test(failure_from_outside_stops_everybody),
 		cmocka_unit_test(unordered_jobs_come_back_by_themselves),
 		cmocka_unit_test(drain_waits_for_the_last),
+		cmocka_unit_test(drain_waits_for_workers_after_a_failure),
 		cmocka_unit_test(unordered_failure_reaches_the_filler),
 		cmocka_unit_test(nothing_submitted_is_the_end),
 	};

@@ -69,7 +69,7 @@ unsigned int fake_mappings(void)
 
 struct fake_frame *fake_frame(mfn_t mfn)
 {
-	static struct fake_frame nobody;
+	static _Thread_local struct fake_frame nobody;
 
 	nobody = (struct fake_frame){ .type = FRAME_XTAB };
 	return mfn.n < FAKE_FRAMES ? &frames[mfn.n] : &nobody;
