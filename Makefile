@@ -10,7 +10,10 @@ override CFLAGS += -std=gnu11 -D_GNU_SOURCE -mpopcnt -pthread -Wall -Wextra -Wsh
 LDLIBS := $(shell pkg-config --libs $(PKGS))
 PREFIX ?= /usr
 SAN ?=
-ifneq ($(SAN),)
+ifeq ($(SAN),thread)
+BUILD := build/tsan
+override CFLAGS += -fsanitize=thread -Wno-tsan -fno-omit-frame-pointer
+else ifneq ($(SAN),)
 BUILD := build/san
 override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer

@@ -12,8 +12,8 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-SAN = bool(os.environ.get("SAN"))
-BUILD = ROOT / ("build/san" if SAN else "build")
+SAN = os.environ.get("SAN")
+BUILD = ROOT / {None: "build", "": "build", "thread": "build/tsan"}.get(SAN, "build/san")
 PVFERRYD, PVFERRY = BUILD / "pvferryd", BUILD / "pvferry"
 STAND_IN = ROOT / "tests/daemon/stand-in"
 DEADLINE = int(os.environ.get("DEADLINE") or (240 if SAN else 120))    # seconds; for what must happen, however busy the machine is

@@ -10,9 +10,10 @@ import subprocess
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-SAN = bool(os.environ.get("SAN"))
+SAN = os.environ.get("SAN")
+BUILT = ROOT / {None: "build", "": "build", "thread": "build/tsan"}.get(SAN, "build/san")
 SIMHOST = pathlib.Path(os.environ.get("SIMHOST_BIN") or ROOT / "build/simhost/simhost").resolve()
-PVFERRY = pathlib.Path(os.environ.get("PVFERRY_BIN") or ROOT / ("build/san/pvferry" if SAN else "build/pvferry")).resolve()
+PVFERRY = pathlib.Path(os.environ.get("PVFERRY_BIN") or BUILT / "pvferry").resolve()
 DRIVER = SIMHOST.parent / "helper-driver"
 OUR_HELPER = PVFERRY.parent / "pvferry-save-helper"
 HELPER = pathlib.Path("/usr/lib/xen-4.17/bin/libxl-save-helper")
@@ -267,7 +268,7 @@ class Host:
             raise Failure(f"{' '.join(map(str, process.args[4:]))}: no end within {DEADLINE} s") from None
         self.started.discard(process)
         result = Result(process.returncode, out, err.decode(errors="replace"))
-        report = re.search(r"(runtime error|ERROR: AddressSanitizer|Assertion).*", result.err)
+        report = re.search(r"(runtime error|ERROR: AddressSanitizer|WARNING: ThreadSanitizer|Assertion).*", result.err)
         expect(not report, f"{' '.join(map(str, process.args[5:]))}: {report and report[0]}\n{result.err[-3000:]}")
         return result
 
