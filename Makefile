@@ -34,7 +34,7 @@ DAEMON_SOURCES := $(sort $(wildcard daemon/*.c))
 DAEMON_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(DAEMON_SOURCES) log.c text.c journal/journal.c)
 
 # Of this, what tests and fuzzers link.
-DAEMON_PARTS := $(addprefix daemon/,address.c lines.c request.c settings.c)
+DAEMON_PARTS := $(addprefix daemon/,address.c admission.c lines.c request.c settings.c)
 
 all: $(BUILD)/pvferry $(BUILD)/pvferryd $(BUILD)/pvferry-save-helper
 

@@ -85,7 +85,7 @@ const char *address_text(const struct address *address, char text[ADDRESS_TEXT])
 	return text;
 }
 
-bool address_same_host(const struct address *one, const struct address *other)
+static bool is_same(const struct address *one, const struct address *other, size_t ipv6_bytes)
 {
 	struct address a = plain(one), b = plain(other);
 
@@ -95,5 +95,15 @@ bool address_same_host(const struct address *one, const struct address *other)
 		return ((struct sockaddr_in *)&a.storage)->sin_addr.s_addr ==
 		       ((struct sockaddr_in *)&b.storage)->sin_addr.s_addr;
 	return !memcmp(&((struct sockaddr_in6 *)&a.storage)->sin6_addr,
-		       &((struct sockaddr_in6 *)&b.storage)->sin6_addr, 8);
+		       &((struct sockaddr_in6 *)&b.storage)->sin6_addr, ipv6_bytes);
+}
+
+bool address_same_host(const struct address *one, const struct address *other)
+{
+	return is_same(one, other, 8);
+}
+
+bool address_same_network(const struct address *one, const struct address *other)
+{
+	return is_same(one, other, 7);
 }

@@ -27,4 +27,7 @@ const char *address_text(const struct address *address, char text[ADDRESS_TEXT])
 /* One host as far as limits go: the same IPv4 address, or IPv6 network of 64 bits. */
 bool address_same_host(const struct address *one, const struct address *other);
 
+/* One customer of a provider: the same IPv4 address, or IPv6 network of 56 bits. */
+bool address_same_network(const struct address *one, const struct address *other);
+
 #endif

@@ -22,33 +22,33 @@ struct listener {
 /* --- limits ------------------------------------------------------------------ */
 
 /* A process for each of a flood of strangers would be all that this host does. */
-static bool is_too_fast(struct incoming *incoming)
+static bool is_too_fast(struct allowance *allowance, uint64_t now, uint64_t rate)
 {
-	uint64_t now = uv_now(incoming->jobs->loop), rate = incoming->jobs->settings->max_per_second;
-	uint64_t earned = (now - incoming->counted_ms) * rate / 1000;
+	uint64_t earned = (now - allowance->counted_ms) * rate / 1000;
 
 	if (earned) {
-		incoming->counted_ms = now;
-		incoming->spent -= incoming->spent < earned ? incoming->spent : earned;
+		allowance->counted_ms = now;
+		allowance->spent -= allowance->spent < earned ? allowance->spent : earned;
 	}
-	if (incoming->spent >= rate)
+	if (allowance->spent >= rate)
 		return true;
-	incoming->spent++;
+	allowance->spent++;
 	return false;
 }
 
 static const char *find_limit(struct incoming *incoming, const struct address *from)
 {
 	const struct settings *settings = incoming->jobs->settings;
-	struct jobs_counts counts = jobs_count(incoming->jobs, from);
+	struct crowd crowd = jobs_crowd(incoming->jobs, from);
+	bool is_known = known_has(&incoming->jobs->known, from);
+	const char *limit = admission_refuse(settings, &crowd, is_known, arc4random_uniform(100));
 
-	if (counts.incoming >= settings->max_connections)
-		return "max-connections";
-	if (counts.unauthenticated >= settings->max_unauthenticated)
-		return "max-unauthenticated";
-	if (counts.from_address >= settings->max_per_address)
-		return "max-per-address";
-	return is_too_fast(incoming) ? "max-per-second" : NULL;
+	if (limit)
+		return limit;
+	return is_too_fast(&incoming->allowance[is_known], uv_now(incoming->jobs->loop),
+			   settings->max_per_second)
+		     ? "max-per-second"
+		     : NULL;
 }
 
 static void say_refused(struct incoming *incoming, const struct address *from, const char *why)

@@ -16,7 +16,10 @@ struct incoming {
 	struct listener *first;
 	uv_timer_t timer;
 	struct flood refused;
-	uint64_t counted_ms, spent; /* of the connections that a second may bring */
+	/* Of the connections that a second may bring: from strangers, and from addresses that are known. */
+	struct allowance {
+		uint64_t counted_ms, spent;
+	} allowance[2];
 };
 
 int incoming_init(struct incoming *incoming, struct jobs *jobs);

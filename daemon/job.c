@@ -81,6 +81,8 @@ static void take_first(struct job *job, struct json_object *event)
 	keep_text(&job->peer, request_text(event, "peer"));
 	keep(&job->first, event);
 	job->state = JOB_RUNNING;
+	if (!job->is_source)
+		known_add(&job->jobs->known, &job->address);
 	program_within(job->child, 0);
 	say_of(SAY_NOTE, job, "begun");
 	job->jobs->changed(job->jobs->context);
@@ -89,6 +91,7 @@ static void take_first(struct job *job, struct json_object *event)
 static void take_lane(struct job *job)
 {
 	job->is_lane = true;
+	known_add(&job->jobs->known, &job->address);
 	program_within(job->child, 0);
 	job->jobs->changed(job->jobs->context);
 }

@@ -38,8 +38,9 @@ struct job {
 	uint64_t number; /* from 1, never used again */
 	enum job_state state;
 	bool is_source;
-	bool is_lane; /* a further connection of another job */
-	bool is_late; /* was told to end because it took too long to be let in */
+	bool is_lane;  /* a further connection of another job */
+	bool is_known; /* its address was let in before it came */
+	bool is_late;  /* was told to end because it took too long to be let in */
 	char id[33];
 	char *domain, *peer;
 	struct address address; /* of who sends it to us */

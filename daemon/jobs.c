@@ -28,22 +28,40 @@ void jobs_release(struct jobs *jobs)
 	jobs->last = &jobs->first;
 }
 
-struct jobs_counts jobs_count(const struct jobs *jobs, const struct address *from)
+static bool is_unauthenticated(const struct job *job)
+{
+	return !job->is_source && job->child && job->state == JOB_STARTING && !job->is_lane;
+}
+
+struct jobs_counts jobs_count(const struct jobs *jobs)
 {
 	struct jobs_counts counts = { 0 };
 
 	for (const struct job *job = jobs->first; job; job = job->next) {
 		counts.alive += job->child || job->state == JOB_SETTLING;
-		if (!job->child)
-			continue;
-		counts.sources += job->is_source;
-		if (job->is_source)
-			continue;
-		counts.incoming++;
-		counts.unauthenticated += job->state == JOB_STARTING && !job->is_lane;
-		counts.from_address += from && address_same_host(&job->address, from);
+		counts.sources += job->child && job->is_source;
+		counts.incoming += job->child && !job->is_source;
+		counts.unauthenticated += is_unauthenticated(job);
 	}
 	return counts;
+}
+
+struct crowd jobs_crowd(const struct jobs *jobs, const struct address *from)
+{
+	struct crowd crowd = { 0 };
+
+	for (const struct job *job = jobs->first; job; job = job->next) {
+		bool is_stranger = is_unauthenticated(job) && !job->is_known;
+
+		if (!job->child || job->is_source)
+			continue;
+		crowd.incoming++;
+		crowd.from_address += address_same_host(&job->address, from);
+		crowd.unauthenticated += is_unauthenticated(job);
+		crowd.strangers += is_stranger;
+		crowd.strangers_of_network += is_stranger && address_same_network(&job->address, from);
+	}
+	return crowd;
 }
 
 /* --- beginning --------------------------------------------------------------- */
@@ -111,7 +129,7 @@ uint64_t jobs_migrate(struct jobs *jobs, const struct request *request)
 
 	if (jobs->is_stopping)
 		fail(ESHUTDOWN, "pvferryd is stopping");
-	else if (jobs_count(jobs, NULL).sources >= jobs->settings->max_jobs)
+	else if (jobs_count(jobs).sources >= jobs->settings->max_jobs)
 		fail(EBUSY, "%u jobs run already, as many as may (max-jobs)", jobs->settings->max_jobs);
 	else if ((job = add(jobs))) {
 		job->is_source = true;
@@ -152,6 +170,7 @@ int jobs_receive(struct jobs *jobs, int connection, const struct address *from)
 	if (!job)
 		return -ENOMEM;
 	job->address = *from;
+	job->is_known = known_has(&jobs->known, from);
 	job->peer = strdup(address_text(from, text));
 	if (!job->peer || start_destination(job, connection)) {
 		drop_last(jobs);

@@ -6,6 +6,7 @@
 
 #include <uv.h>
 
+#include "daemon/admission.h"
 #include "daemon/flood.h"
 #include "daemon/job.h"
 #include "daemon/request.h"
@@ -19,6 +20,7 @@ struct jobs {
 	struct job *first, **last;
 	uint64_t started;
 	bool is_stopping;
+	struct known known;
 	struct flood strangers; /* what those say who are not let in */
 
 	/* A job has said something; an end without an id: it never became one, and is gone after this. */
@@ -34,7 +36,6 @@ struct jobs {
 struct jobs_counts {
 	unsigned int sources, incoming; /* with a process */
 	unsigned int unauthenticated;	/* of the incoming: not let in yet */
-	unsigned int from_address;	/* of the incoming: from the host that was asked about */
 	unsigned int alive;		/* with a process, or not settled */
 };
 
@@ -42,7 +43,9 @@ void jobs_init(struct jobs *jobs, uv_loop_t *loop, const struct settings *settin
 /* No job may be alive. */
 void jobs_release(struct jobs *jobs);
 
-struct jobs_counts jobs_count(const struct jobs *jobs, const struct address *from);
+struct jobs_counts jobs_count(const struct jobs *jobs);
+/* The same, as a connection from there meets it. */
+struct crowd jobs_crowd(const struct jobs *jobs, const struct address *from);
 
 /* Sends a guest away; the job's number. 0 with a reason if that cannot be. */
 uint64_t jobs_migrate(struct jobs *jobs, const struct request *request);

@@ -73,7 +73,7 @@ static void on_terminate_late(uv_timer_t *timer)
 	struct daemon *daemon = timer->data;
 
 	say(SAY_WARNING, "%u jobs have not ended; they go on without pvferryd",
-	    jobs_count(&daemon->jobs, NULL).alive);
+	    jobs_count(&daemon->jobs).alive);
 	daemon->stage = GIVEN_UP;
 	uv_stop(timer->loop);
 }
@@ -90,7 +90,7 @@ static void on_stop_late(uv_timer_t *timer)
 static void on_changed(void *context)
 {
 	struct daemon *daemon = context;
-	struct jobs_counts counts = jobs_count(&daemon->jobs, NULL);
+	struct jobs_counts counts = jobs_count(&daemon->jobs);
 
 	notify_status("%u guests leaving, %u arriving, %u connections not let in yet", counts.sources,
 		      counts.incoming - counts.unauthenticated, counts.unauthenticated);

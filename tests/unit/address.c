@@ -59,12 +59,34 @@ static void hosts_are_told_apart(void **state)
 	}
 }
 
+static void networks_are_told_apart(void **state)
+{
+	static const struct {
+		const char *one, *other;
+		bool is_same;
+	} rows[] = {
+		{ "192.0.2.1:1", "192.0.2.1:2", true },
+		{ "192.0.2.1:1", "192.0.2.2:1", false },
+		{ "[2001:db8:0:1::1]:1", "[2001:db8:0:ff::1]:1", true },
+		{ "[2001:db8:0:1::1]:1", "[2001:db8:0:100::1]:1", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct address one, other;
+
+		assert_true(address_parse(&one, rows[i].one) && address_parse(&other, rows[i].other));
+		assert_int_equal(address_same_network(&one, &other), rows[i].is_same);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fine_ones_come_back),
 		cmocka_unit_test(others_are_refused),
 		cmocka_unit_test(hosts_are_told_apart),
+		cmocka_unit_test(networks_are_told_apart),
 	};
 
 	return cmocka_run_group_tests_name("address", tests, NULL, NULL);
