@@ -9,6 +9,8 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "process/stop.h"
@@ -50,6 +52,24 @@ static int load_file(SSL_CTX *context, const char *folder, const char *name)
 	return fine == 1 ? 0 : fail(ENOKEY, "cannot use %s: %s", path, openssl_reason());
 }
 
+/* The group may read it: some systems have one for that. */
+static int check_key_file(const char *folder)
+{
+	char path[4096];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "%s/key.pem", folder);
+	if (stat(path, &status))
+		return fail_errno("cannot use %s", path);
+	if (status.st_uid && status.st_uid != geteuid())
+		return fail(EPERM, "cannot use %s: it belongs to user %u, not to root: chown root %s", path,
+			    status.st_uid, path);
+	if (status.st_mode & (S_IWGRP | S_IRWXO))
+		return fail(EPERM, "cannot use %s: its mode is %04o, others can use it too: chmod 600 %s",
+			    path, status.st_mode & 07777, path);
+	return 0;
+}
+
 static int open_context(struct tls *tls, const char *folder)
 {
 	SSL_CTX *context = SSL_CTX_new(tls->is_server ? TLS_server_method() : TLS_client_method());
@@ -66,6 +86,8 @@ static int open_context(struct tls *tls, const char *folder)
 	rc = load_file(context, folder, "ca.pem");
 	if (!rc)
 		rc = load_file(context, folder, "cert.pem");
+	if (!rc)
+		rc = check_key_file(folder);
 	if (!rc)
 		rc = load_file(context, folder, "key.pem");
 	if (!rc && SSL_CTX_check_private_key(context) != 1)
@@ -103,6 +125,7 @@ int tls_client(struct tls **result, int fd, const char *folder, const char *host
 	if (!rc) {
 		fine = is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host)
 				  : SSL_set1_host(ssl, host) && SSL_set_tlsext_host_name(ssl, host);
+		SSL_set_hostflags(ssl, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 		rc = fine ? 0 : fail(EINVAL, "\"%s\" is no name of a host", host);
 		SSL_set_connect_state(ssl);
 	}
@@ -146,13 +169,27 @@ static bool is_allowed(const struct tls *tls, const char *name, size_t length)
 	return false;
 }
 
-/* Goes through the certificate's names; the first is kept, whether any is allowed is told. */
+/* As it can be printed. One that is allowed fits, and has nothing that cannot. */
+static void keep_name(struct tls *tls, const char *text, size_t length)
+{
+	size_t most = sizeof(tls->peer_name) - 1;
+
+	length = length < most ? length : most;
+	for (size_t i = 0; i < length; i++)
+		tls->peer_name[i] = text[i] < '!' || text[i] > '~' ? '?' : text[i];
+	tls->peer_name[length] = '\0';
+}
+
+/*
+ * Goes through the DNS names of subjectAltName. The name that is allowed, or else the first, is what the peer is
+ * called. The subject's common name is not looked at: it is any text, with zero bytes if its author likes.
+ */
 static bool look_at_names(struct tls *tls, X509 *certificate)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
 	bool allowed = false;
 
-	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+	for (int i = 0; !allowed && i < sk_GENERAL_NAME_num(names); i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
 		const char *text;
 		int length;
@@ -161,17 +198,12 @@ static bool look_at_names(struct tls *tls, X509 *certificate)
 			continue;
 		text = (const char *)ASN1_STRING_get0_data(name->d.dNSName);
 		length = ASN1_STRING_length(name->d.dNSName);
-		if (!*tls->peer_name)
-			snprintf(tls->peer_name, sizeof(tls->peer_name), "%.*s", length, text);
-		allowed |= tls->is_server && is_allowed(tls, text, length);
+		allowed = tls->is_server && is_allowed(tls, text, length);
+		if (allowed || !*tls->peer_name)
+			keep_name(tls, text, length);
 	}
 	GENERAL_NAMES_free(names);
-	if (*tls->peer_name)
-		return allowed;
-	/* Without DNS names, the common name. */
-	X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, tls->peer_name,
-				  sizeof(tls->peer_name));
-	return tls->is_server && is_allowed(tls, tls->peer_name, strlen(tls->peer_name));
+	return allowed;
 }
 
 static int check_peer(struct tls *tls)
@@ -183,9 +215,8 @@ static int check_peer(struct tls *tls)
 		return fail(EACCES, "the other side showed no certificate");
 	allowed = look_at_names(tls, certificate);
 	X509_free(certificate);
-	for (char *c = tls->peer_name; *c; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
+	if (tls->is_server && !*tls->peer_name)
+		return fail(EACCES, "the other side's certificate has no DNS name in subjectAltName");
 	if (tls->is_server && !allowed)
 		return fail(EACCES, "the certificate of \"%s\" is not on the list of who may send",
 			    tls->peer_name);

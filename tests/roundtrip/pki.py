@@ -2,8 +2,10 @@
 import subprocess
 
 
-def make(folder, *names):
-    """A throw-away CA, and for each name a folder with a certificate of it."""
+def make(folder, *names, extensions=()):
+    """A throw-away CA, and for each name a folder with a certificate of it, which is a DNS name and the subject's common name.
+
+    extensions: {name: what it has in place of the DNS name}."""
     def openssl(*words):
         subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
     folder.mkdir()
@@ -13,7 +15,7 @@ def make(folder, *names):
         own = folder / name
         own.mkdir()
         openssl("req", *curve, "-keyout", f"{name}/key.pem", "-out", f"{name}/request", "-subj", f"/CN={name}")
-        (own / "extensions").write_text(f"subjectAltName=DNS:{name},DNS:{name}.example\n")
+        (own / "extensions").write_text(dict(extensions).get(name, f"subjectAltName=DNS:{name},DNS:{name}.example") + "\n")
         openssl("x509", "-req", "-in", f"{name}/request", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days",
                 "2", "-extfile", f"{name}/extensions", "-out", f"{name}/cert.pem")
         (own / "ca.pem").write_bytes((folder / "ca.pem").read_bytes())

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import shutil
 import socket
 import ssl
 import struct
@@ -128,13 +129,24 @@ def certificates(stage):
     mixed = stage.folder / "mixed"    # theirs, but believes ours
     mixed.mkdir()
     for name, origin in (("ca.pem", ours), ("cert.pem", theirs), ("key.pem", theirs)):
-        (mixed / name).write_bytes((origin / "sender" / name).read_bytes())
+        shutil.copy(origin / "sender" / name, mixed)
+    open_key = stage.folder / "open-key"
+    shutil.copytree(ours / "sender", open_key)
+    (open_key / "key.pem").chmod(0o604)
+    plain, zero = "basicConstraints=CA:FALSE", b"sender\0.example"
+    odd = pki.make(stage.folder / "odd", "sender", "zero", "localhost",
+                   extensions={"sender": plain, "zero": f"subjectAltName=DER:30{len(zero) + 2:02x}82{len(zero):02x}{zero.hex()}"})
+    nameless = pki.make(stage.folder / "nameless", "sender", "localhost", extensions={"localhost": plain})
     number = source.guest(4)
     before = faults.Before(destination, faults.folder_of(stage, "tls"))
     cases = [(ours / "other", ours / "localhost", "not on the list", "not on the list"),
              (mixed, ours / "localhost", "certificate is refused", "closed|alert|TLS"),
              (ours / "sender", theirs / "localhost", "", "certificate is refused"),
-             (ours / "sender", ours / "elsewhere", "", "certificate is refused")]
+             (ours / "sender", ours / "elsewhere", "", "certificate is refused"),
+             (open_key, ours / "localhost", "", "its mode is 0604"),
+             (odd / "sender", odd / "localhost", "no DNS name", "no DNS name"),
+             (odd / "zero", odd / "localhost", 'certificate of "sender?.example" is not', "not on the list"),
+             (nameless / "sender", nameless / "localhost", "", "certificate is refused")]
     for sender, receiver_pki, says, hears in cases:
         receiver = moves.Receiver(destination, "--pki", receiver_pki, "--allow", "sender", plain=False)
         result = source.pvferry("migrate", "--pki", sender, "--port", receiver.port, number, "localhost")
