@@ -62,8 +62,8 @@ int joined_open(struct joined *lanes, unsigned int count, const char *job)
 	return 0;
 }
 
-/* Which one it is, if it is one of ours. */
-static int read_join(struct joined *lanes, struct line *lane, const char *peer)
+/* Which one it is, if it is one of ours; its process waits for the answer. */
+static int read_join(const struct joined *lanes, struct line *lane, const char *peer)
 {
 	struct json_object *join = message_expect(lane, MESSAGE_JOIN, STEP_MS);
 	int64_t number = join ? body_number(join, "lane", 0) : 0;
@@ -73,8 +73,23 @@ static int read_join(struct joined *lanes, struct line *lane, const char *peer)
 		body_copy(join, "peer", from, sizeof(from));
 	json_object_put(join);
 	if (number < 1 || number >= lanes->count || lanes->lane[number].inbox || strcmp(from, peer))
-		return fail(EACCES, "a connection that is none of job %s's", lanes->job);
+		return fail(EACCES, "%s sends no connection %ld of job %s", *from ? from : "a process",
+			    number, lanes->job);
 	return number;
+}
+
+/* Another host may know the job; what it sends here does not disturb the guest's own connections. */
+static int refuse_lane(struct line *lane)
+{
+	struct json_object *body = json_object_new_object();
+
+	say(SAY_WARNING, "a further connection is refused: %s", fail_reason());
+	body_put_text(body, "reason", fail_reason());
+	fail_forget();
+	if (message_send_json(lane, MESSAGE_REFUSE, body))
+		fail_forget();
+	line_close(lane);
+	return 0;
 }
 
 static int accept_lane(struct joined *lanes, const struct line *line)
@@ -86,14 +101,14 @@ static int accept_lane(struct joined *lanes, const struct line *line)
 		return errno == EAGAIN || errno == EINTR || errno == ECONNABORTED
 			     ? 0
 			     : fail_errno("cannot accept a connection");
-	if (line_init(&lane, fd, fd, "a further connection"))
-		return -ENOMEM;
+	number = line_init(&lane, fd, fd, "a further connection");
 	lane.idle_seconds = LINE_NEVER_IDLE;
-	number = read_join(lanes, &lane, line->peer);
-	if (number < 0) {
-		line_close(&lane);
-		return number;
-	}
+	if (!number)
+		number = read_join(lanes, &lane, line->peer);
+	if (number > 0 && message_send_json(&lane, MESSAGE_ACCEPT, json_object_new_object()))
+		number = -EPIPE;
+	if (number < 0)
+		return number == -ECANCELED ? number : refuse_lane(&lane);
 	lanes->lane[number] = lane;
 	return 1;
 }
@@ -160,11 +175,17 @@ static int find_taker(struct line *taker, const char *job)
 
 static int introduce(struct line *taker, const struct line *line, int64_t number)
 {
-	struct json_object *body = json_object_new_object();
+	struct json_object *body = json_object_new_object(), *answer;
+	int rc;
 
 	body_put_number(body, "lane", number);
 	body_put_text(body, "peer", line->peer);
-	return message_send_json(taker, MESSAGE_JOIN, body);
+	rc = message_send_json(taker, MESSAGE_JOIN, body);
+	if (rc)
+		return rc;
+	answer = message_expect(taker, MESSAGE_ACCEPT, JOIN_MS);
+	json_object_put(answer);
+	return answer ? 0 : -EACCES;
 }
 
 int lane_join(struct line *line, const struct message *join, _Atomic bool *is_joined)

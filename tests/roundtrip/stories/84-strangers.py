@@ -14,7 +14,7 @@ import pki
 from hosts import expect
 from moves import MARK
 
-HELLO, OFFER, POLICY, REFUSE, DATA, JOIN = 1, 2, 3, 5, 6, 16
+HELLO, OFFER, POLICY, ACCEPT, REFUSE, DATA, PING, FAILED, JOIN = 1, 2, 3, 4, 5, 6, 9, 13, 16
 
 
 def message(kind, body):
@@ -211,6 +211,47 @@ def replays(stage):
     return 1
 
 
+def hear(line):
+    """The next message that is no PING: its number and body."""
+    while True:
+        kind, length = struct.unpack("<2I", line.recv(8, socket.MSG_WAITALL))
+        body = line.recv(length, socket.MSG_WAITALL) if length else b""
+        if kind & 0xff != PING:
+            return kind & 0xff, body
+
+
+def join(host, source):
+    """Another connection of the job; what the other side says to that."""
+    receiver = moves.Receiver(host)
+    line = socket.create_connection(("127.0.0.1", receiver.port), moves.DEADLINE, (source, 0))
+    line.sendall(HELLO_OURS + message(JOIN, {"job": JOB, "lane": 1}))
+    expect(hear(line)[0] == HELLO, "no HELLO")
+    return receiver, line, hear(line)
+
+
+def joiners(stage):
+    """Another host knows the job of a guest that comes over two connections: it is refused, and the guest's own come in."""
+    host = stage.host("joined", 16)
+    receiver = moves.Receiver(host)
+    first = socket.create_connection(("127.0.0.1", receiver.port), moves.DEADLINE)
+    first.sendall(HELLO_OURS + offer(lanes=2))
+    expect(hear(first)[0] == HELLO and hear(first)[0] == ACCEPT, "a guest over two connections is not accepted")
+    stranger, line, answer = join(host, "127.0.0.2")
+    expect(answer[0] in (REFUSE, FAILED) and b"127.0.0.2 sends no connection 1" in answer[1], f"a stranger joins: {answer}")
+    line.close()
+    result = stranger.end()
+    expect(result.status == 1 and result.is_one_line(), f"a stranger: {result}")
+    second, line, answer = join(host, "127.0.0.1")
+    expect(answer[0] == ACCEPT, f"the guest's second connection: {answer}")
+    line.close()
+    first.close()
+    result = receiver.end()
+    expect("closed the connection" in result.err and "127.0.0.2 sends no connection 1" in result.err, f"the guest: {result}")
+    second.end()
+    expect(not moves.locks(host), f"joiners: {moves.locks(host)}")
+    return 2
+
+
 def run(stage):
-    tried = speeches(stage) + silent_ones(stage) + certificates(stage) + guests(stage) + replays(stage)
+    tried = speeches(stage) + silent_ones(stage) + certificates(stage) + guests(stage) + replays(stage) + joiners(stage)
     stage.figure(f"{tried} strangers")
