@@ -15,6 +15,7 @@
 #include "cli/sending.h"
 #include "process/child.h"
 #include "log.h"
+#include "machine/offer.h"
 #include "process/stop.h"
 
 enum {
@@ -116,9 +117,12 @@ static bool set_on_timeout(const char *value, struct precopy_limits *limits)
 
 static bool set_name(const char *value, struct offer *offer)
 {
-	if (is_domain_name(value))
+	const char *defect = domain_name_defect(value);
+
+	if (!defect)
 		return set_text("name", value, offer->domain, sizeof(offer->domain));
-	fprintf(stderr, "pvferry: \"%s\" is no name for a domain\n", value);
+	fail(EINVAL, "--name: \"%s\" cannot be a domain's name: %s", value, defect);
+	fprintf(stderr, "pvferry: %s\n", fail_reason());
 	return false;
 }
 

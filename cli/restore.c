@@ -11,6 +11,7 @@
 #include "cli/open-image.h"
 #include "cli/progress.h"
 #include "log.h"
+#include "machine/offer.h"
 #include "restore/builder.h"
 
 enum { NAME = LONG_ONLY, THREADS, FORCE, WITHOUT_DEVICES, PROGRESS, NO_PROGRESS, JSON };
@@ -34,12 +35,14 @@ struct settings {
 
 static bool set_name(struct restore_options *options, const char *value)
 {
-	if (*value && strlen(value) < 256 && !strchr(value, '/') &&
-	    strspn(value, "0123456789") != strlen(value)) {
+	const char *defect = domain_name_defect(value);
+
+	if (!defect) {
 		options->name = value;
 		return true;
 	}
-	fprintf(stderr, "pvferry: \"%s\" is no name for a domain\n", value);
+	fail(EINVAL, "--name: \"%s\" cannot be a domain's name: %s", value, defect);
+	fprintf(stderr, "pvferry: %s\n", fail_reason());
 	return false;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "journal/journal.h"
 #include "log.h"
@@ -94,12 +95,22 @@ void journal_unlock(const char *job, enum journal_role role, int fd)
 	unlock_file(path, fd);
 }
 
+/* A name may be longer than a file's, and have any character in it. */
+static void name_path(char path[JOURNAL_PATH_ROOM], const char *domain)
+{
+	XXH128_hash_t hash = XXH3_128bits(domain, strlen(domain));
+	char text[33];
+
+	snprintf(text, sizeof(text), "%016lx%016lx", hash.high64, hash.low64);
+	lock_path(path, text, "name");
+}
+
 int journal_lock_name(const char *domain, int *fd)
 {
 	char path[JOURNAL_PATH_ROOM];
 	int rc;
 
-	lock_path(path, domain, "name");
+	name_path(path, domain);
 	rc = lock_file(path, fd);
 	return rc == -EBUSY ? fail(EBUSY, "another job is at work on domain \"%s\" here", domain) : rc;
 }
@@ -108,7 +119,7 @@ void journal_unlock_name(const char *domain, int fd)
 {
 	char path[JOURNAL_PATH_ROOM];
 
-	lock_path(path, domain, "name");
+	name_path(path, domain);
 	unlock_file(path, fd);
 }
 

@@ -10,17 +10,23 @@
 #include "machine/config.h"
 #include "machine/machine.h"
 #include "stream/body.h"
+#include "text.h"
 
-enum { NAME_MOST = 200 /* and room for what is put behind it */ };
+#define NAME_MOST (sizeof(((struct offer *)0)->domain) - 1)
 
-bool is_domain_name(const char *name)
+const char *domain_name_defect(const char *name)
 {
 	size_t length = strlen(name);
 
-	for (size_t i = 0; i < length; i++)
-		if (name[i] <= ' ' || name[i] > '~' || name[i] == '/')
-			return false;
-	return length && length < NAME_MOST && strspn(name, "0123456789") != length;
+	if (!length)
+		return "it is empty";
+	if (length > NAME_MOST)
+		return "it is longer than 255 bytes";
+	if (strspn(name, "0123456789") == length)
+		return "it is a number";
+	if (strchr(name, '/'))
+		return "it contains a slash";
+	return text_is_plain(name) ? NULL : "it contains control characters, or bytes that are not UTF-8";
 }
 
 static int fetch_config(struct offer *offer, struct domain *domain, const struct domain_facts *facts)
@@ -30,12 +36,16 @@ static int fetch_config(struct offer *offer, struct domain *domain, const struct
 
 	if (rc)
 		return rc;
+	if (strlen(config_name(&config)) > NAME_MOST)
+		rc = fail(ENAMETOOLONG,
+			  "the domain's name is longer than %zu bytes: xl rename gives it a shorter one",
+			  NAME_MOST);
 	snprintf(offer->domain, sizeof(offer->domain), "%s", config_name(&config));
 	offer->max_memory_kib = config_number(&config, "b_info", "max_memkb", 0);
 	offer->config_bytes = strlen(config_text(&config)) + 1;
 	config_devices(&config, offer->devices, sizeof(offer->devices));
 	config_release(&config);
-	return 0;
+	return rc;
 }
 
 int offer_fetch(struct offer *offer, struct domain *domain, struct bytes *policy)
@@ -82,12 +92,13 @@ struct json_object *offer_to_json(const struct offer *offer)
 
 static int check(const struct offer *offer, int64_t lanes)
 {
+	const char *defect = domain_name_defect(offer->domain);
 	uint8_t uuid[16];
 
 	if (!job_is_name(offer->job))
 		return fail(EPROTO, "the offer's job is none");
-	if (!is_domain_name(offer->domain))
-		return fail(EPROTO, "\"%s\" is no name for a domain", offer->domain);
+	if (defect)
+		return fail(EPROTO, "\"%s\" cannot be a domain's name: %s", offer->domain, defect);
 	if (!uuid_parse(offer->uuid, uuid))
 		return fail(EPROTO, "the offer's uuid is none");
 	if (offer->width != 4 && offer->width != 8)
@@ -123,6 +134,6 @@ int offer_from_json(struct offer *offer, const struct json_object *json)
 	offer->force = body_flag(json, "force");
 	offer->without_devices = body_flag(json, "without-devices");
 	if (name && strcmp(name, offer->domain))
-		return fail(EPROTO, "\"%s\" is no name for a domain", offer->domain);
+		return fail(EPROTO, "\"%s\" cannot be a domain's name: %s", name, domain_name_defect(name));
 	return check(offer, lanes);
 }

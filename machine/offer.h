@@ -36,7 +36,11 @@ struct json_object *offer_to_json(const struct offer *offer);
 /* What makes no sense is refused. */
 int offer_from_json(struct offer *offer, const struct json_object *json);
 
-/* A name that a domain may have. */
-bool is_domain_name(const char *name);
+/*
+ * What keeps a text from being a domain's name, as the end of a sentence: "it is a
+ * number"; NULL if nothing does. A number would be taken for an id; a slash ends up
+ * in the paths of the toolstack's logs. Blanks and all of UTF-8 that can be seen are fine.
+ */
+const char *domain_name_defect(const char *name);
 
 #endif

@@ -41,6 +41,18 @@ static void enter(struct mover *m, enum move_stage stage)
 
 /* --- before anything is done ------------------------------------------------ */
 
+/* The other host would refuse it, too. */
+static int check_name(const char *name)
+{
+	const char *defect = domain_name_defect(name);
+
+	return defect ? fail(EINVAL,
+			     "the domain cannot move with its name \"%s\": %s; --name gives it another one "
+			     "there",
+			     name, defect)
+		      : 0;
+}
+
 /* The connection to Xen must not outlive this: the sender has its own. */
 static int look_at_guest(struct mover *m)
 {
@@ -62,6 +74,8 @@ static int look_at_guest(struct mover *m)
 		memcpy(m->status->journal.domain, offer->domain, sizeof(offer->domain));
 	if (*name)
 		memcpy(offer->domain, name, sizeof(name));
+	if (!rc)
+		rc = check_name(offer->domain);
 	memcpy(m->status->journal.uuid, offer->uuid, sizeof(offer->uuid));
 	domain_close(domain);
 	host_close(host);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "text.h"
 
 struct json_object *body_parse(const void *at, size_t bytes)
 {
@@ -51,10 +52,7 @@ void body_copy(const struct json_object *body, const char *key, char *to, size_t
 {
 	const char *text = body_text(body, key);
 
-	snprintf(to, room, "%s", text ? text : "");
-	for (; *to; to++)
-		if (*to < ' ' || *to > '~')
-			*to = '?';
+	text_visible(to, room, text ? text : "");
 }
 
 int64_t body_number(const struct json_object *body, const char *key, int64_t otherwise)

@@ -19,7 +19,7 @@ struct json_object *body_parse(const void *at, size_t bytes);
 
 /* Lent by the object; NULL if there is no such string. */
 const char *body_text(const struct json_object *body, const char *key);
-/* As ASCII that is fit for a terminal, cut to the room there is; "" if there is no such string. */
+/* As text_visible() shows it, cut to the room there is; "" if there is no such string. */
 void body_copy(const struct json_object *body, const char *key, char *to, size_t room);
 int64_t body_number(const struct json_object *body, const char *key, int64_t otherwise);
 bool body_flag(const struct json_object *body, const char *key);

@@ -15,7 +15,7 @@ static void look_at_offer(const struct json_object *body)
 	expect_reason(rc);
 	if (rc)
 		return;
-	expect(job_is_name(offer.job) && is_domain_name(offer.domain));
+	expect(job_is_name(offer.job) && !domain_name_defect(offer.domain));
 	expect(offer.lanes >= 1 && offer.lanes <= OFFER_LANES_MOST);
 	expect(offer.frames && offer.frames <= PFN_LIMIT);
 	again = offer_to_json(&offer);

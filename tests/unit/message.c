@@ -223,7 +223,7 @@ static void reasons_come_over_fit_for_a_terminal(void **state)
 	(void)state;
 	send_text(MESSAGE_FAILED, "{\"reason\":\"no \\u001b[2Jmemory\"}");
 	assert_null(message_expect(&ours, MESSAGE_READY, 1000));
-	assert_string_equal(fail_reason(), "the peer: no ?[2Jmemory");
+	assert_string_equal(fail_reason(), "the peer: no \\x1b[2Jmemory");
 	fail_forget();
 	send_text(MESSAGE_ACCEPT, "{}");
 	assert_null(message_expect(&ours, MESSAGE_READY, 1000));

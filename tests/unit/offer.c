@@ -149,9 +149,14 @@ static void what_makes_no_sense_is_refused(void **state)
 		said = kept; \
 	} while (0)
 	REFUSED(strcpy(said.job, "../x"), EPROTO, "job is none");
-	REFUSED(strcpy(said.domain, "a/b"), EPROTO, "is no name for a domain");
-	REFUSED(strcpy(said.domain, "123"), EPROTO, "is no name for a domain");
-	REFUSED(memset(said.domain, 'x', 200), EPROTO, "is no name for a domain");
+	REFUSED(strcpy(said.domain, "a/b"), EPROTO, "\"a/b\" cannot be a domain's name: it contains a slash");
+	REFUSED(strcpy(said.domain, "123"), EPROTO, "it is a number");
+	REFUSED(strcpy(said.domain, ""), EPROTO, "it is empty");
+	REFUSED(strcpy(said.domain, "a\x1b[2J"), EPROTO, "it contains control characters");
+	REFUSED(strcpy(said.domain, "a\nb"), EPROTO, "it contains control characters");
+	REFUSED(strcpy(said.domain, "a\xe2\x80\xae"
+				    "b"),
+		EPROTO, "it contains control characters");
 	REFUSED(strcpy(said.uuid, "none"), EPROTO, "uuid is none");
 	REFUSED(said.width = 2, EOPNOTSUPP, "words of 2 bytes");
 	REFUSED(said.frames = 0, EPROTO, "of 0 frames");
@@ -159,6 +164,29 @@ static void what_makes_no_sense_is_refused(void **state)
 	REFUSED(said.config_bytes = 1UL << 40, EPROTO, "a config of");
 	REFUSED(said.lanes = OFFER_LANES_MOST + 1, EPROTO, "connections");
 	assert_done(understand(&said, &offer));
+}
+
+static void names_that_people_give_are_carried(void **state)
+{
+	static const char *const names[] = { "web1",
+					     "my vm",
+					     "gr\xc3\xb6\xc3\x9f"
+					     "e",
+					     "\xe6\x97\xa5\xe6\x9c\xac",
+					     "+3",
+					     "3a",
+					     "%s" };
+	struct offer said = sample(), offer;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		strcpy(said.domain, names[i]);
+		assert_done(understand(&said, &offer));
+		assert_string_equal(offer.domain, names[i]);
+	}
+	memset(said.domain, 'x', sizeof(said.domain) - 1);
+	assert_done(understand(&said, &offer));
+	assert_string_equal(offer.domain, said.domain);
 }
 
 int main(void)
@@ -169,6 +197,7 @@ int main(void)
 		cmocka_unit_test_setup(what_the_host_lacks_is_named, setup),
 		cmocka_unit_test_setup(policies_that_are_none_are_refused, setup),
 		cmocka_unit_test_setup(all_that_is_said_is_understood, setup),
+		cmocka_unit_test_setup(names_that_people_give_are_carried, setup),
 		cmocka_unit_test_setup(what_makes_no_sense_is_refused, setup),
 	};
 
