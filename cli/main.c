@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "log.h"
+#include "process/descriptors.h"
 #include "process/stop.h"
 #include "text.h"
 #include "version.h"
@@ -160,6 +161,7 @@ int main(int argc, char **argv)
 {
 	const struct command *command;
 
+	descriptors_open();
 	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		print_help();
 		return argc < 2 ? EXIT_USAGE : EXIT_DONE;

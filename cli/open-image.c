@@ -3,28 +3,54 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "process/stop.h"
+
+/* Until something is written to the FIFO. Its open() would wait too, but hear no stop. */
+static int wait_for_writer(int fd)
+{
+	struct pollfd fds[2] = { { .fd = fd, .events = POLLIN }, { .fd = stop_fd(), .events = POLLIN } };
+	int rc = stop_requested();
+
+	while (!rc && !fds[0].revents) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return fail_errno("poll");
+		rc = stop_requested();
+	}
+	return rc;
+}
+
+static int open_file(const char *path, int *fd)
+{
+	struct stat facts;
+
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (*fd < 0 || fstat(*fd, &facts))
+		return fail_errno("cannot open %s", path);
+	if (S_ISDIR(facts.st_mode))
+		return fail(EISDIR, "%s is a directory", path);
+	return S_ISFIFO(facts.st_mode) ? wait_for_writer(*fd) : 0;
+}
 
 int open_image(struct channel *channel, const char *path)
 {
-	struct stat facts;
-	int fd, rc;
+	int fd = STDIN_FILENO, rc = 0;
 
+	*channel = (struct channel){ .fd = STDIN_FILENO, .own_fd = -1, .cancel_fd = -1 };
 	if (!strcmp(path, "-"))
-		return isatty(STDIN_FILENO) ? fail(ENOTTY, "an image is not read from a terminal")
-					    : channel_init(channel, STDIN_FILENO, "standard input");
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return fail_errno("cannot open %s", path);
-	if (!fstat(fd, &facts) && S_ISDIR(facts.st_mode))
-		rc = fail(EISDIR, "%s is a directory", path);
+		path = "standard input";
 	else
+		rc = open_file(path, &fd);
+	if (!rc && isatty(fd))
+		rc = fail(ENOTTY, "an image is not read from a terminal");
+	if (!rc)
 		rc = channel_init(channel, fd, path);
-	if (rc)
+	if (rc && fd > STDIN_FILENO)
 		close(fd);
 	return rc;
 }

@@ -4,6 +4,7 @@
 
 #include "stream/channel.h"
 
+/* For a FIFO it waits for the writer, unless a stop is asked for. Fine to close after a failure. */
 int open_image(struct channel *channel, const char *path);
 void close_image(struct channel *channel);
 

@@ -3,123 +3,203 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "log.h"
 
-static int open_as_it_is(struct publication *p)
-{
-	p->fd = open(p->path, O_WRONLY | O_CLOEXEC);
-	return p->fd < 0 ? fail_errno("cannot write %s", p->path) : 0;
-}
-
-static int open_directory(struct publication *p)
-{
-	char *copy = strdup(p->path);
-
-	if (!copy)
-		return fail(ENOMEM, "out of memory");
-	p->directory = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(copy);
-	return p->directory < 0 ? fail_errno("cannot open the directory of %s", p->path) : 0;
-}
+enum { TEMPORARY_TRIES = 100, TEMPORARY_NAME = 200 };
 
 static int open_temporary(struct publication *p)
 {
-	const char *slash = strrchr(p->path, '/');
-	int before = slash ? slash - p->path + 1 : 0;
+	unsigned int number;
 
-	if (asprintf(&p->temporary, "%.*s.%s.XXXXXX", before, p->path, p->path + before) < 0) {
-		p->temporary = NULL;
-		return fail(ENOMEM, "out of memory");
+	for (int i = 0; i < TEMPORARY_TRIES && p->fd < 0; i++) {
+		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+			return fail_errno("no random numbers");
+		snprintf(p->temporary, sizeof(p->temporary), ".%.*s.%06x", TEMPORARY_NAME, p->place.name,
+			 number & 0xffffff);
+		p->fd = openat(p->place.directory, p->temporary,
+			       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (p->fd < 0 && errno != EEXIST)
+			break;
 	}
-	p->fd = mkostemp(p->temporary, O_CLOEXEC); /* mode 0600 */
 	if (p->fd >= 0)
 		return 0;
-	free(p->temporary);
-	p->temporary = NULL;
+	p->temporary[0] = '\0';
 	return fail_errno("cannot create a file beside %s", p->path);
+}
+
+static int open_descriptor(struct publication *p, int descriptor)
+{
+	p->place.descriptor = descriptor;
+	if (fstat(descriptor, &p->place.facts))
+		return fail_errno("cannot write %s", p->path);
+	p->fd = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+	return p->fd < 0 ? fail_errno("cannot write %s", p->path) : 0;
+}
+
+static int open_place(struct publication *p)
+{
+	mode_t mode = p->place.facts.st_mode;
+
+	if (p->place.descriptor >= 0)
+		return open_descriptor(p, p->place.descriptor);
+	if (S_ISDIR(mode))
+		return fail(EISDIR, "%s is a directory", p->path);
+	if (mode && !S_ISREG(mode))
+		return place_open(&p->place, p->path, &p->fd);
+	if (mode && !p->replace)
+		return fail(EEXIST, "%s exists; --force replaces it", p->path);
+	return open_temporary(p);
 }
 
 int publication_open(struct publication *p, const char *path, bool replace)
 {
-	struct stat facts;
-	bool exists = !stat(path, &facts);
+	bool is_output = !strcmp(path, "-");
 	int rc;
 
-	*p = (struct publication){ .fd = -1, .path = path, .directory = -1, .replace = replace };
-	if (!strcmp(path, "-")) {
-		p->path = "standard output";
-		p->fd = STDOUT_FILENO;
-		return isatty(p->fd) ? fail(ENOTTY, "an image is not written to a terminal") : 0;
-	}
-	if (exists && S_ISDIR(facts.st_mode))
-		return fail(EISDIR, "%s is a directory", path);
-	if (exists && !S_ISREG(facts.st_mode))
-		return open_as_it_is(p);
-	if (exists && !replace)
-		return fail(EEXIST, "%s exists; --force replaces it", path);
-	rc = open_directory(p);
-	return rc ? rc : open_temporary(p);
+	*p = (struct publication){ .fd = -1,
+				   .path = is_output ? "standard output" : path,
+				   .place = { .directory = -1, .descriptor = -1 },
+				   .replace = replace };
+	rc = is_output ? open_descriptor(p, STDOUT_FILENO) : place_find(&p->place, path);
+	if (!rc && !is_output)
+		rc = open_place(p);
+	if (!rc && isatty(p->fd))
+		rc = fail(ENOTTY, "an image is not written to a terminal");
+	return rc;
 }
 
-static int rename_into_place(struct publication *p)
+bool publication_is_kept(const struct publication *p)
 {
-	if (!renameat2(AT_FDCWD, p->temporary, AT_FDCWD, p->path, p->replace ? 0 : RENAME_NOREPLACE))
-		return 0;
-	if (errno == EINVAL && !p->replace) { /* a file system that cannot: link does the same */
-		if (link(p->temporary, p->path))
-			return fail_errno("cannot name the image %s", p->path);
-		unlink(p->temporary);
-		return 0;
-	}
-	return fail_errno("cannot name the image %s", p->path);
+	return !S_ISCHR(p->place.facts.st_mode);
+}
+
+static bool is_unknown(int error)
+{
+	return error == EINVAL || error == EOPNOTSUPP || error == ENOSYS;
 }
 
 static int sync_and_close(struct publication *p)
 {
+	mode_t mode = p->place.facts.st_mode;
+	bool is_stored = !mode || S_ISREG(mode) || S_ISBLK(mode);
 	int rc = 0;
 
-	/* A pipe or a device may know no fsync. */
-	if (fsync(p->fd) && (p->temporary || (errno != EINVAL && errno != EROFS)))
-		rc = fail_errno("cannot bring %s to the disk", p->path);
-	if (p->fd != STDOUT_FILENO || p->temporary) {
-		if (close(p->fd) && !rc)
-			rc = fail_errno("cannot close %s", p->path);
-		p->fd = -1;
+	/* A pipe or a character device may know no fsync. */
+	if (fsync(p->fd) && (is_stored || (errno != EINVAL && errno != EROFS))) {
+		if (is_unknown(errno))
+			say(SAY_WARNING,
+			    "%s cannot be synced there (%s): a power failure soon after this may damage it",
+			    p->path, strerror(errno));
+		else
+			rc = fail_errno("cannot bring %s to the disk", p->path);
 	}
+	if (close(p->fd) && !rc)
+		rc = fail_errno("cannot close %s", p->path);
+	p->fd = -1;
 	return rc;
+}
+
+static int rename_with(const struct publication *p, unsigned int flags)
+{
+	int directory = p->place.directory;
+
+	return renameat2(directory, p->temporary, directory, p->place.name, flags);
+}
+
+/*
+ * For file systems that know no flags of renameat2 (and often no hard links either: FAT, CIFS, object stores): an empty
+ * file takes the name, which fails if there is one, and is then replaced.
+ */
+static int rename_over_placeholder(const struct publication *p)
+{
+	int directory = p->place.directory, rc;
+	int fd = openat(directory, p->place.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return fail_errno("cannot name the image %s", p->path);
+	close(fd);
+	if (!renameat(directory, p->temporary, directory, p->place.name))
+		return 0;
+	rc = fail_errno("cannot name the image %s", p->path);
+	unlinkat(directory, p->place.name, 0);
+	return rc;
+}
+
+static int put_new(const struct publication *p)
+{
+	if (!rename_with(p, RENAME_NOREPLACE))
+		return 0;
+	if (is_unknown(errno))
+		return rename_over_placeholder(p);
+	return fail_errno("cannot name the image %s", p->path);
+}
+
+/* The old file takes the temporary name, so that it can be put back; where that cannot be done it is gone at once. */
+static int put_over_old(const struct publication *p, bool *has_old)
+{
+	int directory = p->place.directory;
+
+	*has_old = !rename_with(p, RENAME_EXCHANGE);
+	if (*has_old || !renameat(directory, p->temporary, directory, p->place.name))
+		return 0;
+	return fail_errno("cannot name the image %s", p->path);
+}
+
+static int sync_directory(const struct publication *p)
+{
+	if (!fsync(p->place.directory))
+		return 0;
+	if (!is_unknown(errno) && errno != EBADF)
+		return fail_errno("cannot bring the name %s to the disk", p->path);
+	say(SAY_WARNING,
+	    "the directory of %s cannot be synced (%s): a power failure soon after this may take the name "
+	    "away",
+	    p->path, strerror(errno));
+	return 0;
+}
+
+/* The caller is going to be told that there is no image: none may be there. */
+static void take_back(const struct publication *p, bool was_there, bool has_old)
+{
+	if (has_old)
+		rename_with(p, RENAME_EXCHANGE);
+	else if (!was_there)
+		unlinkat(p->place.directory, p->place.name, 0);
+	else
+		say(SAY_WARNING, "%s was replaced all the same", p->path);
 }
 
 int publication_commit(struct publication *p)
 {
+	bool was_there = p->place.facts.st_mode, has_old = false;
 	int rc = sync_and_close(p);
 
-	if (rc || !p->temporary)
+	if (rc || !*p->temporary)
 		return rc;
-	rc = rename_into_place(p);
+	rc = p->replace ? put_over_old(p, &has_old) : put_new(p);
 	if (rc)
 		return rc;
-	free(p->temporary);
-	p->temporary = NULL;
-	return fsync(p->directory) ? fail_errno("cannot bring the name %s to the disk", p->path) : 0;
+	rc = sync_directory(p);
+	if (rc)
+		take_back(p, was_there, has_old);
+	if (has_old)
+		unlinkat(p->place.directory, p->temporary, 0);
+	p->temporary[0] = '\0';
+	return rc;
 }
 
 void publication_abandon(struct publication *p)
 {
-	if (p->temporary)
-		unlink(p->temporary);
-	free(p->temporary);
-	p->temporary = NULL;
-	if (p->fd >= 0 && p->fd != STDOUT_FILENO)
+	if (*p->temporary)
+		unlinkat(p->place.directory, p->temporary, 0);
+	p->temporary[0] = '\0';
+	if (p->fd >= 0)
 		close(p->fd);
 	p->fd = -1;
-	if (p->directory >= 0)
-		close(p->directory);
-	p->directory = -1;
+	place_release(&p->place);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/progress.h"
@@ -36,7 +37,7 @@ const struct option_row save_options[] = {
 	{ 'p', "paused", NULL, "keep the domain, paused" },
 	{ LEVEL, "level", "N", "zstd's level, -7 to 19 (-1); 0: a plain xl save file" },
 	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
-	{ FORCE, "force", NULL, "replace FILE if it exists" },
+	{ FORCE, "force", NULL, "replace FILE if it exists, or destroy the domain after saving to a device" },
 	{ TIMEOUT, "timeout", "S", "seconds the guest has to suspend (60)" },
 	{ WITHOUT_DEVICES, "without-devices", NULL, "save a domain with devices, without them" },
 	{ P2M, "p2m", "FORM", "read the guest's p2m as auto, linear or list (auto)" },
@@ -123,7 +124,7 @@ static void say_done(const struct sent *sent, const struct publication *file)
 	const struct migrate_figures *figures = &sent->figures;
 
 	if (common.json)
-		print_json(sent, stopped_ns, strcmp(file->path, "standard output"));
+		print_json(sent, stopped_ns, file->place.descriptor != STDOUT_FILENO);
 	else
 		say(SAY_NOTE, "%s: %lu MiB saved to %s, %.1f MiB (%.1f:1), stopped for %.2f s%s", sent->name,
 		    figures->frames / 256, file->path, figures->stored_bytes / 1048576.0,
@@ -198,16 +199,30 @@ static int save_to(struct publication *file, uint32_t id, const struct settings 
 	return rc ? say_failure("save", whom, outcome(&sent)) : publish(file, &sent, id, settings, whom);
 }
 
+/* What is refused is refused while the guest still runs. */
+static int open_target(struct publication *file, const char *path, const struct settings *settings)
+{
+	int rc = publication_open(file, path, settings->force);
+
+	if (rc || settings->keep_running || settings->keep_paused || settings->force ||
+	    publication_is_kept(file))
+		return rc;
+	return fail(EINVAL,
+		    "%s is a device that may keep nothing of the image, and the domain would be destroyed; "
+		    "-c keeps the domain, --force saves it there all the same",
+		    file->path);
+}
+
 static int save(const char *whom, const char *path, const struct settings *settings)
 {
-	struct publication file = { .fd = -1, .directory = -1 };
+	struct publication file = { .fd = -1, .place.directory = -1 };
 	uint32_t id = 0;
 	int lock = -1, rc = find_movable(whom, settings->without_devices, &id, NULL);
 
 	if (!rc)
 		rc = journal_lock_domain(id, &lock);
 	if (!rc)
-		rc = publication_open(&file, path, settings->force);
+		rc = open_target(&file, path, settings);
 	rc = rc ? say_failure("save", whom, NULL) : save_to(&file, id, settings, whom);
 	publication_abandon(&file);
 	journal_unlock_domain(id, lock);

@@ -16,6 +16,7 @@
 #include "daemon/notify.h"
 #include "daemon/recovery.h"
 #include "log.h"
+#include "process/descriptors.h"
 #include "version.h"
 
 #define DEFAULT_CONFIG "/etc/pvferry/pvferryd.conf"
@@ -144,12 +145,15 @@ static void on_signal(uv_signal_t *handle, int number)
 static void watch_signals(struct daemon *daemon)
 {
 	static const int numbers[SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
+	struct sigaction before;
 
 	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0; i < SIGNALS; i++) {
 		uv_signal_init(&daemon->loop, &daemon->signals[i]);
 		daemon->signals[i].data = daemon;
-		uv_signal_start(&daemon->signals[i], on_signal, numbers[i]);
+		/* What was ignored at the start (nohup, a shell's background job) stays ignored. */
+		if (!sigaction(numbers[i], NULL, &before) && before.sa_handler != SIG_IGN)
+			uv_signal_start(&daemon->signals[i], on_signal, numbers[i]);
 	}
 }
 
@@ -272,6 +276,7 @@ int main(int argc, char **argv)
 {
 	bool is_check = false;
 
+	descriptors_open();
 	pvferryd.config = DEFAULT_CONFIG;
 	say_name = notify_journal_reads() ? NULL : "pvferryd";
 	if (read_options(&pvferryd, argc, argv, &is_check)) {

@@ -7,6 +7,7 @@
 #include "helper/libxl.h"
 #include "helper/stock.h"
 #include "log.h"
+#include "process/descriptors.h"
 #include "process/stop.h"
 #include "version.h"
 
@@ -68,10 +69,12 @@ static const char usage[] = "pvferry-save-helper is started by libxl, in place o
 int main(int argc, char **argv)
 {
 	const char *other_conf = getenv("PVFERRY_HELPER_CONF");
-	struct task task = { .is_packed = is_packed() };
+	struct task task = { 0 };
 	bool is_ours;
 	int rc;
 
+	descriptors_open();
+	task.is_packed = is_packed();
 	if (argc < 2 || !strcmp(argv[1], "--help")) {
 		fprintf(argc < 2 ? stderr : stdout, usage, argv[0]);
 		return argc < 2 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -2,6 +2,7 @@
 #include "process/stop.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -35,14 +36,15 @@ static void note_signal(int signal_number)
 int stop_on_signals(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action = { .sa_handler = note_signal, .sa_flags = SA_RESTART };
+	struct sigaction action = { .sa_handler = note_signal, .sa_flags = SA_RESTART }, before;
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (shared == MAP_FAILED || wake_fd < 0)
 		return fail_errno("cannot prepare for signals");
 	for (unsigned int i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		sigaction(signals[i], &action, NULL);
+		if (!sigaction(signals[i], NULL, &before) && before.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return 0;
 }
@@ -54,6 +56,14 @@ int stop_requested(void)
 	if (shared->signal == ASKED)
 		return fail(ECANCELED, "cancelled");
 	return fail(ECANCELED, "stopped by SIG%s", sigabbrev_np(shared->signal));
+}
+
+int stop_wait(int milliseconds)
+{
+	struct pollfd fd = { .fd = stop_fd(), .events = POLLIN };
+
+	poll(&fd, 1, milliseconds);
+	return stop_requested();
 }
 
 void stop_ask(void)

@@ -8,11 +8,17 @@
 
 #include <stdbool.h>
 
-/* Installs the handlers, and ignores SIGPIPE: a closed pipe is EPIPE. */
+/*
+ * Installs the handlers, but for signals that are ignored already: nohup(1) and a shell's background jobs rely on
+ * that. Ignores SIGPIPE: a closed pipe is EPIPE.
+ */
 int stop_on_signals(void);
 
 /* 0, or a failure that names the signal. */
 int stop_requested(void);
+
+/* Sleeps so long, or until a stop is asked for; the same answer. */
+int stop_wait(int milliseconds);
 
 /* As if a signal had come, for whoever is told in another way. */
 void stop_ask(void);

@@ -224,13 +224,8 @@ static void count(struct examination *x)
 	}
 }
 
-static int check_end(struct examination *x, struct channel *from)
+static int check_end(struct examination *x)
 {
-	uint8_t byte;
-	ssize_t more = x->facts->is_image ? 0 : channel_read_some(from, &byte, 1);
-
-	if (more)
-		return more < 0 ? more : fail(EBADMSG, "something follows the last record");
 	if (is_ordered(x) && x->next_window != x->incoming.count)
 		return fail(EBADMSG, "pfns %#lx to %#lx are missing", x->next_window, x->incoming.count - 1);
 	if (x->facts->is_image && !x->incoming.machine.has_tsc)
@@ -280,7 +275,7 @@ int examine(struct examination *x, struct channel *from, unsigned int threads)
 	if (!rc)
 		rc = receive_stream(&x->incoming);
 	if (!rc)
-		rc = check_end(x, from);
+		rc = check_end(x);
 	if (!rc)
 		rc = check_whole(x);
 	x->stored_bytes = from->bytes;

@@ -20,6 +20,7 @@ static int look_at(struct channel *channel, int fd, const char *name)
 	*channel = (struct channel){ .fd = fd, .name = name, .cancel_fd = -1, .own_fd = -1 };
 	if (fstat(fd, &facts) < 0)
 		return fail_errno("%s", name);
+	channel->kind = facts.st_mode & S_IFMT;
 	channel->can_wait = !S_ISREG(facts.st_mode) && !S_ISBLK(facts.st_mode);
 	channel->is_socket = S_ISSOCK(facts.st_mode);
 	channel->old_flags = fcntl(fd, F_GETFL);
@@ -211,4 +212,12 @@ int channel_read_at(struct channel *channel, void *bytes, size_t count, uint64_t
 		}
 	}
 	return 0;
+}
+
+bool channel_has_tail(const struct channel *channel)
+{
+	struct stat facts;
+	off_t here = lseek(channel->fd, 0, SEEK_CUR);
+
+	return channel->kind == S_IFREG && here >= 0 && !fstat(channel->fd, &facts) && here < facts.st_size;
 }

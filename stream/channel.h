@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 
 struct channel {
@@ -16,6 +17,7 @@ struct channel {
 	const char *name; /* for messages; the caller's */
 	uint64_t bytes;	  /* read or written so far */
 	bool can_wait;	  /* not a regular file */
+	mode_t kind;	  /* S_IFREG, S_IFBLK, ... */
 	int old_flags;	  /* of a descriptor that others may share */
 	int own_fd;	  /* channel_init_shared()'s way in beside the caller's; -1: none */
 	bool is_socket;	  /* of channel_init_shared() */
@@ -46,6 +48,9 @@ int channel_read(struct channel *channel, void *bytes, size_t count);
 
 /* The same from a place in a regular file. Any thread; moves nothing, and counts nothing. */
 int channel_read_at(struct channel *channel, void *bytes, size_t count, uint64_t at);
+
+/* A regular file that continues behind the place where it is read. No other input is looked at. */
+bool channel_has_tail(const struct channel *channel);
 
 /* At least one byte unless the input is at its end; returns how many, 0 at the end. */
 ssize_t channel_read_some(struct channel *channel, void *bytes, size_t most);

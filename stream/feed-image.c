@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
@@ -226,16 +227,24 @@ static int check_seek_table(struct feed *feed)
 	return 0;
 }
 
+/* A block device is larger than the image in it: what stands behind the seek table does not count. */
 static int check_end(struct feed *feed)
 {
+	struct channel *from = feed->intake.from;
 	int rc = check_seal(feed);
 
 	if (!rc)
 		rc = check_seek_table(feed);
-	if (!rc)
-		rc = intake_need(&feed->intake, 1);
+	if (rc)
+		return rc;
+	if (from->kind == S_IFBLK) {
+		from->bytes = feed->stored;
+		return 0;
+	}
+	rc = intake_need(&feed->intake, 1);
 	if (rc > 0)
-		return fail(EBADMSG, "something follows the seek table, from byte %lu", feed->stored);
+		return fail(EBADMSG, "something follows the seek table; head -c %lu gives the image alone",
+			    feed->stored);
 	return rc;
 }
 

@@ -86,14 +86,23 @@ static int finish_libxl(struct reader *r)
 	return 0;
 }
 
-/* After libxc's END: libxl's, and then the input must be at its end in good order. */
+/*
+ * After libxc's END: libxl's, and then the input must be at its end in good order. An image's feed sees to that; of
+ * others only a regular file can be asked without reading from what may be the next stream.
+ */
 static int finish(struct reader *r)
 {
+	const struct channel *from = r->cursor.feed.intake.from;
 	int rc = r->facts.is_bare ? 0 : finish_libxl(r);
 
 	if (!rc)
 		rc = cursor_next(&r->cursor);
-	return rc > 0 ? fail(EBADMSG, "something follows the last record") : rc;
+	if (rc > 0)
+		return fail(EBADMSG, "something follows the last record");
+	if (!rc && !r->facts.is_image && !r->facts.is_bare && channel_has_tail(from))
+		return fail(EBADMSG, "something follows the last record; head -c %lu gives the image alone",
+			    from->bytes);
+	return rc;
 }
 
 static int read_record(struct reader *r, struct record *record)

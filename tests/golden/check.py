@@ -186,6 +186,16 @@ def check_found(cases):
         yield name, None if read_image.read(data)[0] in (1, 2) else 'not found'
 
 
+def check_tails():
+    """Whatever stands behind an image: damage in a file; of no account on a block device, which is larger."""
+    for name, data in golden():
+        due = read_image.read(data)[1]
+        for tail in (b'\0' * 4096, data):
+            seen, summary = read_image.read(data + tail), read_image.read(data + tail, device=True)
+            right = seen[0] == 1 and summary == (0, due)
+            yield name, None if right else f'as a file {seen}, on a device {summary}'
+
+
 def check_slow_hash():
     """The reader's own XXH64, for machines without libxxhash."""
     data = load('pae32.pvf')
@@ -207,6 +217,7 @@ def check_program(groups, program, changed):
     groups.run('pvferry: damaged images', compare((n, d.stored, (d.verdict,)) for n, d in DAMAGE.items()))
     groups.run('pvferry: damaged xl files',
                compare((n, d.plain, (d.xl,)) for n, d in DAMAGE.items() if d.xl is not None))
+    groups.run('pvferry: something behind the image', compare((n, lambda d=d: d + b'more', (1,)) for n, d in golden()))
     for name, cases in changed.items():
         groups.run(f'pvferry: {name}', compare(same_verdict(cases)))
 
@@ -225,6 +236,7 @@ def main():
     for name, cases in changed.items():
         groups.run(name, check_found(cases))
     groups.run('cut xl files', check_found(cut_plain(options.rounds // 5)))
+    groups.run('something behind the image', check_tails())
     groups.run('own hash', check_slow_hash())
     if options.pvferry:
         with tempfile.TemporaryDirectory() as folder:

@@ -9,7 +9,9 @@ Exit status: 0 sound, 1 damaged, 2 unreadable (not an image, empty, or newer tha
 """
 import ctypes
 import json
+import os
 import shutil
+import stat
 import struct
 import subprocess
 import sys
@@ -656,11 +658,16 @@ def read_seek_table(data, at, frames):
             raise Defect('cut short inside the seek table', len(frames))
         byte = next(i for i, (a, b) in enumerate(zip(got, due)) if a != b)
         raise Defect(f'the seek table is not that of this file, from its byte {byte}', len(frames))
-    if at + len(due) != len(data):
-        raise Defect(f'{len(data) - at - len(due)} bytes after the seek table', len(frames))
+    return at + len(due)
 
 
-def read_frames(data):
+def check_tail(data, end, device, what, frame=None):
+    """A block device is larger than the image that was written to it; a file is not."""
+    if end != len(data) and not device:
+        raise Defect(f'{len(data) - end} bytes after {what}', frame)
+
+
+def read_frames(data, device):
     """An image of pvferry."""
     to_allocate, rounds, at = read_head(data)
     frames, content, state, expanded = [(at, 0)], Content(ours=True, rounds=rounds), 'opening', 0
@@ -681,32 +688,32 @@ def read_frames(data):
         frames.append((end - at, size))
         expanded += size
         at = end
-    read_seek_table(data, at, frames)
+    end = read_seek_table(data, at, frames)
+    check_tail(data, end, device, 'the seek table', len(frames))
     if not rounds and to_allocate != content.frames_to_allocate():
         raise Defect(f'head says {to_allocate} frames to allocate, there are {content.frames_to_allocate()}', 0)
-    return dict(kind='pvferry', **content.summary(), expanded=expanded, stored=len(data))
+    return dict(kind='pvferry', **content.summary(), expanded=expanded, stored=end)
 
 
-def read_plain(data):
+def read_plain(data, device):
     """A plain xl save file."""
     content, piece = Content(ours=False), Piece(data)
     content.read_headers(piece)
     while content.last != END:
         content.read_record(piece)
     content.read_libxl_end(piece)
-    if not piece.done():
-        raise Defect(f'{len(data) - piece.at} bytes after the END of libxl')
+    check_tail(data, piece.at, device, 'the END of libxl')
     content.check_whole()
-    return dict(kind='xl', **content.summary(), expanded=len(data), stored=len(data))
+    return dict(kind='xl', **content.summary(), expanded=piece.at, stored=piece.at)
 
 
-def read(data):
-    """(exit status, summary) of the bytes of a file."""
+def read(data, device=False):
+    """(exit status, summary) of the bytes of a file, or of a block device."""
     try:
         if data[:4] == struct.pack('<I', MAGIC_HEAD) and data[8:16] == b'PVFERRY\0':
-            return 0, dict(verdict='sound', **read_frames(data))
+            return 0, dict(verdict='sound', **read_frames(data, device))
         if data[:32] == XL_MAGIC:
-            return 0, dict(verdict='sound', **read_plain(data))
+            return 0, dict(verdict='sound', **read_plain(data, device))
         raise Unreadable('neither an image of pvferry nor an xl save file' if data else 'empty')
     except Defect as e:
         return 1, dict(verdict='damaged', defect=str(e), **e.place)
@@ -720,7 +727,7 @@ def main():
         return 0 if len(sys.argv) == 2 else 2
     try:
         with open(sys.argv[1], 'rb') as f:
-            status, summary = read(f.read())
+            status, summary = read(f.read(), stat.S_ISBLK(os.fstat(f.fileno()).st_mode))
     except OSError as e:
         status, summary = 2, dict(verdict='unreadable', defect=f'{e.filename}: {e.strerror}')
     print(json.dumps(summary, indent=2))

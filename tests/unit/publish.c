@@ -18,7 +18,7 @@ static int setup(void **state)
 	strcpy(folder, "/tmp/publish-XXXXXX");
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/image", folder);
-	file = (struct publication){ .fd = -1, .directory = -1 };
+	file = (struct publication){ .fd = -1, .place.directory = -1 };
 	return 0;
 }
 
@@ -187,7 +187,8 @@ static void device_is_written_as_it_is(void **state)
 {
 	(void)state;
 	assert_done(publication_open(&file, "/dev/null", false));
-	assert_null(file.temporary);
+	assert_string_equal(file.temporary, "");
+	assert_false(publication_is_kept(&file));
 	assert_int_equal(write(file.fd, "x", 1), 1);
 	assert_done(publication_commit(&file));
 }
@@ -203,6 +204,95 @@ static void pipe_is_written_as_it_is(void **state)
 	assert_int_equal(write(file.fd, "x", 1), 1);
 	assert_done(publication_commit(&file));
 	close(reader);
+}
+
+/* The link is followed once, at the start; who changes it later changes nothing. */
+static void link_to_nothing_yet_is_followed(void **state)
+{
+	char link[64];
+
+	(void)state;
+	snprintf(link, sizeof(link), "%s/link", folder);
+	assert_int_equal(symlink("image", link), 0);
+	assert_done(publication_open(&file, link, false));
+	assert_int_equal(write(file.fd, "new", 3), 3);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(symlink("elsewhere", link), 0);
+	assert_done(publication_commit(&file));
+	check_file("new");
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(files(), 1);
+}
+
+static void forced_the_target_of_a_link_is_replaced(void **state)
+{
+	char link[64], to[64] = "";
+
+	(void)state;
+	snprintf(link, sizeof(link), "%s/link", folder);
+	put_file("old");
+	assert_int_equal(symlink(path, link), 0);
+	assert_fails(publication_open(&file, link, false), EEXIST, "--force");
+	publication_abandon(&file);
+	fail_forget();
+	assert_done(publication_open(&file, link, true));
+	assert_int_equal(write(file.fd, "new", 3), 3);
+	assert_done(publication_commit(&file));
+	check_file("new");
+	assert_int_equal(readlink(link, to, sizeof(to) - 1), strlen(path));
+	assert_int_equal(unlink(link), 0);
+}
+
+static void links_in_a_circle_are_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(symlink("image", path), 0);
+	assert_fails(publication_open(&file, path, true), ELOOP, "too many links");
+}
+
+static void descriptors_of_others_are_refused(void **state)
+{
+	char parent[64];
+
+	(void)state;
+	snprintf(parent, sizeof(parent), "/proc/%d/fd/0", getppid());
+	assert_fails(publication_open(&file, parent, true), EINVAL, "name the file itself");
+}
+
+/* /dev/stdout is a link to a link to what the shell has opened: that is written to, and nothing is renamed. */
+static void path_of_a_descriptor_is_the_descriptor(void **state)
+{
+	char by[64];
+	struct stat before, after;
+	int fd;
+
+	(void)state;
+	put_file("");
+	fd = open(path, O_WRONLY);
+	assert_int_equal(fstat(fd, &before), 0);
+	snprintf(by, sizeof(by), "/dev/fd/%d", fd);
+	assert_done(publication_open(&file, by, true));
+	assert_int_equal(write(file.fd, "new", 3), 3);
+	assert_done(publication_commit(&file));
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_equal(after.st_ino, before.st_ino);
+	check_file("new");
+	close(fd);
+}
+
+static void longest_name_is_fine(void **state)
+{
+	char name[NAME_MAX + 1], before[256];
+
+	(void)state;
+	memset(name, 'n', NAME_MAX);
+	name[NAME_MAX] = '\0';
+	assert_non_null(getcwd(before, sizeof(before)));
+	assert_int_equal(chdir(folder), 0);
+	assert_done(publication_open(&file, name, false));
+	assert_done(publication_commit(&file));
+	assert_int_equal(unlink(name), 0);
+	assert_int_equal(chdir(before), 0);
 }
 
 static void standard_output_stays_open(void **state)
@@ -238,6 +328,12 @@ int main(void)
 		TEST(name_without_a_folder_is_beside_us),
 		TEST(device_is_written_as_it_is),
 		TEST(pipe_is_written_as_it_is),
+		TEST(link_to_nothing_yet_is_followed),
+		TEST(forced_the_target_of_a_link_is_replaced),
+		TEST(links_in_a_circle_are_refused),
+		TEST(descriptors_of_others_are_refused),
+		TEST(path_of_a_descriptor_is_the_descriptor),
+		TEST(longest_name_is_fine),
 		TEST(standard_output_stays_open),
 	};
 

@@ -1,6 +1,7 @@
 /* stream/: what was cut, flipped, or is no image at all is told apart. */
 #include "unit.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fake/stream.h"
@@ -72,6 +73,29 @@ static void more_behind_an_image_is_refused(void **state)
 	small_image();
 	assert_int_equal(write(stream.fd, "x", 1), 1);
 	assert_fails(stream_read(), EBADMSG, "something follows the seek table");
+}
+
+/* A block device is larger than the image in it. */
+static void more_behind_an_image_on_a_device_does_not_count(void **state)
+{
+	struct record record;
+	uint64_t whole;
+	int rc;
+
+	(void)state;
+	small_image();
+	whole = lseek(stream.fd, 0, SEEK_END);
+	assert_int_equal(ftruncate(stream.fd, whole + (8 << 20)), 0);
+	lseek(stream.fd, 0, SEEK_SET);
+	assert_done(channel_init(&stream.from, stream.fd, "the device"));
+	stream.from.kind = S_IFBLK;
+	assert_done(reader_open(&stream.reader, &stream.from, 2));
+	while ((rc = reader_next(stream.reader, &record)) > 0)
+		record_release(stream.reader, &record);
+	assert_done(rc);
+	reader_close(stream.reader);
+	assert_int_equal(stream.from.bytes, whole);
+	channel_release(&stream.from);
 }
 
 static void cut_plain_file_is_noticed(void **state)
@@ -166,6 +190,7 @@ int main(void)
 		TEST(every_cut_is_noticed),
 		TEST(every_flip_is_noticed),
 		TEST(more_behind_an_image_is_refused),
+		TEST(more_behind_an_image_on_a_device_does_not_count),
 		TEST(cut_plain_file_is_noticed),
 		TEST(what_is_no_image_is_refused),
 		TEST(headers_are_checked),

@@ -74,15 +74,44 @@ static void plain_files_are_read(void **state)
 }
 
 /* A plain stream may be one of many in a pipe: nothing behind it is read. */
-static void nothing_behind_a_plain_file_is_read(void **state)
+static void nothing_behind_a_plain_stream_is_read(void **state)
 {
+	struct channel from;
+	struct reader *reader;
+	struct record record;
+	char more[5] = "";
+	int fds[2], rc;
+
+	(void)state;
+	stream_put_opening();
+	stream_put_end();
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], stream.bytes.at, stream.bytes.count), stream.bytes.count);
+	assert_int_equal(write(fds[1], "more", 4), 4);
+	assert_done(channel_init(&from, fds[0], "the pipe"));
+	assert_done(reader_open(&reader, &from, 2));
+	while ((rc = reader_next(reader, &record)) > 0)
+		record_release(reader, &record);
+	assert_done(rc);
+	reader_close(reader);
+	assert_int_equal(read(fds[0], more, 4), 4);
+	assert_string_equal(more, "more");
+	channel_release(&from);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void more_behind_a_plain_file_is_refused(void **state)
+{
+	char words[64];
+
 	(void)state;
 	stream_put_opening();
 	stream_put_end();
 	stream_write(LEVEL_PLAIN);
+	snprintf(words, sizeof(words), "last record; head -c %zu gives", stream.bytes.count);
 	assert_int_equal(write(stream.fd, "more", 4), 4);
-	assert_done(stream_read());
-	assert_int_equal(lseek(stream.fd, 0, SEEK_CUR), stream.bytes.count);
+	assert_fails(stream_read(), EBADMSG, words);
 }
 
 /* --- order, length, padding ------------------------------------------------ */
@@ -296,7 +325,8 @@ int main(void)
 		TEST(images_are_read),
 		TEST(images_of_any_level_are_read),
 		TEST(plain_files_are_read),
-		TEST(nothing_behind_a_plain_file_is_read),
+		TEST(nothing_behind_a_plain_stream_is_read),
+		TEST(more_behind_a_plain_file_is_refused),
 		TEST(records_come_in_order),
 		TEST(memory_comes_after_static_data),
 		TEST(pages_come_after_p2m_frames),

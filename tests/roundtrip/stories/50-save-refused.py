@@ -123,11 +123,11 @@ def disks(refused):
     host, number, folder, stage = refused.host, refused.number, refused.folder, refused.stage
     refused("File too large", number, folder / "image", preexec_fn=limit_files)
     refused.guest_goes_on("a limit on files")
-    for options in ((), ("--force",)):
+    for options in (("-c",), ("--force",)):
         refused("No space left", *options, number, "/dev/full")
         refused.guest_goes_on("/dev/full")
     with open("/dev/full", "wb") as full:
-        refused("No space left", number, "-", stdout=full)
+        refused("No space left", "--force", number, "-", stdout=full)
     refused.guest_goes_on("stdout is /dev/full")
     small, fixed = stage.small_disk("small", "size=300k"), stage.small_disk("fixed", "ro")
     if not small:

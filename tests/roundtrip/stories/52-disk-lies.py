@@ -5,8 +5,8 @@ import faults
 from hosts import PVFERRY, Skip, expect
 
 OLD = b"precious\n"
-# The call that fails, which of them, whether the image has its name by then.
-LIES = (("fsync", 1, False), ("renameat,renameat2", 1, False), ("fsync", 2, True))
+# The call that fails, and which of them. Each time it was there before, or not.
+LIES = (("fsync", 1), ("renameat,renameat2", "1+"), ("fsync", 2))
 
 
 def run(stage):
@@ -17,17 +17,20 @@ def run(stage):
     number = host.guest(4, vcpus=2)
     folder = stage.folder / "images"
     folder.mkdir()
-    for call, which, is_named in LIES:
-        for options in ((), ("-c",)):
+    for call, which in LIES:
+        for old, options in ((OLD, ()), (OLD, ("-c",)), (None, ()), (None, ("-c",))):
             image = folder / "image"
-            image.write_bytes(OLD)
-            what = f"{call} {which} fails"
+            image.unlink(missing_ok=True)
+            if old:
+                image.write_bytes(old)
+                options += ("--force",)
+            what = f"{call} {which} fails, {options}"
             inject = f"inject={call}:error=EIO:when={which}"
-            result = host.end(host.start(strace, "-f", "-qq", "-o", "/dev/null", "-e", inject, PVFERRY, "save", "--force",
-                                         *options, number, image))
+            result = host.end(host.start(strace, "-f", "-qq", "-o", "/dev/null", "-e", inject, PVFERRY, "save", *options,
+                                         number, image))
             faults.says_one_line(result, what)
             expect("Input/output error" in result.err and "the domain runs on" in result.err, f"{what}: {result}")
             host.goes_on(number, what)
-            expect((image.read_bytes() == OLD) != is_named, f"{what}: the old file is {'still there' if is_named else 'gone'}")
-            expect([f.name for f in folder.iterdir()] == ["image"], f"{what}: something is left beside it")
-    stage.figure(f"{2 * len(LIES)} saves kept their domain")
+            left = {f.name: f.read_bytes() for f in folder.iterdir()}
+            expect(left == ({"image": OLD} if old else {}), f"{what}: files are {sorted(left)}, the old one is not as it was")
+    stage.figure(f"{4 * len(LIES)} saves kept their domain")
