@@ -19,7 +19,10 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build"
 SIMHOST, DRIVER, PVFERRY = BUILD / "simhost/simhost", BUILD / "simhost/helper-driver", BUILD / "pvferry"
-HELPER = pathlib.Path("/usr/lib/xen-4.17/bin/libxl-save-helper")
+# Xen's own programs, of the release whose libraries are linked.
+XEN_RELEASE = ".".join(subprocess.run(["pkg-config", "--modversion", "xencontrol"], capture_output=True, text=True,
+                                      check=False).stdout.split(".")[:2])
+HELPER = pathlib.Path(f"/usr/lib/xen-{XEN_RELEASE}/bin/libxl-save-helper")
 DEADLINE = 600    # seconds
 
 

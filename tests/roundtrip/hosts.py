@@ -16,7 +16,10 @@ SIMHOST = pathlib.Path(os.environ.get("SIMHOST_BIN") or ROOT / "build/simhost/si
 PVFERRY = pathlib.Path(os.environ.get("PVFERRY_BIN") or BUILT / "pvferry").resolve()
 DRIVER = SIMHOST.parent / "helper-driver"
 OUR_HELPER = PVFERRY.parent / "pvferry-save-helper"
-HELPER = pathlib.Path("/usr/lib/xen-4.17/bin/libxl-save-helper")
+# Xen's own programs, of the release whose libraries are linked.
+XEN_RELEASE = ".".join(subprocess.run(["pkg-config", "--modversion", "xencontrol"], capture_output=True, text=True,
+                                      check=False).stdout.split(".")[:2])
+HELPER = pathlib.Path(f"/usr/lib/xen-{XEN_RELEASE}/bin/libxl-save-helper")
 DEADLINE = int(os.environ.get("DEADLINE") or (180 if SAN else 60))    # seconds; for what must happen, however busy the machine is
 
 

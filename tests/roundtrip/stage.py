@@ -53,7 +53,7 @@ class Stage:
 
     def upstream(self):
         if not hosts.HELPER.exists():
-            raise hosts.Skip("no libxl-save-helper: xen-utils-4.17 is not installed")
+            raise hosts.Skip(f"no {hosts.HELPER}: xen-utils-{hosts.XEN_RELEASE} is not installed")
 
     def seed(self):
         self.seeds += 1

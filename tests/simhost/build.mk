@@ -2,9 +2,11 @@
 # at the root, or on its own: make -f tests/simhost/build.mk
 SIM := tests/simhost
 SIM_OUT := build/simhost
+# Where Debian has the programs of the Xen whose libraries are linked.
+XEN_BIN := /usr/lib/xen-$(shell pkg-config --modversion xencontrol | cut -d. -f1,2)/bin
 # Never sanitised unless asked (SIM_SAN): the real xenstored has to load it.
 SIM_CFLAGS := $(filter-out -fsanitize% -fno-sanitize% -iquote .,$(CFLAGS)) -std=gnu11 -O2 -g -Wall \
-	-Wextra -fPIC -D_GNU_SOURCE -D__XEN_TOOLS__ -MMD -MP -fvisibility=hidden $(SIM_SAN)
+	-Wextra -fPIC -D_GNU_SOURCE -D__XEN_TOOLS__ -DXEN_BIN='"$(XEN_BIN)"' -MMD -MP -fvisibility=hidden $(SIM_SAN)
 sim_objects = $(patsubst $(SIM)/%.c,$(SIM_OUT)/%.o,$(wildcard $(1:%=$(SIM)/%/*.c)))
 SIM_CORE := $(call sim_objects,machine calls cpu guest)
 

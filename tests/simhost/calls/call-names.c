@@ -1,5 +1,5 @@
 /*
- * Names of calls, as the man on the street of Xen knows them.
+ * Names of calls, as Xen names them.
  */
 #include <stdio.h>
 
@@ -35,6 +35,17 @@ static const char *domctl_name(uint32_t cmd)
 		[XEN_DOMCTL_set_vcpu_msrs] = "set_vcpu_msrs",
 		[XEN_DOMCTL_get_cpu_policy] = "get_cpu_policy",
 		[XEN_DOMCTL_set_cpu_policy] = "set_cpu_policy",
+	};
+
+	return cmd < sizeof(names) / sizeof(*names) ? names[cmd] : NULL;
+}
+
+static const char *sysctl_name(uint32_t cmd)
+{
+	static const char *const names[] = {
+		[XEN_SYSCTL_physinfo] = "physinfo",
+		[XEN_SYSCTL_getdomaininfolist] = "getdomaininfolist",
+		[XEN_SYSCTL_get_cpu_policy] = "get_cpu_policy",
 	};
 
 	return cmd < sizeof(names) / sizeof(*names) ? names[cmd] : NULL;
@@ -92,6 +103,8 @@ void call_name(char *name, size_t size, unsigned op, const uint64_t args[CALL_AR
 		cmd = *(uint32_t *)(uintptr_t)args[0];
 	if (op == __HYPERVISOR_domctl)
 		command = domctl_name(cmd);
+	else if (op == __HYPERVISOR_sysctl)
+		command = sysctl_name(cmd);
 	else if (op == __HYPERVISOR_memory_op)
 		command = memory_name(cmd);
 	if (command)

@@ -25,14 +25,12 @@ static long create(struct call *call, struct xen_domctl *op)
 	return err;
 }
 
-/* This one domain, or the next after it. */
 static long get_info(struct call *call, struct xen_domctl *op)
 {
-	struct domain *domain = domain_next(call->host, op->domain);
+	struct domain *domain = domain_find(call->host, op->domain);
 
 	if (!domain)
 		return -ESRCH;
-	op->domain = domain->domid;
 	domain_info(call->host, domain, &op->u.getdomaininfo);
 	return 0;
 }

@@ -17,7 +17,7 @@
 #include "../machine/ports.h"
 #include "command.h"
 
-#define XENSTORED "/usr/lib/xen-4.17/bin/xenstored"
+#define XENSTORED XEN_BIN "/xenstored"
 
 enum { TRIES = 2500, TRY_US = 2000, STOP_TRIES = 20000, STOP_US = 250 };
 

@@ -13,7 +13,7 @@ static void fill_context_64(struct build *build, vcpu_guest_context_x86_64_t *co
 {
 	struct guest_state *state = build->state;
 
-	context->flags = VGCF_in_kernel | VGCF_online | VGCF_I387_VALID;
+	context->flags = VGCF_in_kernel | VGCF_online | VGCF_i387_valid;
 	context->user_regs.rip = state->direct_va;
 	context->user_regs.rsp = state->direct_va + PAGE_BYTES;
 	context->user_regs.rbx = state->direct_va;
@@ -39,7 +39,7 @@ static void fill_context_32(struct build *build, vcpu_guest_context_x86_32_t *co
 	struct guest_state *state = build->state;
 	uint64_t root = build->p2m[state->root];
 
-	context->flags = VGCF_in_kernel | VGCF_online | VGCF_I387_VALID;
+	context->flags = VGCF_in_kernel | VGCF_online | VGCF_i387_valid;
 	context->user_regs.eip = state->direct_va;
 	context->user_regs.esp = state->direct_va + PAGE_BYTES;
 	context->user_regs.ebx = state->direct_va;

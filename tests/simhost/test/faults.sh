@@ -44,7 +44,7 @@ alone "a killed helper"
 driver resume "$guest" || die resume
 "$SIM" guests "$HOST" --stop
 before=$("$SIM" check "$HOST" "$guest" | sed 's/.* ticks \([0-9]*\).*/\1/')
-SIMHOST_FAULT="domctl.getdomaininfo:*:step=${guest}x3" driver suspend "$guest" ||
+SIMHOST_FAULT="sysctl.getdomaininfolist:*:step=${guest}x3" driver suspend "$guest" ||
 	die "nobody made the guest suspend"
 after=$("$SIM" check "$HOST" "$guest" | sed 's/.* ticks \([0-9]*\).*/\1/')
 [ "$after" -gt "$before" ] || die "the guest made no step"

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STOCK_HELPER "/usr/lib/xen-4.17/bin/libxl-save-helper"
+#define STOCK_HELPER XEN_BIN "/libxl-save-helper"
 
 enum {
 	MSG_LOG = 1,
@@ -42,11 +42,12 @@ static uint64_t now_ns(void)
 
 static bool is_suspended(struct job *job)
 {
-	xc_dominfo_t info;
+	xc_domaininfo_t info;
 
-	if (xc_domain_getinfo(job->xch, job->domid, 1, &info) != 1 || info.domid != job->domid)
+	if (xc_domain_getinfolist(job->xch, job->domid, 1, &info) != 1 || info.domain != job->domid)
 		die("domain %u is gone", job->domid);
-	return info.shutdown && info.shutdown_reason == SHUTDOWN_suspend;
+	return info.flags & XEN_DOMINF_shutdown &&
+	       (info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask) == SHUTDOWN_suspend;
 }
 
 int suspend(struct job *job)

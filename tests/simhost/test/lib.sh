@@ -30,4 +30,5 @@ clean_up() {
 }
 trap clean_up EXIT
 
-[ -x /usr/lib/xen-4.17/bin/libxl-save-helper ] || { echo "skip: no xen-utils-4.17"; exit 77; }
+helper=/usr/lib/xen-$(pkg-config --modversion xencontrol | cut -d. -f1,2)/bin/libxl-save-helper
+[ -x "$helper" ] || { echo "skip: no $helper"; exit 77; }

@@ -82,7 +82,7 @@ static void suspending_is_heard_of_and_undone(void **state)
 	struct sched_shutdown shutdown = { .reason = SHUTDOWN_suspend };
 	xenevtchn_handle *events = xenevtchn_open(NULL, 0);
 	int port = xenevtchn_bind_virq(events, VIRQ_DOM_EXC);
-	xc_dominfo_t info;
+	xc_domaininfo_t info;
 
 	(void)state;
 	assert_true(port > 0);
@@ -92,8 +92,9 @@ static void suspending_is_heard_of_and_undone(void **state)
 	hypercall(&rules.host, rules.built.domid, 0, __HYPERVISOR_sched_op,
 		  (uint64_t[CALL_ARGS]){ SCHEDOP_shutdown, (uintptr_t)&shutdown });
 	assert_int_equal(xenevtchn_pending(events), port);
-	assert_int_equal(xc_domain_getinfo(rules.xch, rules.built.domid, 1, &info), 1);
-	assert_true(info.shutdown && info.shutdown_reason == SHUTDOWN_suspend && !info.paused);
+	assert_int_equal(xc_domain_getinfolist(rules.xch, rules.built.domid, 1, &info), 1);
+	assert_true(info.flags & XEN_DOMINF_shutdown && !(info.flags & XEN_DOMINF_paused));
+	assert_int_equal(info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask, SHUTDOWN_suspend);
 	assert_int_equal(xc_domain_resume(rules.xch, rules.built.domid, 1), 0);
 	assert_true(domain_runs(rules.domain));
 	assert_int_equal(rules.domain->vcpus[0].context.x64.user_regs.rax, 1);

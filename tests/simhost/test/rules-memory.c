@@ -304,17 +304,17 @@ static void types_are_told_for_1024_frames_at_most(void **state)
 
 static void a_mapped_frame_outlives_its_domain(void **state)
 {
-	xc_dominfo_t info;
+	xc_domaininfo_t info;
 	void *at;
 
 	(void)state;
 	assert_int_equal(rules_map(rules.built.domid, PROT_READ, rules_plain_page(0), &at), 0);
 	assert_int_equal(xc_domain_destroy(rules.xch, rules.built.domid), 0);
-	assert_int_equal(xc_domain_getinfo(rules.xch, rules.built.domid, 1, &info), 1);
-	assert_true(info.domid == rules.built.domid && info.dying && info.nr_pages == 1);
+	assert_int_equal(xc_domain_getinfolist(rules.xch, rules.built.domid, 1, &info), 1);
+	assert_true(info.domain == rules.built.domid && info.flags & XEN_DOMINF_dying && info.tot_pages == 1);
 	munmap(at, PAGE_BYTES);
-	assert_true(xc_domain_getinfo(rules.xch, rules.built.domid, 1, &info) != 1 ||
-		    info.domid != rules.built.domid);
+	assert_true(xc_domain_getinfolist(rules.xch, rules.built.domid, 1, &info) != 1 ||
+		    info.domain != rules.built.domid);
 }
 
 #define RULE(name) cmocka_unit_test_setup_teardown(name, rules_setup, rules_teardown)

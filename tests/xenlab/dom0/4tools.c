@@ -39,9 +39,9 @@ static void show_published(const shared_info_t *shared)
 
 static unsigned long find_shared_info(xc_interface *xch, int domain)
 {
-	xc_dominfo_t info;
+	xc_domaininfo_t info;
 
-	return xc_domain_getinfo(xch, domain, 1, &info) == 1 && info.domid == (uint32_t)domain ? info.shared_info_frame : 0;
+	return xc_domain_getinfolist(xch, domain, 1, &info) == 1 && info.domain == (uint32_t)domain ? info.shared_info_frame : 0;
 }
 
 int main(int argc, char **argv)
