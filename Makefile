@@ -7,6 +7,9 @@ PKGS_DAEMON := json-c libuv libsystemd
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 -D_GNU_SOURCE -mpopcnt -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Werror=implicit-function-declaration -iquote . $(shell pkg-config --cflags $(PKGS) $(PKGS_DAEMON))
+# Xen's libraries are made for one release of it.
+XEN_RELEASE := $(shell pkg-config --modversion xencontrol | cut -d. -f1,2)
+override CFLAGS += -DXEN_RELEASE=$(XEN_RELEASE)
 LDLIBS := $(shell pkg-config --libs $(PKGS))
 PREFIX ?= /usr
 SAN ?=

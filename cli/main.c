@@ -134,8 +134,8 @@ int say_failure(const char *doing, const char *whom, const char *outcome)
 
 	if (say_before)
 		say_before();
-	fprintf(stderr, "pvferry: %s %s: %s%s%s\n", doing, text_visible(subject, sizeof(subject), whom),
-		fail_reason(), outcome ? "; " : "",
+	fprintf(stderr, "pvferry: %s%s%s: %s%s%s\n", doing, *whom ? " " : "",
+		text_visible(subject, sizeof(subject), whom), fail_reason(), outcome ? "; " : "",
 		text_visible(become, sizeof(become), outcome ? outcome : ""));
 	return EXIT_NOT_DONE;
 }

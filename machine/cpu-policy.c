@@ -62,9 +62,16 @@ static const struct cpuid_leaf *find_leaf(const struct cpu_policy *policy, uint3
  * The words of CPUID that are sets of features: what Xen's public
  * cpufeatureset.h enumerates. Bits that follow from the moment (OSXSAVE,
  * the APIC) are left out, and those of leaf 1 that AMD's processors show
- * again: Xen gives them to each guest, but its own policies lack them.
+ * again: Xen gives them to each guest, but its own policies lack them. And
+ * those that speak of a weakness ("|" in that header): a guest is shown them if
+ * any host of a pool has them, so a host without them is not a lesser one.
  */
-enum { AMD_REPEATS = 0x0183f3ff };
+enum {
+	AMD_REPEATS = 0x0183f3ff,
+	MD_CLEAR = 1 << 10,
+	NO_LMSL = 1 << 20,
+	FS_GS_NS_VERW_CLEAR = 1 << 1 | 1 << 5,
+};
 static const struct feature_word {
 	uint32_t leaf, subleaf;
 	char reg;
@@ -74,8 +81,10 @@ static const struct feature_word {
 	{ 0x80000001, 0, 'd', AMD_REPEATS }, { 0x80000001, 0, 'c', 0 },
 	{ 0x0000000d, 1, 'a', 0 },	     { 0x00000007, 0, 'b', 0 },
 	{ 0x00000007, 0, 'c', 1u << 4 },     { 0x80000007, 0, 'd', 0 },
-	{ 0x80000008, 0, 'b', 0 },	     { 0x00000007, 0, 'd', 0 },
-	{ 0x00000007, 1, 'a', 0 },	     { 0x80000021, 0, 'a', 0 },
+	{ 0x80000008, 0, 'b', NO_LMSL },     { 0x00000007, 0, 'd', MD_CLEAR },
+	{ 0x00000007, 1, 'a', 0 },	     { 0x80000021, 0, 'a', FS_GS_NS_VERW_CLEAR },
+	{ 0x00000007, 1, 'b', 0 },	     { 0x00000007, 1, 'd', 0 },
+	{ 0x00000007, 2, 'd', 0 },
 };
 
 static uint32_t word_of(const struct cpu_policy *policy, const struct feature_word *word)

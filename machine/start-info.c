@@ -44,6 +44,18 @@ static int rewrite(uint8_t *page, const struct layout *layout, const struct dest
 	return 0;
 }
 
+/* Left as it came, a console that no xenconsoled here marks as connected stays mute for good (Linux 7.2, hvc_xen.c). */
+static int reset_console(struct domain *domain, mfn_t frame)
+{
+	uint8_t *page = domain_map(domain, &frame, 1, true, NULL);
+
+	if (!page)
+		return fail(EFAULT, "cannot map the console page");
+	page[CONSOLE_CONNECTION_AT] = console_connection_at_start();
+	domain_unmap(domain, page, 1);
+	return 0;
+}
+
 int start_info_load(struct domain *domain, const struct machine *machine, const struct destination *memory,
 		    struct connections *connections)
 {
@@ -59,5 +71,5 @@ int start_info_load(struct domain *domain, const struct machine *machine, const 
 		return fail(EFAULT, "cannot map the start info page");
 	rc = rewrite(page, machine->layout, memory, facts.shared_info.n, connections);
 	domain_unmap(domain, page, 1);
-	return rc;
+	return rc ? rc : reset_console(domain, connections->console);
 }

@@ -37,8 +37,10 @@ uint64_t now_ns(void)
 static int look_at_guest(struct migration *m)
 {
 	unsigned int width;
-	int rc = domain_facts(m->domain, &m->facts);
+	int rc = host_check(domain_host(m->domain));
 
+	if (!rc)
+		rc = domain_facts(m->domain, &m->facts);
 	if (!rc)
 		rc = domain_width(m->domain, &width);
 	if (rc)

@@ -25,7 +25,9 @@ int adopt_domain(struct restoration *r)
 		return fail(EMEDIUMTYPE, "an image or xl save file where libxc's stream should begin");
 	if (stream->is_wire && !adopt->accepts_wire)
 		return fail(EMEDIUMTYPE, "the stream is compressed, and PVFERRY_WIRE=zstd is not set here");
-	rc = domain_open(&r->domain, r->host, adopt->domain);
+	rc = host_check(r->host);
+	if (!rc)
+		rc = domain_open(&r->domain, r->host, adopt->domain);
 	if (!rc)
 		rc = domain_facts(r->domain, &facts);
 	if (!rc)

@@ -97,8 +97,10 @@ static int check_memory(struct host *host, uint64_t frames)
 int preflight_host(struct restoration *r)
 {
 	uint64_t frames = reader_facts(r->reader)->frames;
-	int rc = check_names(r->host, config_name(&r->config), "; --name gives another one", 0);
+	int rc = host_check(r->host);
 
+	if (!rc)
+		rc = check_names(r->host, config_name(&r->config), "; --name gives another one", 0);
 	if (!rc && !r->options.keep_uuid)
 		rc = check_uuid(r);
 	if (!frames)
@@ -145,8 +147,10 @@ static int find_itself(struct host *host, const struct offer *offer, uint32_t *i
 int preflight_offer(struct host *host, const struct offer *offer, const void *policy, size_t policy_bytes)
 {
 	uint32_t itself;
-	int rc = find_itself(host, offer, &itself);
+	int rc = host_check(host);
 
+	if (!rc)
+		rc = find_itself(host, offer, &itself);
 	if (!rc)
 		rc = check_names(host, offer->domain, "", itself);
 	if (!rc && *offer->devices && !offer->without_devices)

@@ -44,7 +44,7 @@ int domain_create(struct domain **domain, struct host *host, const struct domain
 		.cpupool_id = plan->cpupool,
 		.arch.misc_flags = plan->msr_relaxed ? XEN_X86_MSR_RELAXED : 0,
 	};
-	uint32_t id = 0;
+	uint32_t id = DOMID_ANY;
 	int rc;
 
 	*domain = NULL;

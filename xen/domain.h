@@ -28,6 +28,11 @@ struct host_facts {
 	uint64_t free_frames, all_frames;
 };
 int host_facts(struct host *host, struct host_facts *facts);
+/*
+ * -EOPNOTSUPP for a Xen that would damage a guest which is saved or built there,
+ * with the release that mends it: ask before a guest is stopped or built.
+ */
+int host_check(struct host *host);
 
 /* --- a domain (xen/domain.c) ----------------------------------------- */
 

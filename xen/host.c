@@ -9,6 +9,9 @@
 #include "log.h"
 #include "xen/internal.h"
 
+#define TEXT_OF(x) #x
+#define TEXT(x)	   TEXT_OF(x)
+
 /*
  * Xen's libraries say on their own what they think of a failure. Ours is the
  * line that counts, so theirs are heard only with -v.
@@ -63,6 +66,22 @@ static int connect_all(struct host *host)
 	return 0;
 }
 
+/* Xen's first look at a domctl is at the version of the interface, before it looks for the domain. */
+static int check_libraries(struct host *host)
+{
+	unsigned int width;
+	struct host_facts facts;
+
+	if (!xc_domain_get_guest_width(host->xc, DOMID_ANY, &width) || errno != EACCES)
+		return 0;
+	return host_facts(host, &facts)
+		     ? -EIO
+		     : fail(EPROTONOSUPPORT,
+			    "this pvferry and its libxenctrl are built for Xen " TEXT(
+				    XEN_RELEASE) ", the Xen that runs is %s: install those of that release",
+			    facts.xen_version);
+}
+
 int host_open(struct host **host)
 {
 	int rc;
@@ -71,6 +90,8 @@ int host_open(struct host **host)
 	if (!*host)
 		return fail(ENOMEM, "out of memory");
 	rc = connect_all(*host);
+	if (!rc)
+		rc = check_libraries(*host);
 	if (rc) {
 		host_close(*host);
 		*host = NULL;
@@ -89,6 +110,31 @@ void host_close(struct host *host)
 	if (host->xc)
 		xc_interface_close(host->xc);
 	free(host);
+}
+
+/*
+ * Xen 4.21.0 and 4.21.1 leave r8 to r15 out of the context of a 64-bit vCPU,
+ * when it is read and when it is set (arch_get_info_guest(), mended in 4.21.2).
+ */
+static bool loses_registers(const char *version)
+{
+	unsigned int major, minor, patch;
+
+	return sscanf(version, "%u.%u.%u", &major, &minor, &patch) == 3 && major == 4 && minor == 21 &&
+	       patch < 2;
+}
+
+int host_check(struct host *host)
+{
+	struct host_facts facts;
+	int rc = host_facts(host, &facts);
+
+	if (!rc && loses_registers(facts.xen_version))
+		rc = fail(EOPNOTSUPP,
+			  "Xen %s loses the registers r8 to r15 of each vCPU that is saved or restored: "
+			  "update it to 4.21.2 or later",
+			  facts.xen_version);
+	return rc;
 }
 
 int host_facts(struct host *host, struct host_facts *facts)

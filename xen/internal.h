@@ -9,6 +9,11 @@
 
 #include "xen/domain.h"
 
+/* "Any number for the new domain": what Xen 4.22 insists on, and what all before it take as well. */
+#ifndef DOMID_ANY
+#define DOMID_ANY 0x7FF5
+#endif
+
 struct host {
 	xc_interface *xc;
 	xenforeignmemory_handle *memory;

@@ -2,6 +2,7 @@
 #include "xen/layout.h"
 
 #include <string.h>
+#include <xen/io/console.h>
 #include <xenctrl.h>
 
 #define LAYOUT(bits, dx, word_bytes, table_levels) \
@@ -52,6 +53,17 @@ _Static_assert(offsetof(shared_info_x86_64_t, arch.p2m_generation) == 3128, "sha
 _Static_assert(offsetof(shared_info_x86_32_t, arch.p2m_generation) == 2336, "shared info, 32-bit");
 _Static_assert(SIF_VIRT_P2M_4TOOLS == START_FLAG_P2M_4TOOLS, "start info flag");
 _Static_assert(VGCF_online == VCPU_FLAG_ONLINE, "vcpu flag");
+
+uint8_t console_connection_at_start(void)
+{
+#ifdef XENCONSOLE_DISCONNECTED
+	_Static_assert(offsetof(struct xencons_interface, connection) == CONSOLE_CONNECTION_AT,
+		       "console page");
+	return XENCONSOLE_DISCONNECTED;
+#else
+	return 0;
+#endif
+}
 
 const struct layout *layout_of(unsigned int width)
 {

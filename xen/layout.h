@@ -52,6 +52,14 @@ enum {
 /* NULL for a width that is neither 4 nor 8. */
 const struct layout *layout_of(unsigned int width);
 
+/*
+ * The console page's last field (xencons_interface.connection, new in 4.21): what
+ * this host's toolstack puts there before its xenconsoled serves the page. Where
+ * xenconsoled does not know the field, only 0 lets the guest write.
+ */
+enum { CONSOLE_CONNECTION_AT = 1024 + 2048 + 4 * 4 };
+uint8_t console_connection_at_start(void);
+
 /* A guest word in a structure, widened; ~0 of a narrow guest stays all ones. */
 uint64_t word_get(const struct layout *layout, const void *structure, size_t offset);
 void word_set(const struct layout *layout, void *structure, size_t offset, uint64_t value);

@@ -14,7 +14,7 @@ extern char hypercall_page[];
 
 static inline long hypercall(unsigned int number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
-	register uint64_t fourth asm("r10") = d;
+	register uint64_t fourth __asm__("r10") = d;
 	long result;
 
 	asm volatile("call *%[at]"

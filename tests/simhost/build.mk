@@ -3,7 +3,8 @@
 SIM := tests/simhost
 SIM_OUT := build/simhost
 # Where Debian has the programs of the Xen whose libraries are linked.
-XEN_BIN := /usr/lib/xen-$(shell pkg-config --modversion xencontrol | cut -d. -f1,2)/bin
+XEN_RELEASE ?= $(shell pkg-config --modversion xencontrol | cut -d. -f1,2)
+XEN_BIN := /usr/lib/xen-$(XEN_RELEASE)/bin
 # Never sanitised unless asked (SIM_SAN): the real xenstored has to load it.
 SIM_CFLAGS := $(filter-out -fsanitize% -fno-sanitize% -iquote .,$(CFLAGS)) -std=gnu11 -O2 -g -Wall \
 	-Wextra -fPIC -D_GNU_SOURCE -D__XEN_TOOLS__ -DXEN_BIN='"$(XEN_BIN)"' -MMD -MP -fvisibility=hidden $(SIM_SAN)

@@ -116,6 +116,8 @@ static void check_start_info(unsigned int width)
 	page = guest_page(&saved.guest, vcpus_start_info(&saved.machine).n);
 	store = saved_word(page, at->store_frame);
 	console = saved_word(page, at->console_frame);
+	((uint8_t *)guest_page(&saved.guest, console))[CONSOLE_CONNECTION_AT] =
+		7; /* of the host it comes from */
 	assert_done(start_info_load(saved.guest.domain, &saved.machine, &saved.memory, &connections));
 	assert_int_equal(connections.store.n, saved.guest.mfn[store].n);
 	assert_int_equal(saved_word(page, at->store_frame), saved.guest.mfn[store].n);
@@ -129,6 +131,8 @@ static void check_start_info(unsigned int width)
 	assert_int_equal(number, 11);
 	memcpy(&number, page + at->console_port, sizeof(number));
 	assert_int_equal(number, 12);
+	assert_int_equal(((uint8_t *)guest_page(&saved.guest, console))[CONSOLE_CONNECTION_AT],
+			 console_connection_at_start());
 	/* Now there are mfns where pfns should be. */
 	assert_fails(start_info_load(saved.guest.domain, &saved.machine, &saved.memory, &connections),
 		     EBADMSG, "the xenstore page");

@@ -2,6 +2,8 @@
  * Takes a call to its group, and multicalls apart.
  */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../machine/domain.h"
@@ -61,12 +63,29 @@ long hypercall(struct host *host, uint16_t caller, unsigned vcpu, unsigned op, c
 	return ret;
 }
 
+/* "4.17.7": the numbers, and ".7" */
+static long xen_version(const char *xen)
+{
+	char *end;
+	unsigned long major = strtoul(xen, &end, 10);
+
+	return major << 16 | strtoul(end + (*end == '.'), NULL, 10);
+}
+
+static const char *xen_extra(const char *xen)
+{
+	const char *first = strchr(xen, '.'), *second = first ? strchr(first + 1, '.') : NULL;
+
+	return second ? second : "";
+}
+
 long call_version(struct call *call, unsigned cmd, void *arg)
 {
-	(void)call;
 	switch (cmd) {
-	case XENVER_version: return 4 << 16 | 17;
-	case XENVER_extraversion: strcpy(arg, ".7-simhost"); return 0;
+	case XENVER_version: return xen_version(call->host->machine->xen);
+	case XENVER_extraversion:
+		snprintf(arg, sizeof(xen_extraversion_t), "%s-simhost", xen_extra(call->host->machine->xen));
+		return 0;
 	case XENVER_capabilities: strcpy(arg, "xen-3.0-x86_64 xen-3.0-x86_32p "); return 0;
 	case XENVER_changeset: strcpy(arg, "simhost"); return 0;
 	case XENVER_compile_info: memset(arg, 0, sizeof(xen_compile_info_t)); return 0;

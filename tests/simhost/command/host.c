@@ -21,6 +21,7 @@ static const struct option create_options[] = {
 	{ "scatter", required_argument, NULL, 'c' },
 	{ "no-pv32", no_argument, NULL, '3' },
 	{ "no-poison", no_argument, NULL, 'p' },
+	{ "xen", required_argument, NULL, 'v' },
 	{ "allocate", no_argument, NULL, 'a' },
 	{ "no-xenstored", no_argument, NULL, 'x' },
 	{ NULL, 0, NULL, 0 },
@@ -39,6 +40,7 @@ static int parse_create(int argc, char **argv, struct host_options *options, boo
 		case '3': options->has_pv32 = false; break;
 		case 'p': options->poison = false; break;
 		case 'a': options->allocate = true; break;
+		case 'v': options->xen = optarg; break;
 		case 'x': *xenstored = false; break;
 		default: return 2;
 		}
@@ -51,6 +53,7 @@ int command_create(int argc, char **argv)
 	struct host_options options = {
 		.mem_mib = 1024,
 		.seed = 1,
+		.xen = "4.17.7",
 		.has_shadow = true,
 		.has_pv32 = true,
 		.poison = true,

@@ -16,7 +16,7 @@ static const struct {
 	const char *usage;
 } commands[] = {
 	{ "create", command_create,
-	  "HOST [--mem MiB] [--flavour shadow|noshadow] [--seed N]\n"
+	  "HOST [--mem MiB] [--flavour shadow|noshadow] [--xen RELEASE] [--seed N]\n"
 	  "\t\t[--scatter PERCENT] [--no-pv32] [--no-poison] [--allocate]\n"
 	  "\t\t[--no-xenstored]" },
 	{ "destroy", command_destroy, "HOST" },

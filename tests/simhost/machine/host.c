@@ -17,7 +17,7 @@
 
 #define MAGIC "simhost"
 
-enum { VERSION = 1, XEN_FRAMES = 512, MIB_FRAMES = 256 };
+enum { VERSION = 2, XEN_FRAMES = 512, MIB_FRAMES = 256 };
 
 static uint64_t round_up(uint64_t value, uint64_t unit)
 {
@@ -81,6 +81,7 @@ static int write_header(int fd, const struct host_options *options)
 	for (unsigned i = 0; i < DOMAINS_MAX; i++)
 		init_lock(&machine->stepping[i]);
 	machine->header.version = VERSION;
+	snprintf(machine->xen, sizeof(machine->xen), "%s", options->xen);
 	machine->has_shadow = options->has_shadow;
 	machine->has_pv32 = options->has_pv32;
 	machine->poison = options->poison;

@@ -25,6 +25,7 @@ struct host_options {
 	uint64_t mem_mib, seed;
 	bool has_shadow, has_pv32, poison, allocate;
 	uint32_t scatter;
+	const char *xen; /* which release it says it is: "4.17.7" */
 };
 
 /* Makes the directory and the machine in it.  -EEXIST if there is one. */

@@ -168,6 +168,7 @@ struct machine {
 	pthread_mutex_t lock;
 	pthread_mutex_t stepping[DOMAINS_MAX]; /* held by whoever runs that guest */
 	uint64_t deaths_inside;		       /* processes that died holding the lock */
+	char xen[16];			       /* the release it says it is */
 	bool has_shadow;		       /* log-dirty exists */
 	bool has_pv32;
 	bool poison;	  /* frames are handed out full of 0xc2, not zeroes */

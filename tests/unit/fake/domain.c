@@ -111,6 +111,12 @@ int host_facts(struct host *host, struct host_facts *facts)
 	return fake_fails("host facts") ? -EIO : 0;
 }
 
+int host_check(struct host *host)
+{
+	(void)host;
+	return fake_fails("host check") ? -EIO : 0;
+}
+
 /* --- domain -------------------------------------------------------------- */
 
 int domain_list(struct host *host, uint32_t **ids, size_t *count)
