@@ -92,12 +92,20 @@ static bool is_said(const struct settings *settings)
 	return settings->here || settings->moved;
 }
 
-/* A guest that went from this host to this host: the answer lies beside the question. */
-static bool find_answer_here(const char *job, struct answer *answer)
+/*
+ * A guest that went from this host to this host: the answer lies beside the
+ * question. A host that was offered the guest knows the job and can have
+ * offered it to this one: of that the journal does not say that it is from here.
+ */
+static bool find_answer_here(const struct journal *journal, struct answer *answer)
 {
 	struct journal other;
 
-	if (journal_read(&other, job, JOURNAL_DESTINATION))
+	if (journal_read(&other, journal->job, JOURNAL_DESTINATION)) {
+		fail_forget();
+		return false;
+	}
+	if (!other.is_from_here || strcmp(other.uuid, journal->uuid))
 		return false;
 	snprintf(answer->state, sizeof(answer->state), "%s", journal_stage_name(other.stage));
 	return journal_is_settled(&other);
@@ -108,7 +116,7 @@ static int find_out(const struct journal *journal, const struct settings *settin
 {
 	static const char unknown[] = "unknown";
 	struct answer answer = { .state = "" };
-	int rc = find_answer_here(journal->job, &answer) ? 0 : query_destination(journal, &answer);
+	int rc = find_answer_here(journal, &answer) ? 0 : query_destination(journal, &answer);
 
 	if (!rc && !strcmp(answer.state, journal_stage_name(JOURNAL_RUNNING)))
 		return settings->here ? fail(EBUSY, "it runs there: it is not resumed here as well") : 1;

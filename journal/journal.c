@@ -127,9 +127,11 @@ static const struct text_field {
 	{ \
 		key, offsetof(struct journal, field), sizeof(((struct journal *)0)->field) \
 	}
-	TEXT("job", job),   TEXT("uuid", uuid),	   TEXT("domain", domain),
-	TEXT("peer", peer), TEXT("via", via),	   TEXT("ssh", ssh),
-	TEXT("pki", pki),   TEXT("boot-id", boot), TEXT("reason", reason),
+	TEXT("job", job),	TEXT("uuid", uuid),
+	TEXT("domain", domain), TEXT("peer", peer),
+	TEXT("via", via),	TEXT("ssh", ssh),
+	TEXT("pki", pki),	TEXT("boot-id", boot),
+	TEXT("reason", reason), TEXT("connection", connection),
 };
 
 static char *text_of(const struct journal *journal, const struct text_field *field)
@@ -145,6 +147,7 @@ static struct json_object *to_json(const struct journal *j)
 		json_object_object_add(json, texts[i].key, json_object_new_string(text_of(j, &texts[i])));
 	json_object_object_add(json, "role", json_object_new_string(role_names[j->role]));
 	json_object_object_add(json, "stage", json_object_new_string(stages[j->stage].name));
+	json_object_object_add(json, "from-here", json_object_new_boolean(j->is_from_here));
 	json_object_object_add(json, "domid", json_object_new_int64(j->domid));
 	json_object_object_add(json, "port", json_object_new_int64(j->port));
 	json_object_object_add(json, "pid", json_object_new_int64(j->pid));
@@ -175,6 +178,7 @@ static bool from_json(struct journal *j, const struct json_object *json)
 		snprintf(text_of(j, &texts[i]), texts[i].room, "%s", text_in(json, texts[i].key));
 	j->role = strcmp(text_in(json, "role"), role_names[JOURNAL_SOURCE]) ? JOURNAL_DESTINATION
 									    : JOURNAL_SOURCE;
+	j->is_from_here = number_in(json, "from-here");
 	j->domid = number_in(json, "domid");
 	j->port = number_in(json, "port");
 	j->pid = number_in(json, "pid");

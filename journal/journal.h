@@ -47,6 +47,9 @@ struct journal {
 	char domain[256];
 	char peer[256], via[8], ssh[256], pki[256]; /* how to reach the other host, on the source */
 	uint32_t port;
+	/* What no other host can know of a move within this one. On the source: the connection, "" if it does not know. */
+	char connection[160];
+	bool is_from_here;	    /* on the destination: this host is the source, too, which was proved */
 	char boot[BOOT_DIGITS + 1]; /* of this host, when it was written */
 	pid_t pid;
 	int64_t time; /* since 1970 */

@@ -59,11 +59,9 @@ int offer_fetch(struct offer *offer, struct domain *domain, struct bytes *policy
 		rc = fetch_config(offer, domain, &facts);
 	if (rc)
 		return rc;
-	offer->domid = facts.id;
 	uuid_format(facts.uuid, offer->uuid);
 	offer->frames = facts.frames;
 	offer->pfns = facts.most_frames > facts.frames ? facts.most_frames : facts.frames;
-	boot_id(offer->boot);
 	return cpu_policy_save(domain, policy);
 }
 
@@ -72,8 +70,6 @@ struct json_object *offer_to_json(const struct offer *offer)
 	struct json_object *json = json_object_new_object();
 
 	body_put_text(json, "job", offer->job);
-	body_put_text(json, "boot-id", offer->boot);
-	body_put_number(json, "domid", offer->domid);
 	body_put_text(json, "domain", offer->domain);
 	body_put_text(json, "uuid", offer->uuid);
 	body_put_number(json, "frames", offer->frames);
@@ -90,7 +86,7 @@ struct json_object *offer_to_json(const struct offer *offer)
 	return json;
 }
 
-static int check(const struct offer *offer, int64_t lanes)
+static int check(struct offer *offer, int64_t lanes)
 {
 	const char *defect = domain_name_defect(offer->domain);
 	uint8_t uuid[16];
@@ -101,6 +97,7 @@ static int check(const struct offer *offer, int64_t lanes)
 		return fail(EPROTO, "\"%s\" cannot be a domain's name: %s", offer->domain, defect);
 	if (!uuid_parse(offer->uuid, uuid))
 		return fail(EPROTO, "the offer's uuid is none");
+	uuid_format(uuid, offer->uuid); /* as it stands wherever it is compared */
 	if (offer->width != 4 && offer->width != 8)
 		return fail(EOPNOTSUPP, "the guest has words of %u bytes", offer->width);
 	if (!offer->frames || offer->frames > PFN_LIMIT || offer->pfns > PFN_LIMIT)
@@ -119,12 +116,10 @@ int offer_from_json(struct offer *offer, const struct json_object *json)
 
 	*offer = (struct offer){ .lanes = lanes };
 	body_copy(json, "job", offer->job, sizeof(offer->job));
-	body_copy(json, "boot-id", offer->boot, sizeof(offer->boot));
 	body_copy(json, "domain", offer->domain, sizeof(offer->domain));
 	body_copy(json, "uuid", offer->uuid, sizeof(offer->uuid));
 	body_copy(json, "p2m", offer->p2m, sizeof(offer->p2m));
 	body_copy(json, "devices", offer->devices, sizeof(offer->devices));
-	offer->domid = body_number(json, "domid", 0);
 	offer->frames = body_number(json, "frames", 0);
 	offer->pfns = body_number(json, "pfns", 0);
 	offer->max_memory_kib = body_number(json, "max-memory-kib", 0);

@@ -16,9 +16,7 @@ enum { OFFER_LANES_MOST = 16 }; /* connections */
 
 struct offer {
 	char job[JOB_DIGITS + 1];
-	char boot[BOOT_DIGITS + 1]; /* of the host where it runs */
-	uint32_t domid;		    /* there */
-	char domain[256];	    /* its name, there and here */
+	char domain[256]; /* its name, there and here */
 	char uuid[37];
 	uint64_t frames, pfns, max_memory_kib;
 	unsigned int width; /* bytes of a guest word */

@@ -85,6 +85,10 @@ static enum moved settle(struct move *move, int rc)
 {
 	struct move_status *status = move->status;
 
+	if (status->stage < MOVE_STREAMING) { /* it was not accepted: there is nothing to be asked about */
+		journal_remove(move->offer.job, JOURNAL_SOURCE);
+		return NOT_MOVED;
+	}
 	if (status->stage >= MOVE_RUNNING)
 		return status->journal.stage == JOURNAL_DONE ? MOVED : finish_move(status);
 	if (status->journal.stage == JOURNAL_KEPT)
@@ -94,7 +98,7 @@ static enum moved settle(struct move *move, int rc)
 		journal_write(&status->journal);
 		return UNSETTLED;
 	}
-	if (rc == -ECHILD && status->stage >= MOVE_STREAMING)
+	if (rc == -ECHILD)
 		keep_after_death(status);
 	return NOT_MOVED;
 }

@@ -25,6 +25,7 @@
 #include "migrate/mover.h"
 #include "migrate/settle.h"
 #include "process/stop.h"
+#include "stream/connection.h"
 
 enum {
 	ANSWER_MS = 60000, /* to what we offer */
@@ -87,14 +88,24 @@ static int open_line(struct mover *m)
 	int rc = connect_to(&m->line, &m->move->peer);
 
 	m->status->helper = m->line.helper;
+	connection_of_socket(m->line.in, true, m->status->journal.connection);
 	return rc ? rc : message_hello(&m->line, HANDSHAKE_MS);
 }
 
+static int note(struct mover *m, enum journal_stage stage)
+{
+	m->status->journal.stage = stage;
+	return journal_write(&m->status->journal);
+}
+
+/* The journal comes first: by it the destination knows a guest that moves within this host. */
 static int make_offer(struct mover *m)
 {
 	struct json_object *answer;
-	int rc = message_send_json(&m->line, MESSAGE_OFFER, offer_to_json(&m->move->offer));
+	int rc = note(m, JOURNAL_STREAMING);
 
+	if (!rc)
+		rc = message_send_json(&m->line, MESSAGE_OFFER, offer_to_json(&m->move->offer));
 	if (!rc)
 		rc = message_send(&m->line, MESSAGE_POLICY, m->policy.at, m->policy.count);
 	if (rc)
@@ -106,18 +117,10 @@ static int make_offer(struct mover *m)
 	return 0;
 }
 
-static int note(struct mover *m, enum journal_stage stage)
-{
-	m->status->journal.stage = stage;
-	return journal_write(&m->status->journal);
-}
-
 static int begin(struct mover *m)
 {
-	int rc = note(m, JOURNAL_STREAMING);
+	int rc;
 
-	if (rc)
-		return rc;
 	enter(m, MOVE_STREAMING);
 	rc = lanes_open(&m->lanes, m->move->offer.lanes, &m->move->peer, m->move->offer.job);
 	if (rc)

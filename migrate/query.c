@@ -29,7 +29,6 @@ static int ask(struct line *line, const char *job, struct answer *answer)
 		return -EIO;
 	body_copy(body, "state", answer->state, sizeof(answer->state));
 	body_copy(body, "reason", answer->reason, sizeof(answer->reason));
-	answer->domid = body_number(body, "domid", 0);
 	json_object_put(body);
 	return 0;
 }

@@ -11,7 +11,6 @@
 struct answer {
 	char state[32]; /* a stage of the journal there, or "unknown" */
 	char reason[512];
-	uint32_t domid;
 };
 
 int query_destination(const struct journal *journal, struct answer *answer);

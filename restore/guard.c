@@ -21,6 +21,10 @@ int take_start(struct take *take)
 	int rc;
 
 	take->status->lock = -1;
+	if (take->is_stream)
+		connection_of_ssh(take->connection);
+	else
+		connection_of_socket(take->in, false, take->connection);
 	child_reap_orphans();
 	rc = child_start(&take->taker, run_taker, take);
 	/* Only the taker has the connection: when it dies, the other host sees that. */

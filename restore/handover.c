@@ -23,6 +23,7 @@
 
 #include "process/child.h"
 #include "log.h"
+#include "restore/itself.h"
 #include "restore/query.h"
 #include "restore/settle.h"
 #include "restore/taker.h"
@@ -67,14 +68,16 @@ static int open_line(struct taker *t)
 	return rc ? rc : message_hello(&t->line, HANDSHAKE_MS);
 }
 
-static int check_host(const struct offer *offer, const struct message *policy)
+static int check_host(struct taker *t, const struct message *policy)
 {
+	const struct offer *offer = &t->status->offer;
 	struct host *host;
 	int rc = host_open(&host);
 
 	if (rc)
 		return rc;
-	rc = preflight_offer(host, offer, policy->body, policy->bytes);
+	t->itself = offer_itself(offer, t->take->connection);
+	rc = preflight_offer(host, offer, t->itself, policy);
 	host_close(host);
 	return rc;
 }
@@ -93,7 +96,7 @@ static int begin_journal(struct taker *t)
 		return fail(EEXIST, "job %s was here before", offer->job);
 	}
 	t->status->lock = lock;
-	*journal = (struct journal){ .role = JOURNAL_DESTINATION };
+	*journal = (struct journal){ .role = JOURNAL_DESTINATION, .is_from_here = t->itself };
 	snprintf(journal->job, sizeof(journal->job), "%s", offer->job);
 	snprintf(journal->uuid, sizeof(journal->uuid), "%s", offer->uuid);
 	snprintf(journal->domain, sizeof(journal->domain), "%s", offer->domain);
@@ -115,7 +118,7 @@ static int take_offer(struct taker *t, const struct message *message)
 	if (!rc)
 		rc = journal_lock_name(t->status->offer.domain, &t->name_lock);
 	if (!rc)
-		rc = check_host(&t->status->offer, &policy);
+		rc = check_host(t, &policy);
 	return rc ? rc : begin_journal(t);
 }
 
@@ -130,7 +133,8 @@ static int accept_offer(struct taker *t)
 		return rc;
 	snprintf(t->name, sizeof(t->name), "%s" INCOMING_SUFFIX, status->offer.domain);
 	t->take->options.name = t->name;
-	t->take->options.keep_uuid = true;
+	uuid_parse(status->offer.uuid, t->uuid);
+	t->take->options.uuid = t->uuid;
 	t->take->options.force |= status->offer.force;
 	t->take->options.without_devices |= status->offer.without_devices;
 	enter(t, TAKE_BUILDING);

@@ -13,6 +13,7 @@
 #include "machine/offer.h"
 #include "restore/builder.h"
 #include "stream/connect.h"
+#include "stream/connection.h"
 
 enum take_stage {
 	TAKE_WAITING,  /* for the other side to say what it wants */
@@ -42,6 +43,7 @@ struct take_status {
 struct take {
 	int in, out; /* the connection: closed in the guard */
 	struct door door;
+	char connection[CONNECTION_TEXT];
 	bool is_stream; /* no handshake: a pair of pipes that somebody else guards */
 	struct restore_options options;
 	struct take_status *status; /* shared */

@@ -11,6 +11,23 @@
 
 enum { HOST_SLACK_FRAMES = 2048 }; /* what Xen itself takes for a domain */
 
+/* Of a guest that was offered: names and UUIDs here were compared with what the offer said. */
+static int check_own_uuid(const struct restoration *r)
+{
+	char has[37], offered[37];
+	uint8_t uuid[16] = { 0 };
+
+	if (!r->options.uuid)
+		return 0;
+	config_uuid(&r->config, uuid);
+	uuid_format(uuid, has);
+	uuid_format(r->options.uuid, offered);
+	return memcmp(uuid, r->options.uuid, sizeof(uuid))
+		     ? fail(EBADMSG, "the image is of a guest of UUID %s, not of %s, which was offered", has,
+			    offered)
+		     : 0;
+}
+
 int preflight_config(struct restoration *r)
 {
 	const struct stream_facts *facts = reader_facts(r->reader);
@@ -22,6 +39,8 @@ int preflight_config(struct restoration *r)
 	if (!(facts->xl_flags & XL_FLAG_JSON))
 		return fail(EMEDIUMTYPE, "its config is xl's old text form: let xl restore it");
 	rc = config_parse(&r->config, facts->config);
+	if (!rc)
+		rc = check_own_uuid(r);
 	if (rc)
 		return rc;
 	config_devices(&r->config, devices, sizeof(devices));
@@ -35,7 +54,7 @@ int preflight_config(struct restoration *r)
 	return 0;
 }
 
-/* Nobody has it but, perhaps, one. */
+/* No domain has it but, perhaps, one. Another host need not know which one has. */
 static int check_name(struct host *host, const char *name, const char *advice, uint32_t but)
 {
 	uint32_t id;
@@ -43,7 +62,7 @@ static int check_name(struct host *host, const char *name, const char *advice, u
 
 	if (rc == -ESRCH || (!rc && but && id == but))
 		return 0;
-	return rc ? rc : fail(EEXIST, "there is a domain \"%s\" already (id %u)%s", name, id, advice);
+	return rc ? rc : fail(EEXIST, "there is a domain \"%s\" already%s", name, advice);
 }
 
 /* Nor does one come that will have it. */
@@ -101,7 +120,7 @@ int preflight_host(struct restoration *r)
 
 	if (!rc)
 		rc = check_names(r->host, config_name(&r->config), "; --name gives another one", 0);
-	if (!rc && !r->options.keep_uuid)
+	if (!rc && !r->options.uuid)
 		rc = check_uuid(r);
 	if (!frames)
 		frames = config_number(&r->config, "b_info", "target_memkb", 0) / 4;
@@ -111,22 +130,19 @@ int preflight_host(struct restoration *r)
 
 /* --- of what is offered ---------------------------------------------------- */
 
-/* The one domain here that may have the guest's UUID: the guest itself, if it moves within a host. 0: none. */
-static int find_itself(struct host *host, const struct offer *offer, uint32_t *itself)
+/* No domain here but the guest itself may have its UUID. */
+static int check_offered_uuid(struct host *host, const struct offer *offer, uint32_t itself)
 {
-	struct domain_facts facts;
-	struct domain *domain;
-	char boot[BOOT_DIGITS + 1];
 	uint8_t uuid[16];
 	uint32_t *ids;
 	size_t count;
 	int rc = domain_list(host, &ids, &count);
 
-	*itself = 0;
-	boot_id(boot);
 	uuid_parse(offer->uuid, uuid);
 	for (size_t i = 0; !rc && i < count; i++) {
-		bool has = false;
+		struct domain_facts facts;
+		struct domain *domain;
+		bool has;
 
 		if (domain_open(&domain, host, ids[i])) {
 			fail_forget(); /* gone in the meantime */
@@ -135,22 +151,20 @@ static int find_itself(struct host *host, const struct offer *offer, uint32_t *i
 		has = !domain_facts(domain, &facts) && !facts.is_dying &&
 		      !memcmp(facts.uuid, uuid, sizeof(uuid)) && ids[i];
 		domain_close(domain);
-		if (has && ids[i] == offer->domid && !strcmp(boot, offer->boot))
-			*itself = ids[i];
-		else if (has)
-			rc = fail(EEXIST, "domain %u has the guest's UUID", ids[i]);
+		if (has && ids[i] != itself)
+			rc = fail(EEXIST, "there is a domain with the guest's UUID already");
 	}
 	free(ids);
 	return rc;
 }
 
-int preflight_offer(struct host *host, const struct offer *offer, const void *policy, size_t policy_bytes)
+int preflight_offer(struct host *host, const struct offer *offer, uint32_t itself,
+		    const struct message *policy)
 {
-	uint32_t itself;
 	int rc = host_check(host);
 
 	if (!rc)
-		rc = find_itself(host, offer, &itself);
+		rc = check_offered_uuid(host, offer, itself);
 	if (!rc)
 		rc = check_names(host, offer->domain, "", itself);
 	if (!rc && *offer->devices && !offer->without_devices)
@@ -160,5 +174,5 @@ int preflight_offer(struct host *host, const struct offer *offer, const void *po
 		rc = fail(EOPNOTSUPP, "a p2m of the form \"%s\" is not known here", offer->p2m);
 	if (!rc)
 		rc = check_memory(host, offer->frames);
-	return rc ? rc : cpu_policy_check(host, policy, policy_bytes, offer->force);
+	return rc ? rc : cpu_policy_check(host, policy->body, policy->bytes, offer->force);
 }

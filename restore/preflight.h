@@ -4,6 +4,7 @@
 
 #include "machine/offer.h"
 #include "restore/restore.h"
+#include "stream/message.h"
 
 /* What a domain is called until it may run. */
 #define INCOMING_SUFFIX "--incoming"
@@ -13,7 +14,8 @@ int preflight_config(struct restoration *restoration);
 /* The host has room: for the name, and the memory. A UUID that is in use is replaced. */
 int preflight_host(struct restoration *restoration);
 
-/* The same of a guest that is offered by another host, or by this one; policy: its records. */
-int preflight_offer(struct host *host, const struct offer *offer, const void *policy, size_t policy_bytes);
+/* The same of a guest that is offered; itself: the domain, if it is one of this host, else 0; policy: POLICY. */
+int preflight_offer(struct host *host, const struct offer *offer, uint32_t itself,
+		    const struct message *policy);
 
 #endif

@@ -49,8 +49,6 @@ int answer_query(struct line *line, const struct message *query)
 		return rc;
 	state = json_object_new_object();
 	body_put_text(state, "state", rc ? "unknown" : journal_stage_name(journal.stage));
-	body_put_number(state, "domid", journal.domid);
-	body_put_text(state, "boot", journal.boot);
 	body_put_text(state, "reason", journal.reason);
 	return message_send_json(line, MESSAGE_STATE, state);
 }

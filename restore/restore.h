@@ -27,9 +27,10 @@ enum { STATIC_LACKS_CPUID = 1, STATIC_LACKS_MSR = 2 };
 
 struct restore_options {
 	unsigned int threads;
-	const char *name;     /* instead of the one in the image; NULL: that one */
-	bool force;	      /* even if the host lacks CPU features */
-	bool keep_uuid;	      /* even if a domain has it: that is the guest itself, which leaves */
+	const char *name; /* instead of the one in the image; NULL: that one */
+	bool force;	  /* even if the host lacks CPU features */
+	const uint8_t
+		*uuid; /* the one that the image must have, and keeps even if a domain has it; NULL: any */
 	bool without_devices; /* even if the config names devices */
 	/* How far we are, in pages; called by one thread. May be NULL. */
 	void (*progress)(uint64_t done, uint64_t total);

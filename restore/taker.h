@@ -15,6 +15,8 @@ struct taker {
 	struct joined lanes;
 	uint64_t pieces; /* of DATA, so far */
 	struct builder *builder;
+	uint32_t itself; /* the domain here that is offered; 0: it comes from another host */
+	uint8_t uuid[16];
 	int name_lock; /* of the domain to be; -1: none */
 	char name[sizeof(((struct offer *)0)->domain) + sizeof(INCOMING_SUFFIX)];
 	XXH64_state_t *hash;

@@ -97,7 +97,7 @@ def conversations():
     hello = message(1, dict(protocol=1, software='pvferry', features=['lanes'], limits={'data-bytes': 1048576}))
     offer = message(2, dict(job='0123456789abcdef' * 2, domain='web1', uuid='3b1e6f0a-7d0c-4a53-9a55-5d2f6a2c9b01', domid=7,
                             frames=512, pfns=512, width=8, p2m='auto', devices='', lanes=2, live=True, **{
-                                'boot-id': 'x', 'max-memory-kib': 2048, 'config-bytes': 100}))
+                                'max-memory-kib': 2048, 'config-bytes': 100}))
     policy = message(3, struct.pack('<8I', 0x11, 24, 7, 0, 0, 1, 0, 0))
     ready, running = message(10, {'domid': 3, 'build-ms': 5}), message(12, {'domid': 3, 'unpause-ms': 1})
     return {

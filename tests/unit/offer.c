@@ -126,9 +126,7 @@ static void all_that_is_said_is_understood(void **state)
 	assert_string_equal(offer.domain, "web1");
 	assert_string_equal(offer.job, said.job);
 	assert_string_equal(offer.uuid, said.uuid);
-	assert_string_equal(offer.boot, said.boot);
 	assert_string_equal(offer.devices, "disks");
-	assert_int_equal(offer.domid, 1);
 	assert_int_equal(offer.frames, 1024);
 	assert_int_equal(offer.pfns, 2048);
 	assert_int_equal(offer.width, 8);

@@ -27,8 +27,7 @@ JOB = "0123456789abcdef" * 2
 
 
 def offer(**but):
-    facts = {"job": JOB, "domain": "stranger", "uuid": "01234567-89ab-cdef-0123-456789abcdef", "boot-id": "x", "domid": 7,
-             "frames": 512, "pfns": 512, "max-memory-kib": 2048, "width": 8, "p2m": "linear", "devices": "",
+    facts = {"job": JOB, "domain": "stranger", "uuid": "01234567-89ab-cdef-0123-456789abcdef", "frames": 512, "pfns": 512, "max-memory-kib": 2048, "width": 8, "p2m": "linear", "devices": "",
              "config-bytes": 100, "lanes": 1}
     facts.update(but)
     return message(OFFER, facts) + message(POLICY, b"")
