@@ -5,13 +5,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#define XXH_DISPATCH_DISABLE_REPLACE
+#include <xxh_x86dispatch.h>
 #include <xxhash.h>
 #include <zstd.h>
 
 #include "stream/format.h"
 #include "tests/bench/clock.h"
 
-enum { BYTES = 64 << 20, FRAME_BYTES = BATCH_PAGES * PAGE_BYTES, PASSES = 5 };
+enum { BYTES = 64 << 20, CACHED_BYTES = 256 << 10, FRAME_BYTES = BATCH_PAGES * PAGE_BYTES, PASSES = 5 };
 
 struct buffers {
 	uint8_t *from, *to;
@@ -20,6 +22,7 @@ struct buffers {
 	ZSTD_DCtx *decompressor;
 	int file; /* in tmpfs */
 	uint64_t sink;
+	uint8_t secret[XXH3_SECRET_SIZE_MIN];
 };
 
 static uint64_t mix(uint64_t x)
@@ -68,6 +71,38 @@ static bool do_xxh3(struct buffers *b)
 {
 	for (size_t at = 0; at < BYTES; at += PAGE_BYTES)
 		b->sink += XXH3_128bits(b->from + at, PAGE_BYTES).low64;
+	return true;
+}
+
+/* As migrate/digest.c: what the processor can, and SSE2 alone; from memory, and from the second-level cache. */
+static void digest(struct buffers *b, uint64_t (*by)(const void *, size_t, const void *, size_t),
+		   size_t within)
+{
+	for (size_t at = 0; at < BYTES; at += PAGE_BYTES)
+		b->sink += by(b->from + at % within, PAGE_BYTES, b->secret, sizeof(b->secret));
+}
+
+static bool do_digest(struct buffers *b)
+{
+	digest(b, XXH3_64bits_withSecret_dispatch, BYTES);
+	return true;
+}
+
+static bool do_digest_sse2(struct buffers *b)
+{
+	digest(b, XXH3_64bits_withSecret, BYTES);
+	return true;
+}
+
+static bool do_digest_cached(struct buffers *b)
+{
+	digest(b, XXH3_64bits_withSecret_dispatch, CACHED_BYTES);
+	return true;
+}
+
+static bool do_digest_cached_sse2(struct buffers *b)
+{
+	digest(b, XXH3_64bits_withSecret, CACHED_BYTES);
 	return true;
 }
 
@@ -169,6 +204,10 @@ int print_bandwidths(void)
 	bool fine = init(&b) && measure(&b, "memcpy, a page at a time", do_memcpy) &&
 		    measure(&b, "zero pages found", do_zero_scan) && measure(&b, "XXH64", do_xxh64) &&
 		    measure(&b, "XXH3-128 of each page", do_xxh3) &&
+		    measure(&b, "digest of each page", do_digest) &&
+		    measure(&b, "digest of each page, SSE2", do_digest_sse2) &&
+		    measure(&b, "digest of each page, in cache", do_digest_cached) &&
+		    measure(&b, "digest of each page, in cache, SSE2", do_digest_cached_sse2) &&
 		    measure(&b, "write to tmpfs", do_write) && measure(&b, "read from tmpfs", do_read) &&
 		    measure(&b, "map tmpfs, page by page, and unmap", do_map) &&
 		    measure(&b, "zstd level 1, zero pages", do_compress_zero) &&

@@ -1,6 +1,7 @@
 """Who waits for the other end of a FIFO hears a signal; what was ignored at the start stays ignored; descriptors 0 to 2 may be closed."""
 import os
 import signal
+import subprocess
 
 import faults
 from hosts import PVFERRY, expect, poll
@@ -65,6 +66,19 @@ def close(*descriptors):
     return before
 
 
+def opened_on_nothing(host, fifo):
+    """Without simhost, which has files open before pvferry begins: the first file is not standard input or output."""
+    process = subprocess.Popen([PVFERRY, "verify", fifo], preexec_fn=close(0, 1, 2))
+    try:
+        is_waiting(process, fifo)
+        for each in range(3):
+            seen = os.readlink(f"/proc/{process.pid}/fd/{each}")
+            expect(seen == "/dev/null", f"descriptor {each}, closed at the start, is {seen}")
+    finally:
+        process.kill()
+        process.wait()
+
+
 def closed(stage, host, number, folder):
     """What is printed, or read, never becomes part of an image, or comes out of one."""
     image = folder / "image"
@@ -77,6 +91,7 @@ def closed(stage, host, number, folder):
         result = host.pvferry(*args, preexec_fn=close(1))
         faults.says_one_line(result, f"{args}: standard output is closed")
         host.goes_on(number, f"{args}: standard output is closed")
+    opened_on_nothing(host, folder / "fifo")
     expect(host.pvferry("verify", "-", preexec_fn=close(0)).status == 2, "verify -: standard input is closed")
     return 10
 
