@@ -13,6 +13,13 @@ import moves
 from hosts import DEADLINE, expect, poll
 
 PVFERRYD = hosts.PVFERRY.parent / "pvferryd"
+UNIT = pathlib.Path(__file__).resolve().parent.parent.parent / "daemon/pvferryd.service"
+
+
+def as_in_the_unit():
+    """What takes away the capabilities that systemd does not leave it."""
+    kept = re.search(r"^CapabilityBoundingSet=(.*)$", UNIT.read_text(), re.MULTILINE)[1].lower().replace("cap_", "").split()
+    return ["setpriv", "--no-new-privs", "--bounding-set", ",".join(["-all", *(f"+{name}" for name in kept)])]
 
 
 class Daemon:
@@ -28,7 +35,7 @@ class Daemon:
         config.write_text("\n".join([f"pki = {self.pki}", f"pvferry = {hosts.PVFERRY}", f"listen = 127.0.0.1:{self.port}",
                                      *self.settings, ""]))
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen([hosts.SIMHOST, "run", self.host.path, "--", PVFERRYD, "--config", config],
+            self.process = subprocess.Popen([hosts.SIMHOST, "run", self.host.path, "--", *as_in_the_unit(), PVFERRYD, "--config", config],
                                             stdin=subprocess.DEVNULL, stderr=log, start_new_session=True,
                                             env=self.host.environment())
         self.host.started.add(self.process)
