@@ -23,7 +23,7 @@ override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined 
 endif
 
 FOLDERS := process journal stream xen p2m pagetable-canon machine migrate restore cli
-SOURCES := log.c text.c $(foreach folder,$(FOLDERS),$(sort $(wildcard $(folder)/*.c)))
+SOURCES := allow.c log.c text.c $(foreach folder,$(FOLDERS),$(sort $(wildcard $(folder)/*.c)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # What a test links: everything but main().
 PARTS := $(filter-out $(BUILD)/cli/main.o,$(OBJECTS))
@@ -34,7 +34,7 @@ HELPER_OBJECTS := $(HELPER_SOURCES:%.c=$(BUILD)/%.o)
 
 # It knows no more of the rest than this.
 DAEMON_SOURCES := $(sort $(wildcard daemon/*.c))
-DAEMON_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(DAEMON_SOURCES) log.c text.c journal/journal.c process/descriptors.c)
+DAEMON_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(DAEMON_SOURCES) allow.c log.c text.c journal/journal.c process/descriptors.c)
 
 # Of this, what tests and fuzzers link.
 DAEMON_PARTS := $(addprefix daemon/,address.c admission.c lines.c request.c settings.c)

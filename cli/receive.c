@@ -7,13 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "allow.h"
 #include "cli/command.h"
 #include "cli/events.h"
 #include "process/child.h"
 #include "log.h"
 #include "process/stop.h"
 
-enum { CONNECTION = LONG_ONLY, TLS, PLAIN, ALLOW, PKI, LISTEN, THREADS, IDLE_TIMEOUT, CONTROL };
+enum { CONNECTION = LONG_ONLY, TLS, PLAIN, ALLOW, ALLOW_CONFIG, PKI, LISTEN, THREADS, IDLE_TIMEOUT, CONTROL };
 enum { ALLOWED_MOST = 256 };
 
 const struct option_row receive_options[] = {
@@ -22,6 +23,8 @@ const struct option_row receive_options[] = {
 	{ TLS, "tls", NULL, "shake hands first, and know who it is (the default over a socket)" },
 	{ PLAIN, "plain", NULL, "let anybody in who reaches the socket, without encryption" },
 	{ ALLOW, "allow", "NAME", "let in whose certificate has this name; any number of times" },
+	{ ALLOW_CONFIG, "allow-config", "WHAT,...",
+	  "let a guest's config name this of the host: " ALLOW_WORDS },
 	{ PKI, "pki", "DIR", "where ca.pem, cert.pem and key.pem are (" PKI_DEFAULT ")" },
 	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
 	{ IDLE_TIMEOUT, "idle-timeout", "S", "a connection on which nothing is heard is broken (30)" },
@@ -65,6 +68,11 @@ static bool set(void *context, int letter, const char *value)
 	case TLS: s->is_tls = true; break;
 	case PLAIN: s->take.door.is_plain = true; break;
 	case ALLOW: return add_allowed(s, value);
+	case ALLOW_CONFIG:
+		fine = allow_parse(value, &s->take.options.allowed);
+		if (!fine)
+			fprintf(stderr, "pvferry: --allow-config takes " ALLOW_WORDS ", not \"%s\"\n", value);
+		break;
 	case PKI: s->take.door.pki = value; break;
 	case LISTEN: s->listen = value; break;
 	case CONTROL: s->is_controlled = true; break;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "allow.h"
 #include "cli/command.h"
 #include "cli/open-image.h"
 #include "cli/progress.h"
@@ -14,13 +15,14 @@
 #include "machine/offer.h"
 #include "restore/builder.h"
 
-enum { NAME = LONG_ONLY, THREADS, FORCE, WITHOUT_DEVICES, PROGRESS, NO_PROGRESS, JSON };
+enum { NAME = LONG_ONLY, THREADS, FORCE, WITHOUT_DEVICES, ALLOW, PROGRESS, NO_PROGRESS, JSON };
 
 const struct option_row restore_options[] = {
 	{ 'p', "paused", NULL, "leave the domain paused" },
 	{ NAME, "name", "NAME", "give the domain this name" },
 	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
 	{ FORCE, "force", NULL, "even if this host lacks CPU features the guest knows" },
+	{ ALLOW, "allow", "WHAT,...", "let the image name this of the host: " ALLOW_WORDS },
 	{ WITHOUT_DEVICES, "without-devices", NULL, "restore a domain that had devices, without them" },
 	{ PROGRESS, "progress", NULL, "show progress even where there is no terminal" },
 	{ NO_PROGRESS, "no-progress", NULL, "show no progress" },
@@ -46,6 +48,14 @@ static bool set_name(struct restore_options *options, const char *value)
 	return false;
 }
 
+static bool set_allowed(struct restore_options *options, const char *value)
+{
+	if (allow_parse(value, &options->allowed))
+		return true;
+	fprintf(stderr, "pvferry: --allow takes " ALLOW_WORDS ", not \"%s\"\n", value);
+	return false;
+}
+
 static bool set(void *context, int letter, const char *value)
 {
 	struct settings *settings = context;
@@ -56,6 +66,7 @@ static bool set(void *context, int letter, const char *value)
 	switch (letter) {
 	case 'p': settings->paused = true; break;
 	case FORCE: options->force = true; break;
+	case ALLOW: fine = set_allowed(options, value); break;
 	case WITHOUT_DEVICES: options->without_devices = true; break;
 	case PROGRESS: common.progress = PROGRESS_ON; break;
 	case NO_PROGRESS: common.progress = PROGRESS_OFF; break;

@@ -155,6 +155,10 @@ static int start_destination(struct job *job, int connection)
 		argv[n++] = "--pki";
 		argv[n++] = settings->pki;
 	}
+	if (settings->allow_config) {
+		argv[n++] = "--allow-config";
+		argv[n++] = settings->allow_config;
+	}
 	for (unsigned int i = 0; i < settings->allow_count && !settings->is_plain; i++) {
 		argv[n++] = "--allow";
 		argv[n++] = settings->allow[i];

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "allow.h"
 #include "log.h"
 #include "text.h"
 
@@ -54,6 +55,14 @@ static const char *set_allow(struct settings *settings, const char *value)
 	return NULL;
 }
 
+static const char *set_allow_config(struct settings *settings, const char *value)
+{
+	unsigned int allowed = 0;
+
+	return allow_parse(value, &allowed) ? set_text(&settings->allow_config, value)
+					    : "allow-config takes " ALLOW_WORDS;
+}
+
 static const char *set_transport(struct settings *settings, const char *value)
 {
 	settings->is_plain = !strcmp(value, "tcp");
@@ -78,6 +87,7 @@ static const struct row {
 } rows[] = {
 	{ "listen", set_listen, 0, 0, 0 },
 	{ "allow", set_allow, 0, 0, 0 },
+	{ "allow-config", set_allow_config, 0, 0, 0 },
 	{ "transport", set_transport, 0, 0, 0 },
 	{ "pki", set_pki, 0, 0, 0 },
 	{ "pvferry", set_pvferry, 0, 0, 0 },
@@ -223,6 +233,7 @@ void settings_release(struct settings *settings)
 {
 	for (unsigned int i = 0; i < settings->allow_count; i++)
 		free(settings->allow[i]);
+	free(settings->allow_config);
 	free(settings->pki);
 	free(settings->pvferry);
 	*settings = (struct settings){ 0 };

@@ -172,16 +172,18 @@ bool config_build_flag(const struct config *config, const char *object, const ch
 	return json_object_is_type(value, json_type_string) && !strcmp(json_object_get_string(value), "True");
 }
 
-bool config_vcpu_available(const struct config *config, unsigned int vcpu)
+void config_vcpus_available(const struct config *config, bool *available, unsigned int vcpus)
 {
 	struct json_object *list = value_of(config, "b_info", "avail_vcpus");
+	bool is_list = json_object_is_type(list, json_type_array);
 
-	if (!json_object_is_type(list, json_type_array))
-		return true;
-	for (size_t i = 0; i < json_object_array_length(list); i++)
-		if (json_object_get_int64(json_object_array_get_idx(list, i)) == vcpu)
-			return true;
-	return false;
+	memset(available, !is_list, vcpus * sizeof(*available));
+	for (size_t i = 0; is_list && i < json_object_array_length(list); i++) {
+		int64_t vcpu = json_object_get_int64(json_object_array_get_idx(list, i));
+
+		if (vcpu >= 0 && vcpu < vcpus)
+			available[vcpu] = true;
+	}
 }
 
 void config_devices(const struct config *config, char *text, size_t room)

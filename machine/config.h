@@ -57,8 +57,8 @@ uint64_t config_most_pfns(const struct config *config);
 const char *config_string(const struct config *config, const char *section, const char *key);
 /* Whether libxl's "True" stands at a key of an object in b_info. */
 bool config_build_flag(const struct config *config, const char *object, const char *key);
-/* Whether the vCPU is to be online. */
-bool config_vcpu_available(const struct config *config, unsigned int vcpu);
+/* Which of the vCPUs are to be online: all, unless avail_vcpus lists some. */
+void config_vcpus_available(const struct config *config, bool *available, unsigned int vcpus);
 /* "disks, nics": devices that the config gives the domain; "" if none. */
 void config_devices(const struct config *config, char *text, size_t room);
 

@@ -64,6 +64,23 @@ static void add_vm(struct nodes *nodes, const struct config *config, const char 
 	}
 }
 
+static void add_vcpus(struct nodes *nodes, const struct config *config)
+{
+	unsigned int vcpus = config_number(config, "b_info", "max_vcpus", 1);
+	bool available[VCPU_MAX];
+
+	vcpus = vcpus < VCPU_MAX ? vcpus : VCPU_MAX;
+	config_vcpus_available(config, available, vcpus);
+	for (unsigned int i = 0; i < vcpus; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "cpu/%u", i);
+		add(nodes, READS, path, "%s", "");
+		snprintf(path, sizeof(path), "cpu/%u/availability", i);
+		add(nodes, READS, path, "%s", available[i] ? "online" : "offline");
+	}
+}
+
 static void add_domain(struct nodes *nodes, const struct config *config, const char *uuid)
 {
 	static const char *const owned[] = {
@@ -96,14 +113,7 @@ static void add_domain(struct nodes *nodes, const struct config *config, const c
 	add(nodes, READS, "memory/static-max", "%ld", config_number(config, "b_info", "max_memkb", 0));
 	add(nodes, READS, "memory/target", "%ld", config_number(config, "b_info", "target_memkb", 0));
 	add(nodes, READS, "memory/videoram", "0");
-	for (int i = 0; i < config_number(config, "b_info", "max_vcpus", 1); i++) {
-		char path[64];
-
-		snprintf(path, sizeof(path), "cpu/%d", i);
-		add(nodes, READS, path, "%s", "");
-		snprintf(path, sizeof(path), "cpu/%d/availability", i);
-		add(nodes, READS, path, "%s", config_vcpu_available(config, i) ? "online" : "offline");
-	}
+	add_vcpus(nodes, config);
 }
 
 static void add_connections(struct nodes *nodes, const struct connections *connections)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "machine/config-filter.h"
 #include "machine/registry.h"
 
 enum { HOST_SLACK_FRAMES = 2048 }; /* what Xen itself takes for a domain */
@@ -28,6 +29,31 @@ static int check_own_uuid(const struct restoration *r)
 		     : 0;
 }
 
+/* What was dropped is said before there is a domain. */
+static void filter(struct restoration *r)
+{
+	char dropped[900];
+
+	config_filter(&r->config, r->options.allowed, dropped, sizeof(dropped));
+	if (*dropped)
+		say(SAY_WARNING, "%s: not taken from the image's config: %s", config_name(&r->config),
+		    dropped);
+}
+
+/* The image's own, unless another one is wanted, which is checked and may have a suffix. */
+static int choose_name(struct restoration *r)
+{
+	const char *name = config_name(&r->config), *defect = domain_name_defect(name);
+
+	if (r->options.name)
+		config_set_name(&r->config, r->options.name);
+	else if (defect)
+		return fail(EBADMSG,
+			    "the image's domain cannot be called \"%s\": %s; --name gives another name", name,
+			    defect);
+	return 0;
+}
+
 int preflight_config(struct restoration *r)
 {
 	const struct stream_facts *facts = reader_facts(r->reader);
@@ -43,14 +69,16 @@ int preflight_config(struct restoration *r)
 		rc = check_own_uuid(r);
 	if (rc)
 		return rc;
+	rc = choose_name(r);
+	if (rc)
+		return rc;
+	filter(r);
 	config_devices(&r->config, devices, sizeof(devices));
 	if (*devices && !r->options.without_devices)
 		return fail(EOPNOTSUPP,
 			    "the domain has devices, which pvferry does not carry: %s; "
 			    "xl does (zstd -dc FILE | xl restore /dev/stdin), --without-devices goes on",
 			    devices);
-	if (r->options.name)
-		config_set_name(&r->config, r->options.name);
 	return 0;
 }
 

@@ -32,6 +32,7 @@ struct restore_options {
 	const uint8_t
 		*uuid; /* the one that the image must have, and keeps even if a domain has it; NULL: any */
 	bool without_devices; /* even if the config names devices */
+	unsigned int allowed; /* ALLOW_*: what the config may name of this host */
 	/* How far we are, in pages; called by one thread. May be NULL. */
 	void (*progress)(uint64_t done, uint64_t total);
 	const struct adoption *adopt; /* a bare libxc stream into that domain; NULL: a domain is made */

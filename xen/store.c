@@ -10,6 +10,8 @@
 #include "process/stop.h"
 #include "xen/internal.h"
 
+enum { FIRST_NODES = 128 }; /* all that a domain has, but for its vCPUs' */
+
 #define FORMAT_PATH(path, format) \
 	do { \
 		va_list args; \
@@ -74,13 +76,17 @@ static bool set_access(struct xs_handle *store, xs_transaction_t t, const struct
 	return xs_set_permissions(store, t, node->path, permissions, count);
 }
 
-/* A new node has its parent's permissions; of those written just before it, we know them. */
+/*
+ * A new node has its parent's permissions; of those written just before it, we know
+ * them. The parent is among the first, or the one before: of 8192 vCPUs' nodes no
+ * more is looked through.
+ */
 static bool inherits(const struct store_node *nodes, size_t at)
 {
 	const char *slash = strrchr(nodes[at].path, '/');
 	size_t length = slash - nodes[at].path;
 
-	for (size_t i = 0; i < at; i++)
+	for (size_t i = 0; i < at; i = i + 1 < FIRST_NODES || i + 1 >= at ? i + 1 : at - 1)
 		if (!strncmp(nodes[i].path, nodes[at].path, length) && !nodes[i].path[length])
 			return nodes[i].access == nodes[at].access;
 	return false;
@@ -98,7 +104,8 @@ static bool write_all(struct xs_handle *store, xs_transaction_t t, const struct 
 		      size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (!xs_write(store, t, nodes[i].path, nodes[i].value, strlen(nodes[i].value)) ||
+		if (stop_requested() ||
+		    !xs_write(store, t, nodes[i].path, nodes[i].value, strlen(nodes[i].value)) ||
 		    (!inherits(nodes, i) && !set_access(store, t, &nodes[i])))
 			return false;
 	return true;
@@ -115,7 +122,7 @@ int store_write(struct host *host, const char *const *removals, size_t removal_c
 			return fail_errno("cannot start a transaction with xenstore");
 		if (!rc && !(remove_all(host->store, t, removals, removal_count) &&
 			     write_all(host->store, t, nodes, count)))
-			rc = fail_errno("cannot write to xenstore");
+			rc = stop_requested() ? -ECANCELED : fail_errno("cannot write to xenstore");
 		if (xs_transaction_end(host->store, t, rc))
 			return rc;
 		if (rc || errno != EAGAIN)

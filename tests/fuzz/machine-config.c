@@ -2,20 +2,24 @@
 #include <errno.h>
 
 #include "fuzz-machine.h"
-#include "machine/config.h"
+#include "allow.h"
+#include "machine/config-filter.h"
+#include "text.h"
 
 static void use_config(struct config *config)
 {
 	struct bytes out = { 0 };
 	struct config again;
 	uint8_t uuid[16];
-	char devices[64];
+	char devices[64], dropped[128];
+	bool available[4];
 
 	expect(*config_name(config));
 	config_devices(config, devices, sizeof(devices));
 	expect(strlen(devices) < sizeof(devices));
-	for (unsigned int vcpu = 0; vcpu < 4; vcpu++)
-		config_vcpu_available(config, vcpu);
+	config_vcpus_available(config, available, 4);
+	config_filter(config, ALLOW_LABELS | ALLOW_SCRIPTS, dropped, sizeof(dropped));
+	expect(strlen(dropped) < sizeof(dropped) && text_is_plain(dropped));
 	config_uuid(config, uuid);
 	config_set_uuid(config, uuid);
 	config_set_name(config, "other");

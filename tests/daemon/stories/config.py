@@ -9,10 +9,10 @@ WRONG = [
     ("maxjobs = 5", 'no setting "maxjobs"'), ("listen =", "has no value"), ("listen = here:8666", "not ADDRESS:PORT"),
     ("listen = 8666", "not ADDRESS:PORT"), ("listen = ::1:8666", "not ADDRESS:PORT"), ("listen = 127.0.0.1:99999", "not ADDRESS:PORT"),
     ("listen = 127.0.0.1:", "not ADDRESS:PORT"), ("listen = [127.0.0.1]:x", "not ADDRESS:PORT"), ("pki = pki", "full path"),
-    ("pvferry = pvferry", "full path"), ("transport = udp", "tls or tcp"), ("allow = " + "x" * 300, "too long a name"),
+    ("pvferry = pvferry", "full path"), ("allow-config = labels, world", "allow-config takes"), ("transport = udp", "tls or tcp"), ("allow = " + "x" * 300, "too long a name"),
     ("allow = " + "x," * 300, "too many names"), ("\0max-jobs = 5", "pvferryd.conf:3"), ("listen = 127.0.0.1:1\n" * 20, "too many addresses"),
 ]
-FINE = ["listen = [::1]:8666", "  allow=a,b\tc , d  ", "# comment", "", "\t", "transport = tls", "stop-timeout = 1", "pki = /a b/c"]
+FINE = ["listen = [::1]:8666", "  allow=a,b\tc , d  ", "# comment", "", "\t", "transport = tls", "stop-timeout = 1", "pki = /a b/c", "allow-config = labels, pools"]
 
 
 def check(folder, text):
