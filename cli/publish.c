@@ -73,9 +73,19 @@ int publication_open(struct publication *p, const char *path, bool replace)
 	return rc;
 }
 
-bool publication_is_kept(const struct publication *p)
+#define HINT "; -c keeps the domain, --force destroys it all the same"
+
+int publication_must_keep(const struct publication *p)
 {
-	return !S_ISCHR(p->place.facts.st_mode);
+	const struct stat *facts = &p->place.facts;
+
+	if (S_ISCHR(facts->st_mode))
+		return fail(EINVAL, "%s is a device that may keep nothing of the image%s", p->path, HINT);
+	if (p->place.descriptor >= 0 && S_ISREG(facts->st_mode) && facts->st_size)
+		return fail(EINVAL,
+			    "%s is a file that holds %ld bytes already: no image can be restored from it%s",
+			    p->path, (long)facts->st_size, HINT);
+	return 0;
 }
 
 static bool is_unknown(int error)

@@ -24,8 +24,11 @@ struct publication {
  * For a FIFO it waits for the reader. Links are followed now, once.
  */
 int publication_open(struct publication *publication, const char *path, bool replace);
-/* Does the target keep what is written to it? /dev/null does not, nor does any other character device for sure. */
-bool publication_is_kept(const struct publication *publication);
+/*
+ * 0 if the image can be had back from the target: not from /dev/null, nor for sure from another character device, nor
+ * from an open file that holds something already.
+ */
+int publication_must_keep(const struct publication *publication);
 /*
  * Syncs and renames. After it, and only then, the bytes are safe. After a failure the name is as it was before.
  * Where files or directories cannot be synced at all there is a warning instead.

@@ -204,13 +204,9 @@ static int open_target(struct publication *file, const char *path, const struct 
 {
 	int rc = publication_open(file, path, settings->force);
 
-	if (rc || settings->keep_running || settings->keep_paused || settings->force ||
-	    publication_is_kept(file))
+	if (rc || settings->keep_running || settings->keep_paused || settings->force)
 		return rc;
-	return fail(EINVAL,
-		    "%s is a device that may keep nothing of the image, and the domain would be destroyed; "
-		    "-c keeps the domain, --force saves it there all the same",
-		    file->path);
+	return publication_must_keep(file);
 }
 
 static int save(const char *whom, const char *path, const struct settings *settings)

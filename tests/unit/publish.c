@@ -188,7 +188,7 @@ static void device_is_written_as_it_is(void **state)
 	(void)state;
 	assert_done(publication_open(&file, "/dev/null", false));
 	assert_string_equal(file.temporary, "");
-	assert_false(publication_is_kept(&file));
+	assert_fails(publication_must_keep(&file), EINVAL, "may keep nothing");
 	assert_int_equal(write(file.fd, "x", 1), 1);
 	assert_done(publication_commit(&file));
 }

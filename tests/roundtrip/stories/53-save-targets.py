@@ -153,7 +153,13 @@ def sinks(targets):
     expect("-c" in result.err and "--force" in result.err, f"/dev/null: {result}")
     with open("/dev/null", "wb") as null:
         faults.says_one_line(targets.host.pvferry("save", number, "-", stdout=null), "stdout is /dev/null")
-    before.is_as_it_was("/dev/null")
+    held = targets.stage.folder / "held"
+    held.write_bytes(b"older\n")
+    with open(held, "ab") as out:
+        result = targets.host.pvferry("save", number, "-", stdout=out)
+        faults.says_one_line(result, "stdout goes behind something")
+        expect("holds 6 bytes" in result.err and held.read_bytes() == b"older\n", f"stdout goes behind something: {result}")
+    before.is_as_it_was("targets that keep no image")
     targets.host.must("save", "-c", number, "/dev/null")
     targets.host.goes_on(number, "save -c to /dev/null")
     targets.host.must("save", "--force", number, "/dev/null")
