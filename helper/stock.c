@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "version.h"
 
 /* What stands in its place may be this program. */
 static bool is_another(const char *path)
@@ -44,8 +45,8 @@ int stock_exec(const char *configured, char **argv)
 		return fail(ENOENT, "stock-helper is %s, which is no other program that can be run",
 			    configured);
 	}
-	become("/usr/lib/xen-4.17/bin/libxl-save-helper.distrib", argv);
-	become("/usr/lib/xen-4.17/bin/libxl-save-helper", argv);
+	become("/usr/lib/xen-" BUILT_FOR_XEN "/bin/libxl-save-helper.distrib", argv);
+	become("/usr/lib/xen-" BUILT_FOR_XEN "/bin/libxl-save-helper", argv);
 	become_one_of("/usr/lib/xen-*/bin/libxl-save-helper.distrib", argv);
 	become_one_of("/usr/lib/xen-*/bin/libxl-save-helper", argv);
 	return fail(ENOENT, "this is for Xen's own libxl-save-helper, which is not found: "

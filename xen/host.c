@@ -7,10 +7,9 @@
 #include <xentoollog.h>
 
 #include "log.h"
+#include "version.h"
+#include "version.h"
 #include "xen/internal.h"
-
-#define TEXT_OF(x) #x
-#define TEXT(x)	   TEXT_OF(x)
 
 /*
  * Xen's libraries say on their own what they think of a failure. Ours is the
@@ -77,8 +76,8 @@ static int check_libraries(struct host *host)
 	return host_facts(host, &facts)
 		     ? -EIO
 		     : fail(EPROTONOSUPPORT,
-			    "this pvferry and its libxenctrl are built for Xen " TEXT(
-				    XEN_RELEASE) ", the Xen that runs is %s: install those of that release",
+			    "this pvferry and its libxenctrl are built for Xen " BUILT_FOR_XEN
+			    ", the Xen that runs is %s: install those of that release",
 			    facts.xen_version);
 }
 
