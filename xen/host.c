@@ -8,7 +8,6 @@
 
 #include "log.h"
 #include "version.h"
-#include "version.h"
 #include "xen/internal.h"
 
 /*
