@@ -99,6 +99,9 @@ void journal_unlock(const char *job, enum journal_role role, int fd);
 /* The same for the name of a domain that comes into being, which nobody can see yet; the name is one that a domain may have. */
 int journal_lock_name(const char *domain, int *fd);
 void journal_unlock_name(const char *domain, int fd);
+/* And for its UUID, in the form that uuid_format() gives. */
+int journal_lock_uuid(const char *uuid, int *fd);
+void journal_unlock_uuid(const char *uuid, int fd);
 /* And for a domain that is here: whoever stops it must be the only one. */
 int journal_lock_domain(uint32_t id, int *fd);
 void journal_unlock_domain(uint32_t id, int fd);

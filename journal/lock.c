@@ -123,6 +123,24 @@ void journal_unlock_name(const char *domain, int fd)
 	unlock_file(path, fd);
 }
 
+int journal_lock_uuid(const char *uuid, int *fd)
+{
+	char path[JOURNAL_PATH_ROOM];
+	int rc;
+
+	lock_path(path, uuid, "uuid");
+	rc = lock_file(path, fd);
+	return rc == -EBUSY ? fail(EBUSY, "another job makes a domain of UUID %s here", uuid) : rc;
+}
+
+void journal_unlock_uuid(const char *uuid, int fd)
+{
+	char path[JOURNAL_PATH_ROOM];
+
+	lock_path(path, uuid, "uuid");
+	unlock_file(path, fd);
+}
+
 /* No name is a number. */
 int journal_lock_domain(uint32_t id, int *fd)
 {

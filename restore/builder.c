@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "journal/journal.h"
 #include "process/child.h"
 #include "log.h"
 #include "machine/registry.h"
@@ -78,8 +79,10 @@ int build_domain(struct built *result, struct channel *from, const struct restor
 	if (!task.built)
 		return -ENOMEM;
 	rc = child_run(build, &task);
-	if (rc == -ECHILD)
+	if (rc == -ECHILD) {
 		builder_clean_up(task.built);
+		journal_sweep();
+	}
 	*result = *task.built;
 	child_unshare(task.built, sizeof(*task.built));
 	return rc;

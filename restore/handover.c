@@ -118,6 +118,8 @@ static int take_offer(struct taker *t, const struct message *message)
 	if (!rc)
 		rc = journal_lock_name(t->status->offer.domain, &t->name_lock);
 	if (!rc)
+		rc = journal_lock_uuid(t->status->offer.uuid, &t->uuid_lock);
+	if (!rc)
 		rc = check_host(t, &policy);
 	return rc ? rc : begin_journal(t);
 }
@@ -324,9 +326,11 @@ static int answer(struct taker *t, const struct message *message)
 
 int take_guest(struct take *take)
 {
-	struct taker t = {
-		.take = take, .status = take->status, .name_lock = -1, .hash = XXH64_createState()
-	};
+	struct taker t = { .take = take,
+			   .status = take->status,
+			   .name_lock = -1,
+			   .uuid_lock = -1,
+			   .hash = XXH64_createState() };
 	struct message message;
 	int rc;
 
@@ -345,6 +349,7 @@ int take_guest(struct take *take)
 	XXH64_freeState(t.hash);
 	if (*take->status->journal.job)
 		journal_unlock(take->status->journal.job, JOURNAL_DESTINATION, take->status->lock);
+	journal_unlock_uuid(take->status->offer.uuid, t.uuid_lock);
 	journal_unlock_name(take->status->offer.domain, t.name_lock);
 	return rc;
 }

@@ -103,6 +103,20 @@ static int check_names(struct host *host, const char *name, const char *advice, 
 	return rc ? rc : check_name(host, incoming, advice, 0);
 }
 
+/* A UUID that another job brings is in use. */
+static int claim_uuid(struct restoration *r, const uint8_t uuid[16], bool *is_free)
+{
+	int rc;
+
+	uuid_format(uuid, r->claim.uuid);
+	rc = journal_lock_uuid(r->claim.uuid, &r->claim.uuid_lock);
+	*is_free = !rc;
+	if (rc != -EBUSY)
+		return rc;
+	fail_forget();
+	return 0;
+}
+
 /* A copy beside a domain that lives is a new one. */
 static int check_uuid(struct restoration *r)
 {
@@ -110,7 +124,10 @@ static int check_uuid(struct restoration *r)
 	uint32_t *ids;
 	size_t count;
 	bool is_free = config_uuid(&r->config, uuid);
-	int rc = domain_list(r->host, &ids, &count);
+	int rc = is_free ? claim_uuid(r, uuid, &is_free) : 0;
+
+	if (!rc)
+		rc = domain_list(r->host, &ids, &count);
 
 	for (size_t i = 0; !rc && is_free && i < count; i++) {
 		struct domain *domain;
@@ -146,6 +163,8 @@ int preflight_host(struct restoration *r)
 	uint64_t frames = reader_facts(r->reader)->frames;
 	int rc = host_check(r->host);
 
+	if (!rc && !r->options.uuid) /* what is offered has its locks */
+		rc = journal_lock_name(config_name(&r->config), &r->claim.name_lock);
 	if (!rc)
 		rc = check_names(r->host, config_name(&r->config), "; --name gives another one", 0);
 	if (!rc && !r->options.uuid)
@@ -154,6 +173,13 @@ int preflight_host(struct restoration *r)
 		frames = config_number(&r->config, "b_info", "target_memkb", 0) / 4;
 	r->frames_wanted = frames;
 	return rc ? rc : check_memory(r->host, frames);
+}
+
+void preflight_end(struct restoration *r)
+{
+	if (r->config.root)
+		journal_unlock_name(config_name(&r->config), r->claim.name_lock);
+	journal_unlock_uuid(r->claim.uuid, r->claim.uuid_lock);
 }
 
 /* --- of what is offered ---------------------------------------------------- */

@@ -285,6 +285,7 @@ int restore_domain(struct restoration *r, struct host *host, struct channel *fro
 
 	r->host = host;
 	r->options = *options;
+	r->claim.name_lock = r->claim.uuid_lock = -1;
 	from->leave_pages = !from->can_wait; /* they are read straight into the domain's */
 	rc = reader_open(&r->reader, from, options->threads);
 	if (!rc)
@@ -295,6 +296,7 @@ int restore_domain(struct restoration *r, struct host *host, struct channel *fro
 	r->is_left = rc && r->domain && !options->adopt && domain_demolish(r->domain);
 	if (r->is_left)
 		say(SAY_WARNING, "domain %u could not be removed", domain_id(r->domain));
+	preflight_end(r);
 	return rc;
 }
 

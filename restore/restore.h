@@ -49,6 +49,10 @@ struct restoration {
 	struct restore_options options;
 	struct reader *reader;
 	struct config config;
+	struct {
+		int name_lock, uuid_lock; /* -1: not taken */
+		char uuid[37];
+	} claim;	       /* from the look for domains of that name and UUID until this one is entered */
 	struct domain *domain; /* NULL until it is created */
 	struct incoming incoming;
 	uint64_t most_pfns; /* that are believed */

@@ -17,7 +17,7 @@ struct taker {
 	struct builder *builder;
 	uint32_t itself; /* the domain here that is offered; 0: it comes from another host */
 	uint8_t uuid[16];
-	int name_lock; /* of the domain to be; -1: none */
+	int name_lock, uuid_lock; /* of the domain to be; -1: none */
 	char name[sizeof(((struct offer *)0)->domain) + sizeof(INCOMING_SUFFIX)];
 	XXH64_state_t *hash;
 	uint64_t bytes;	      /* of the image so far */

@@ -1,9 +1,19 @@
 """Two guests of one name arrive at once: one is taken, the other is refused before anything was done, and runs on where it is."""
+import json
+import os
+
+import hosts
 import moves
-from hosts import expect
+from hosts import expect, poll
 
 NAME = "twin"
 ACCEPTED = ("destination", "ACCEPT")
+
+
+def uuid_of(host, number):
+    image = host.path / "image-for-uuid"
+    host.save(number, image, "-c", "--level", "0", "--force")
+    return json.loads(image.read_bytes()[52:].split(b"\0", 1)[0])["c_info"]["uuid"]
 
 
 class Trio:
@@ -61,7 +71,7 @@ def restored_meanwhile(stage):
     trio.sources[1].save(trio.numbers[1], path, "-c")
     seen = []
     first = trio.during(("destination", "READY"), lambda _move: seen.append(trio.destination.pvferry("restore", path)))
-    expect(seen[0].status == 1 and "there is a domain \"twin--incoming\" already" in seen[0].err, f"restored: {seen[0]}")
+    expect(seen[0].status == 1 and "another job is at work on domain \"twin\"" in seen[0].err, f"restored: {seen[0]}")
     expect(first.status == 0, f"restored: {first}")
     trio.one_arrived()
 
@@ -92,8 +102,48 @@ def who_died_holds_no_name(stage):
     trio.one_arrived()
 
 
+def restored_at_once(stage):
+    """Two restores of one image, the first of which waits before the domain is entered. Other names are no matter, but one UUID is."""
+    source, host = stage.host("image-a", 24), stage.host("image-b", 96)
+    path, fifo = stage.folder / "image-twice", stage.folder / "fifo"
+    source.save(source.guest(4, name=NAME), path)
+    os.mkfifo(fifo)
+    first = host.start(hosts.PVFERRY, "restore", fifo)
+    data = path.read_bytes()
+    with open(fifo, "wb", buffering=0) as slow:
+        slow.write(data[:len(data) // 2])
+        poll("the first restore has looked for the name", lambda: any("uuid" in name for name in moves.locks(host)))
+        second = host.pvferry("restore", path)
+        expect(second.status == 1 and second.is_one_line() and "another job is at work on domain \"twin\"" in second.err,
+               f"at once: {second}")
+        other = host.restore(path, "--name", "other")
+        slow.write(data[len(data) // 2:])
+    expect(host.end(first).status == 0, "the first")
+    twin, = set(host.domains()) - {other}
+    expect(uuid_of(host, twin) != uuid_of(host, other), "two domains have one UUID")
+    expect(not moves.locks(host), moves.locks(host))
+
+
+def one_uuid(stage):
+    """A guest and its copy arrive at once from two hosts, under other names: the second is refused."""
+    trio = Trio(stage, "uuid")
+    path = stage.folder / "image-uuid"
+    trio.sources[1].destroy(trio.numbers[1])
+    trio.sources[0].save(trio.numbers[0], path, "-c")
+    trio.numbers[1] = trio.sources[1].restore(path, "--name", "copy")
+    expect(uuid_of(trio.sources[0], trio.numbers[0]) == uuid_of(trio.sources[1], trio.numbers[1]), "a copy elsewhere keeps it")
+    seen = []
+    first = trio.during(ACCEPTED, lambda _move: seen.append(trio.second()))
+    trio.is_refused(seen[0], "another job makes a domain of UUID")
+    expect(first.status == 0, f"uuid: {first}")
+    trio.one_arrived()
+    trio.is_refused(trio.second(), "the guest's UUID already")
+
+
 def run(stage):
     at_once(stage)
     restored_meanwhile(stage)
     others_may_come(stage)
     who_died_holds_no_name(stage)
+    restored_at_once(stage)
+    one_uuid(stage)
