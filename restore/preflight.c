@@ -83,24 +83,29 @@ int preflight_config(struct restoration *r)
 }
 
 /* No domain has it but, perhaps, one. Another host need not know which one has. */
-static int check_name(struct host *host, const char *name, const char *advice, uint32_t but)
+static int check_name(struct host *host, const char *name, bool is_restored, uint32_t but)
 {
 	uint32_t id;
 	int rc = domain_find_name(host, name, &id);
 
 	if (rc == -ESRCH || (!rc && but && id == but))
 		return 0;
-	return rc ? rc : fail(EEXIST, "there is a domain \"%s\" already%s", name, advice);
+	if (rc)
+		return rc;
+	return is_restored
+		     ? fail(EEXIST, "there is a domain \"%s\" already (id %u); --name gives another one",
+			    name, id)
+		     : fail(EEXIST, "there is a domain \"%s\" already", name);
 }
 
 /* Nor does one come that will have it. */
-static int check_names(struct host *host, const char *name, const char *advice, uint32_t but)
+static int check_names(struct host *host, const char *name, bool is_restored, uint32_t but)
 {
 	char incoming[sizeof(((struct offer *)0)->domain) + sizeof(INCOMING_SUFFIX)];
-	int rc = check_name(host, name, advice, but);
+	int rc = check_name(host, name, is_restored, but);
 
 	snprintf(incoming, sizeof(incoming), "%s" INCOMING_SUFFIX, name);
-	return rc ? rc : check_name(host, incoming, advice, 0);
+	return rc ? rc : check_name(host, incoming, is_restored, 0);
 }
 
 /* A UUID that another job brings is in use. */
@@ -166,7 +171,7 @@ int preflight_host(struct restoration *r)
 	if (!rc && !r->options.uuid) /* what is offered has its locks */
 		rc = journal_lock_name(config_name(&r->config), &r->claim.name_lock);
 	if (!rc)
-		rc = check_names(r->host, config_name(&r->config), "; --name gives another one", 0);
+		rc = check_names(r->host, config_name(&r->config), true, 0);
 	if (!rc && !r->options.uuid)
 		rc = check_uuid(r);
 	if (!frames)
@@ -220,7 +225,7 @@ int preflight_offer(struct host *host, const struct offer *offer, uint32_t itsel
 	if (!rc)
 		rc = check_offered_uuid(host, offer, itself);
 	if (!rc)
-		rc = check_names(host, offer->domain, "", itself);
+		rc = check_names(host, offer->domain, false, itself);
 	if (!rc && *offer->devices && !offer->without_devices)
 		rc = fail(EOPNOTSUPP, "the domain has devices, which pvferry does not carry: %s",
 			  offer->devices);
