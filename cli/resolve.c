@@ -124,7 +124,8 @@ static int find_out(const struct journal *journal, const struct settings *settin
 		return settings->moved ? fail(EBUSY, "it does not run there: it is not removed here") : 0;
 	/* Somebody is at work on it there, whom GO may still reach: then no person's word counts either. */
 	if (!rc && (strcmp(answer.state, unknown) || !is_said(settings)))
-		return fail(EAGAIN, "the other host says \"%s\"", answer.state);
+		return fail(EAGAIN, "the other host says \"%s\"%s%s", answer.state,
+			    *answer.reason ? ": " : "", answer.reason);
 	if (!is_said(settings))
 		return -EAGAIN;
 	fail_forget();
@@ -251,6 +252,7 @@ static int recover(const struct settings *settings)
 		fail_forget();
 	}
 	free(list);
+	journal_prune();
 	journal_sweep();
 	return status;
 }

@@ -11,9 +11,12 @@ int journal_find(const char *beginning, char job[JOB_DIGITS + 1])
 {
 	struct journal *list;
 	size_t count;
-	int rc = journal_list(&list, &count);
+	int rc;
 
 	snprintf(job, JOB_DIGITS + 1, "%s", job_is_name(beginning) ? beginning : "");
+	if (*job)
+		return 0;
+	rc = journal_list(&list, &count);
 	for (size_t i = 0; !rc && i < count; i++) {
 		if (strncmp(list[i].job, beginning, strlen(beginning)))
 			continue;

@@ -23,7 +23,7 @@ static const char *const role_names[] = {
 
 static const struct stage {
 	const char *name;
-	bool decides; /* who runs the guest: must be on the disk */
+	bool decides; /* who runs the guest: its name must be on the disk, too */
 	bool is_end;
 } stages[JOURNAL_STAGES] = {
 	[JOURNAL_STREAMING] = { "streaming", false, false },
@@ -191,14 +191,14 @@ static bool from_json(struct journal *j, const struct json_object *json)
 
 /* --- the files ------------------------------------------------------------------- */
 
-static int write_file(const char *path, const char *text, bool to_disk)
+static int write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), rc = 0;
 	size_t count = strlen(text);
 
 	if (fd < 0)
 		return fail_errno("cannot write the journal %s", path);
-	if (write(fd, text, count) != (ssize_t)count || (to_disk && fsync(fd)))
+	if (write(fd, text, count) != (ssize_t)count || fsync(fd))
 		rc = fail_errno("cannot write the journal %s", path);
 	if (close(fd) && !rc)
 		rc = fail_errno("cannot write the journal %s", path);
@@ -218,7 +218,6 @@ static int sync_folder(void)
 
 int journal_write(struct journal *j)
 {
-	bool to_disk = stages[j->stage].decides;
 	char path[JOURNAL_PATH_ROOM], temporary[JOURNAL_PATH_ROOM + 8];
 	struct json_object *json;
 	int rc = journal_make_folder(journal_folder());
@@ -231,11 +230,11 @@ int journal_write(struct journal *j)
 	journal_path(path, j->job, j->role);
 	snprintf(temporary, sizeof(temporary), "%s.new", path);
 	json = to_json(j);
-	rc = write_file(temporary, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN), to_disk);
+	rc = write_file(temporary, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN));
 	json_object_put(json);
 	if (!rc && rename(temporary, path))
 		rc = fail_errno("cannot write the journal %s", path);
-	return rc || !to_disk ? rc : sync_folder();
+	return rc || !stages[j->stage].decides ? rc : sync_folder();
 }
 
 static int read_file(struct journal *j, const char *path)
@@ -254,7 +253,9 @@ static int read_file(struct journal *j, const char *path)
 		json = json_tokener_parse(text);
 	}
 	if (!rc && (!json_object_is_type(json, json_type_object) || !from_json(j, json)))
-		rc = fail(EBADMSG, "%s is no journal", path);
+		rc = fail(EBADMSG,
+			  "the journal %s is damaged: once no domain of this job waits here, remove the file",
+			  path);
 	json_object_put(json);
 	free(text);
 	if (fd >= 0)

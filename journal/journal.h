@@ -72,13 +72,16 @@ void boot_id(char id[BOOT_DIGITS + 1]);
 
 /*
  * Fills in boot, pid and time and puts it in place. On return a stage that
- * decides who runs the guest is on the disk; others may still be on their way
- * there.
+ * decides who runs the guest is on the disk; after a power cut any other is
+ * there, or the one before it, but whole.
  */
 int journal_write(struct journal *journal);
 /* -ENOENT, without a reason, if there is none. */
 int journal_read(struct journal *journal, const char *job, enum journal_role role);
 void journal_remove(const char *job, enum journal_role role);
+/* Removes the oldest that are settled, if more than this are kept: other hosts can make them come. */
+enum { JOURNALS_KEPT = 1000 };
+void journal_prune(void);
 
 /* All there are, the caller frees the array. What cannot be read is left out, and said, by each process once. */
 int journal_list(struct journal **list, size_t *count);

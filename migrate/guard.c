@@ -113,6 +113,7 @@ enum moved move_finish(struct move *move)
 		kill(move->status->helper, SIGKILL);
 	child_wait_strays();
 	moved = settle(move, rc);
+	journal_prune();
 	journal_unlock(move->offer.job, JOURNAL_SOURCE, move->lock);
 	journal_unlock_domain(move->domain, move->domain_lock);
 	return moved;

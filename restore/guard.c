@@ -55,6 +55,8 @@ static int put_right(struct take_status *status)
 		journal->domid = status->built.domain;
 		rc = destination_recover(journal);
 	}
+	if (!rc && status->stage < TAKE_READY) /* the other host will never have to ask */
+		journal_remove(journal->job, JOURNAL_DESTINATION);
 	journal_unlock(journal->job, JOURNAL_DESTINATION, lock);
 	journal_sweep();
 	if (rc)
@@ -70,5 +72,6 @@ int take_finish(struct take *take)
 
 	stop_ignore();
 	child_wait_strays();
+	journal_prune();
 	return rc == -ECHILD && take->status->stage < TAKE_RUNNING ? put_right(take->status) : rc;
 }

@@ -23,7 +23,6 @@
 
 #include "process/child.h"
 #include "log.h"
-#include "restore/itself.h"
 #include "restore/query.h"
 #include "restore/settle.h"
 #include "restore/taker.h"
@@ -43,7 +42,7 @@ static void enter(struct taker *t, enum take_stage stage)
 	t->status->stage = stage;
 }
 
-static int note(struct taker *t, enum journal_stage stage)
+int taker_note(struct taker *t, enum journal_stage stage)
 {
 	t->status->journal.stage = stage;
 	t->status->journal.domid = t->status->built.domain;
@@ -66,62 +65,6 @@ static int open_line(struct taker *t)
 	}
 	snprintf(t->status->peer, sizeof(t->status->peer), "%s", t->line.peer);
 	return rc ? rc : message_hello(&t->line, HANDSHAKE_MS);
-}
-
-static int check_host(struct taker *t, const struct message *policy)
-{
-	const struct offer *offer = &t->status->offer;
-	struct host *host;
-	int rc = host_open(&host);
-
-	if (rc)
-		return rc;
-	t->itself = offer_itself(offer, t->take->connection);
-	rc = preflight_offer(host, offer, t->itself, policy);
-	host_close(host);
-	return rc;
-}
-
-static int begin_journal(struct taker *t)
-{
-	const struct offer *offer = &t->status->offer;
-	struct journal *journal = &t->status->journal, before;
-	int lock, rc = journal_lock(offer->job, JOURNAL_DESTINATION, &lock);
-
-	if (rc)
-		return rc;
-	/* What stands there may be what another host will ask for: it is not touched. */
-	if (journal_read(&before, offer->job, JOURNAL_DESTINATION) != -ENOENT) {
-		journal_unlock(offer->job, JOURNAL_DESTINATION, lock);
-		return fail(EEXIST, "job %s was here before", offer->job);
-	}
-	t->status->lock = lock;
-	*journal = (struct journal){ .role = JOURNAL_DESTINATION, .is_from_here = t->itself };
-	snprintf(journal->job, sizeof(journal->job), "%s", offer->job);
-	snprintf(journal->uuid, sizeof(journal->uuid), "%s", offer->uuid);
-	snprintf(journal->domain, sizeof(journal->domain), "%s", offer->domain);
-	snprintf(journal->peer, sizeof(journal->peer), "%s", t->line.peer);
-	return note(t, JOURNAL_BUILDING);
-}
-
-static int take_offer(struct taker *t, const struct message *message)
-{
-	struct json_object *body = body_parse(message->body, message->bytes);
-	struct message policy;
-	int rc = body ? offer_from_json(&t->status->offer, body) : -EPROTO;
-
-	json_object_put(body);
-	if (!rc)
-		rc = message_wait(&t->line, &policy, "POLICY", HANDSHAKE_MS);
-	if (!rc && policy.type != MESSAGE_POLICY)
-		rc = fail(EPROTO, "%s sends %s instead of POLICY", t->line.peer, message_name(policy.type));
-	if (!rc)
-		rc = journal_lock_name(t->status->offer.domain, &t->name_lock);
-	if (!rc)
-		rc = journal_lock_uuid(t->status->offer.uuid, &t->uuid_lock);
-	if (!rc)
-		rc = check_host(t, &policy);
-	return rc ? rc : begin_journal(t);
 }
 
 static int accept_offer(struct taker *t)
@@ -189,7 +132,7 @@ static int finish_building(struct taker *t)
 static int send_ready(struct taker *t)
 {
 	struct json_object *body;
-	int rc = note(t, JOURNAL_READY);
+	int rc = taker_note(t, JOURNAL_READY);
 
 	if (rc)
 		return rc;
@@ -222,7 +165,7 @@ static int run_guest(struct taker *t)
 	int rc;
 
 	stop_ignore();
-	rc = note(t, JOURNAL_GO);
+	rc = taker_note(t, JOURNAL_GO);
 	if (rc)
 		return rc;
 	enter(t, TAKE_GO);
@@ -235,7 +178,7 @@ static int run_guest(struct taker *t)
 	body_put_number(body, "unpause-ms", (line_now() - start) / 1000000);
 	if (message_send_json(&t->line, MESSAGE_RUNNING, body))
 		say(SAY_WARNING, "the domain runs, but the other host could not be told: %s", fail_reason());
-	rc = note(t, JOURNAL_RUNNING);
+	rc = taker_note(t, JOURNAL_RUNNING);
 	if (rc)
 		say(SAY_WARNING, "the domain runs, but the journal does not say so: %s", fail_reason());
 	line_drain(&t->line, DRAIN_MS);
@@ -278,6 +221,15 @@ static void tell_failure(struct taker *t, bool is_gone)
 	line_drain(&t->line, DRAIN_MS);
 }
 
+/* Without READY there was no GO, and the other host will never have to ask. */
+static void forget_or_note(struct taker *t)
+{
+	if (t->status->stage < TAKE_READY)
+		journal_remove(t->status->journal.job, JOURNAL_DESTINATION);
+	else
+		taker_note(t, JOURNAL_DESTROYED);
+}
+
 /* There is to be no guest here; once that is so, others are told why. */
 static void give_up(struct taker *t, int error)
 {
@@ -291,7 +243,7 @@ static void give_up(struct taker *t, int error)
 	if (*status->journal.job) {
 		snprintf(status->journal.reason, sizeof(status->journal.reason), "%.500s", fail_reason());
 		if (!status->built.is_there)
-			note(t, JOURNAL_DESTROYED);
+			forget_or_note(t);
 	}
 	if (!status->built.is_there && status->stage >= TAKE_BUILDING)
 		enter(t, TAKE_REMOVED);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdio.h>
 
 #include "journal/journal.h"
 #include "log.h"
@@ -45,8 +46,13 @@ int answer_query(struct line *line, const struct message *query)
 	rc = journal_read(&journal, job, JOURNAL_DESTINATION);
 	if (!rc)
 		rc = settle(&journal);
-	if (rc && rc != -ENOENT)
+	if (rc == -EBADMSG) { /* then a person has to look; the file's name is for those of this host */
+		say(SAY_WARNING, "%s", fail_reason());
+		snprintf(journal.reason, sizeof(journal.reason), "the journal of this job is damaged there");
+	} else if (rc && rc != -ENOENT) {
 		return rc;
+	}
+	fail_forget();
 	state = json_object_new_object();
 	body_put_text(state, "state", rc ? "unknown" : journal_stage_name(journal.stage));
 	body_put_text(state, "reason", journal.reason);

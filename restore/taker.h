@@ -1,4 +1,4 @@
-/* What the files of the taker share: restore/handover.c, restore/take-image.c. */
+/* What the files of the taker share: restore/handover.c, restore/take-offer.c, restore/take-image.c. */
 #ifndef RESTORE_TAKER_H
 #define RESTORE_TAKER_H
 
@@ -25,6 +25,12 @@ struct taker {
 	uint64_t taken;	      /* of those bytes the builder had read so many, when it was last told */
 	uint64_t all_read_ns; /* END */
 };
+
+/* Puts the stage into the journal. restore/handover.c */
+int taker_note(struct taker *taker, enum journal_stage stage);
+
+/* Understands OFFER, hears POLICY, takes the locks and begins the journal; or a failure, and the guest is refused. */
+int take_offer(struct taker *taker, const struct message *offer);
 
 /* Passes all DATA on to the builder, to END, or the first failure: -EPIPE, without a reason, is the builder's. */
 int take_image(struct taker *taker);

@@ -106,7 +106,7 @@ static unsigned int warnings;
 
 static void count_warnings(enum say_level level, const char *text)
 {
-	warnings += level == SAY_WARNING && strstr(text, "is no journal");
+	warnings += level == SAY_WARNING && strstr(text, "is damaged: once");
 }
 
 static void put_file(const char *name, const char *text)
@@ -203,6 +203,33 @@ static void jobs_are_found_by_their_beginning(void **state)
 	}
 }
 
+/* The oldest go, but none that is not settled. */
+static void not_more_than_so_many_are_kept(void **state)
+{
+	struct journal open = sample(), journal = sample(), got;
+	char oldest[JOB_DIGITS + 1], text[200], name[80];
+
+	(void)state;
+	assert_done(journal_write(&open));
+	for (int i = 0; i < JOURNALS_KEPT + 10; i++) {
+		assert_done(job_name(journal.job));
+		if (i == 5)
+			strcpy(oldest, journal.job);
+		snprintf(name, sizeof(name), "%s.source.json", journal.job);
+		snprintf(text, sizeof(text),
+			 "{\"job\":\"%s\",\"role\":\"source\",\"stage\":\"kept\",\"time\":%d}", journal.job,
+			 i == 5 ? 1 : 1000 + i);
+		put_file(name, text);
+	}
+	journal_prune();
+	assert_done(journal_read(&got, open.job, JOURNAL_SOURCE));
+	assert_done(journal_read(&got, journal.job, JOURNAL_SOURCE));
+	assert_int_equal(journal_read(&got, oldest, JOURNAL_SOURCE), -ENOENT);
+	lists(JOURNALS_KEPT / 10 * 9 + 1);
+	journal_prune();
+	lists(JOURNALS_KEPT / 10 * 9 + 1);
+}
+
 static void where_it_cannot_be_written_is_told(void **state)
 {
 	struct journal journal = sample();
@@ -219,13 +246,10 @@ static void where_it_cannot_be_written_is_told(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(what_is_written_is_read),
-		TEST(only_ends_are_settled),
-		TEST(files_are_private_and_whole),
-		TEST(all_are_listed_but_what_is_none),
-		TEST(names_are_hexadecimal),
-		TEST(jobs_are_found_by_their_beginning),
-		TEST(where_it_cannot_be_written_is_told),
+		TEST(what_is_written_is_read),	      TEST(only_ends_are_settled),
+		TEST(files_are_private_and_whole),    TEST(all_are_listed_but_what_is_none),
+		TEST(names_are_hexadecimal),	      TEST(jobs_are_found_by_their_beginning),
+		TEST(not_more_than_so_many_are_kept), TEST(where_it_cannot_be_written_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

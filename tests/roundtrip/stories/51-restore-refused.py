@@ -71,7 +71,7 @@ def run(stage):
         host.goes_on(n, "side by side")
     for bad in ("", "7", "a/b"):
         result = host.pvferry("restore", "--name", bad, image)
-        expect(result.status == 2 and "no name" in result.err, f"--name {bad!r}: {result}")
+        expect(result.status == 2 and "cannot be a domain's name" in result.err, f"--name {bad!r}: {result}")
     listed = {row["domid"]: row for row in json.loads(host.must("list", "--json").out)}
     expect(listed[second]["domain"] == "web2" and listed[second]["movable"] is True, f"list: {listed}")
     expect(listed[second]["vcpus-online"] == 2 and listed[0]["movable"] is False, f"list: {listed}")

@@ -134,6 +134,26 @@ def what_is_told(stage):
     stranger.say(QUERY, {"job": JOB})
     heard = stranger.hears()
     expect(heard["STATE"] == {"state": "running", "reason": ""}, f"told: {heard}")
+    for damage in ("", "{", '{"job":1}'):
+        (host.path / "jobs" / f"{JOB}.destination.json").write_text(damage)
+        stranger = Stranger(host)
+        stranger.say(QUERY, {"job": JOB})
+        heard = stranger.hears()
+        expect(heard["STATE"] == {"state": "unknown", "reason": "the journal of this job is damaged there"}, f"{damage}: {heard}")
+        result = host.pvferry("resolve", JOB)
+        expect(result.status == 1 and result.is_one_line() and "is damaged: once no domain" in result.err, f"{damage}: {result}")
+
+
+def what_is_kept(stage):
+    """Of a job that was accepted and came to nothing before READY: nothing, however many there are."""
+    host = stage.host("kept", 24)
+    for number in range(3):
+        stranger = Stranger(host)
+        stranger.offer(job=f"{number:032x}", domain="innocent", uuid="01234567-89ab-cdef-0123-456789abcdef")
+        stranger.say(DATA, b"x" * 1000)
+        heard = stranger.hears()
+        expect("ACCEPT" in heard, f"kept: {heard}")
+    expect(not moves.jobs(host) and not moves.locks(host), f"kept: {moves.jobs(host)} {moves.locks(host)}")
 
 
 def run(stage):
@@ -142,3 +162,4 @@ def run(stage):
     another_guest(stage)
     the_answer_is_not_theirs(stage)
     what_is_told(stage)
+    what_is_kept(stage)

@@ -1,0 +1,65 @@
+/* What is offered, held against this host and claimed for this job, see taker.h. Mirror: migrate/handover.c, make_offer() */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include "log.h"
+#include "restore/itself.h"
+#include "restore/taker.h"
+#include "stream/message.h"
+
+static int check_host(struct taker *t, const struct message *policy)
+{
+	const struct offer *offer = &t->status->offer;
+	struct host *host;
+	int rc = host_open(&host);
+
+	if (rc)
+		return rc;
+	t->itself = offer_itself(offer, t->take->connection);
+	rc = preflight_offer(host, offer, t->itself, policy);
+	host_close(host);
+	return rc;
+}
+
+static int begin_journal(struct taker *t)
+{
+	const struct offer *offer = &t->status->offer;
+	struct journal *journal = &t->status->journal, before;
+	int lock, rc = journal_lock(offer->job, JOURNAL_DESTINATION, &lock);
+
+	if (rc)
+		return rc;
+	/* What stands there may be what another host will ask for: it is not touched. */
+	if (journal_read(&before, offer->job, JOURNAL_DESTINATION) != -ENOENT) {
+		journal_unlock(offer->job, JOURNAL_DESTINATION, lock);
+		return fail(EEXIST, "job %s was here before", offer->job);
+	}
+	t->status->lock = lock;
+	*journal = (struct journal){ .role = JOURNAL_DESTINATION, .is_from_here = t->itself };
+	snprintf(journal->job, sizeof(journal->job), "%s", offer->job);
+	snprintf(journal->uuid, sizeof(journal->uuid), "%s", offer->uuid);
+	snprintf(journal->domain, sizeof(journal->domain), "%s", offer->domain);
+	snprintf(journal->peer, sizeof(journal->peer), "%s", t->line.peer);
+	return taker_note(t, JOURNAL_BUILDING);
+}
+
+int take_offer(struct taker *t, const struct message *message)
+{
+	struct json_object *body = body_parse(message->body, message->bytes);
+	struct message policy;
+	int rc = body ? offer_from_json(&t->status->offer, body) : -EPROTO;
+
+	json_object_put(body);
+	if (!rc)
+		rc = message_wait(&t->line, &policy, "POLICY", HANDSHAKE_MS);
+	if (!rc && policy.type != MESSAGE_POLICY)
+		rc = fail(EPROTO, "%s sends %s instead of POLICY", t->line.peer, message_name(policy.type));
+	if (!rc)
+		rc = journal_lock_name(t->status->offer.domain, &t->name_lock);
+	if (!rc)
+		rc = journal_lock_uuid(t->status->offer.uuid, &t->uuid_lock);
+	if (!rc)
+		rc = check_host(t, &policy);
+	return rc ? rc : begin_journal(t);
+}
