@@ -56,6 +56,7 @@ int run_restore(const struct command *self, int argc, char **argv);
 int run_migrate(const struct command *self, int argc, char **argv);
 int run_receive(const struct command *self, int argc, char **argv);
 int run_resolve(const struct command *self, int argc, char **argv);
+int run_resume(const struct command *self, int argc, char **argv);
 int run_inspect(const struct command *self, int argc, char **argv);
 int run_verify(const struct command *self, int argc, char **argv);
 int run_list(const struct command *self, int argc, char **argv);
@@ -63,7 +64,7 @@ int run_jobs(const struct command *self, int argc, char **argv);
 int run_cancel(const struct command *self, int argc, char **argv);
 int run_set(const struct command *self, int argc, char **argv);
 extern const struct option_row save_options[], restore_options[], migrate_options[], receive_options[],
-	resolve_options[], inspect_options[], verify_options[], list_options[], jobs_options[],
+	resolve_options[], resume_options[], inspect_options[], verify_options[], list_options[], jobs_options[],
 	cancel_options[], set_options[];
 
 #endif

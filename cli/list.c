@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "log.h"
 #include "migrate/movable.h"
+#include "migrate/recover.h"
 
 enum { JSON = LONG_ONLY };
 
@@ -27,6 +28,7 @@ struct row {
 	char *name;
 	enum obstacle obstacle;
 	char reason[512];
+	bool is_left; /* suspended, and no process works on it */
 };
 
 static void print_row(const struct row *row)
@@ -48,7 +50,31 @@ static void add_row(struct json_object *list, const struct row *row)
 	json_object_object_add(json, "movable", json_object_new_boolean(row->obstacle == OBSTACLE_NONE));
 	if (row->obstacle != OBSTACLE_NONE)
 		json_object_object_add(json, "reason", json_object_new_string(row->reason));
+	json_object_object_add(json, "suspended",
+			       json_object_new_boolean(row->obstacle == OBSTACLE_SUSPENDED));
+	if (row->obstacle == OBSTACLE_SUSPENDED)
+		json_object_object_add(json, "resumable", json_object_new_boolean(row->is_left));
 	json_object_array_add(list, json);
+}
+
+/* A guest that is suspended waits for the process that stopped it: is there one, or what can be done? */
+static void explain_suspended(struct row *row)
+{
+	struct journal journal;
+
+	if (row->obstacle != OBSTACLE_SUSPENDED)
+		return;
+	if (!recover_find(&row->facts, &journal) && journal.stage == JOURNAL_GO) {
+		snprintf(row->reason, sizeof(row->reason),
+			 "it is suspended and may run on %.200s: \"pvferry resolve %s\"", journal.peer,
+			 journal.job);
+		return;
+	}
+	fail_forget();
+	row->is_left = !recover_is_busy(row->facts.id);
+	snprintf(row->reason, sizeof(row->reason), "%s",
+		 row->is_left ? "it is suspended and no process of pvferry works on it: \"pvferry resume\""
+			      : "it is suspended, and a job works on it");
 }
 
 /* False if the domain is gone in the meantime. */
@@ -63,6 +89,7 @@ static bool look(struct host *host, uint32_t id, struct row *row)
 	}
 	found = !domain_facts(domain, &row->facts) &&
 		!find_obstacle(domain, &row->facts, &row->obstacle, row->reason, sizeof(row->reason));
+	explain_suspended(row);
 	row->name = store_read(host, "/local/domain/%u/name", id);
 	domain_close(domain);
 	return found;

@@ -22,6 +22,8 @@ static const struct command commands[] = {
 	{ "migrate", "DOMAIN HOST", "move a running domain to another host", migrate_options, run_migrate },
 	{ "receive", "", "take a domain that another host sends", receive_options, run_receive },
 	{ "resolve", "[JOB]", "settle a migration that was cut short", resolve_options, run_resolve },
+	{ "resume", "DOMAIN", "let a suspended domain run that no process works on", resume_options,
+	  run_resume },
 	{ "inspect", "FILE|-", "show what is in an image", inspect_options, run_inspect },
 	{ "verify", "FILE|-", "check an image without Xen", verify_options, run_verify },
 	{ "list", "", "domains here, and whether they can be saved", list_options, run_list },

@@ -56,11 +56,16 @@ static const char *sentence(const struct journal *journal)
 		[JOURNAL_GO] = "waits here and may run there",
 		[JOURNAL_DONE] = "runs there",
 		[JOURNAL_KEPT] = "did not move",
+		[JOURNAL_ENDED] = "did not move",
 		[JOURNAL_RUNNING] = "came here and runs",
 		[JOURNAL_DESTROYED] = "did not come here",
 	};
 	const char *text = sentences[journal->stage];
 
+	if (journal_is_of_save(journal))
+		return journal->stage == JOURNAL_KEPT  ? "was not saved and runs"
+		     : journal->stage == JOURNAL_ENDED ? "was not saved"
+						       : "is being saved";
 	return text ? text : "is on its way";
 }
 

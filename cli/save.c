@@ -15,6 +15,7 @@
 #include "log.h"
 #include "machine/registry.h"
 #include "migrate/sender.h"
+#include "migrate/settle.h"
 
 enum {
 	LEVEL = LONG_ONLY,
@@ -164,39 +165,113 @@ static int settle_twice(uint32_t id, enum fate fate)
 	return settle(id, fate) ? settle(id, fate) : 0;
 }
 
-static const char *outcome(const struct sent *sent)
+/* --- a save in progress ------------------------------------------------------ */
+
+struct job {
+	uint32_t id;
+	const char *whom;
+	const struct settings *settings;
+	struct publication file;
+	struct sender *sender;
+	int lock; /* of the domain */
+	/* The sender sees it too. */
+	struct shared {
+		struct sent sent;
+		struct journal journal;
+	} * shared;
+};
+
+/* It took the request to suspend and has not suspended yet: another process stays for it. */
+static const char *stay(struct job *job, char *text, size_t room)
 {
-	return sent->is_suspended ? "the domain could not be resumed"
-	     : sent->was_asked	  ? "the domain runs on"
-				  : "the domain was not stopped";
+	struct source_locks locks = { -1, job->lock };
+	pid_t pid;
+
+	if (source_stay(&job->shared->journal, &locks, &pid))
+		return "the domain may suspend yet, and no process resumes it then";
+	job->lock = locks.domain;
+	snprintf(text, room, "the domain may suspend yet: process %d waits for that and resumes it", pid);
+	return text;
+}
+
+static int say_failed(struct job *job)
+{
+	const struct sent *sent = &job->shared->sent;
+	const char *outcome = "the domain was not stopped";
+	char text[128];
+
+	if (sent->is_suspended)
+		outcome = "the domain could not be resumed";
+	else if (sent->is_asked)
+		outcome = stay(job, text, sizeof(text));
+	else if (sent->has_ended)
+		outcome = "it does not run, and there is no image of it";
+	else if (sent->was_asked)
+		outcome = "the domain runs on";
+	return say_failure("save", job->whom, outcome);
+}
+
+/* The guest is what it is to be: the sender and the journal have nothing to put right any more. */
+static int settle_guest(struct job *job, enum fate fate)
+{
+	int rc = settle_twice(job->id, fate);
+
+	/* Beside a complete image it is not to run: one that cannot be destroyed stays suspended, for the user to decide. */
+	if (rc && fate != DESTROY)
+		return rc;
+	job->shared->sent.is_suspended = job->shared->sent.is_asked = false;
+	sender_release(job->sender);
+	journal_remove(job->shared->journal.job, JOURNAL_SOURCE);
+	return rc;
 }
 
 /* The image is complete, but not yet safe under its name. */
-static int publish(struct publication *file, struct sent *sent, uint32_t id, const struct settings *settings,
-		   const char *whom)
+static int publish(struct job *job)
 {
-	if (publication_commit(file)) {
-		sent->is_suspended = settle_twice(id, RUN_ON);
-		return say_failure("save", whom, outcome(sent));
+	const struct settings *settings = job->settings;
+	enum fate fate = settings->keep_paused ? STAY_PAUSED : settings->keep_running ? RUN_ON : DESTROY;
+
+	if (publication_commit(&job->file)) {
+		settle_guest(job, RUN_ON);
+		return say_failed(job);
 	}
-	if (settle_twice(id, settings->keep_paused ? STAY_PAUSED : settings->keep_running ? RUN_ON : DESTROY))
-		return say_failure("save", whom, "the image is complete");
-	say_done(sent, file);
+	if (settle_guest(job, fate))
+		return say_failure("save", job->whom,
+				   fate == DESTROY ? "the image is complete, and the domain stays suspended"
+						   : "the image is complete");
+	say_done(&job->shared->sent, &job->file);
 	return EXIT_DONE;
 }
 
-static int save_to(struct publication *file, uint32_t id, const struct settings *settings, const char *whom)
+static int send_guest(struct job *job, struct channel *channel)
 {
-	struct sent sent = { 0 };
+	struct sending sending = { .id = job->id,
+				   .to = channel,
+				   .options = &job->settings->migrate,
+				   .journal = &job->shared->journal,
+				   .sent = &job->shared->sent };
+	int rc = channel_init(channel, job->file.fd, job->file.path);
+
+	if (!rc)
+		rc = sender_start(&job->sender, &sending);
+	if (rc)
+		return rc;
+	sender_wait(job->sender);
+	return sender_finish(job->sender);
+}
+
+static int save_to(struct job *job)
+{
 	struct channel channel;
-	int rc = channel_init(&channel, file->fd, file->path);
+	int rc;
 
 	progress_start("saving");
-	if (!rc)
-		rc = send_domain(&sent, id, &channel, &settings->migrate);
+	rc = send_guest(job, &channel);
 	channel_release(&channel);
 	progress_end();
-	return rc ? say_failure("save", whom, outcome(&sent)) : publish(file, &sent, id, settings, whom);
+	rc = rc ? say_failed(job) : publish(job);
+	sender_close(job->sender);
+	return rc;
 }
 
 /* What is refused is refused while the guest still runs. */
@@ -209,19 +284,36 @@ static int open_target(struct publication *file, const char *path, const struct 
 	return publication_must_keep(file);
 }
 
+/* The domain is found, and nobody else is at work on it. */
+static int prepare(struct job *job, const char *path)
+{
+	struct journal *journal;
+	int rc;
+
+	job->shared = child_share(sizeof(*job->shared));
+	if (!job->shared)
+		return -ENOMEM;
+	journal = &job->shared->journal;
+	journal->role = JOURNAL_SOURCE;
+	rc = job_name(journal->job);
+	if (!rc)
+		rc = find_movable(job->whom, job->settings->without_devices, &job->id, journal->domain);
+	if (!rc)
+		rc = journal_lock_domain(job->id, &job->lock);
+	return rc ? rc : open_target(&job->file, path, job->settings);
+}
+
 static int save(const char *whom, const char *path, const struct settings *settings)
 {
-	struct publication file = { .fd = -1, .place.directory = -1 };
-	uint32_t id = 0;
-	int lock = -1, rc = find_movable(whom, settings->without_devices, &id, NULL);
+	struct job job = {
+		.whom = whom, .settings = settings, .file = { .fd = -1, .place.directory = -1 }, .lock = -1
+	};
+	int rc = prepare(&job, path);
 
-	if (!rc)
-		rc = journal_lock_domain(id, &lock);
-	if (!rc)
-		rc = open_target(&file, path, settings);
-	rc = rc ? say_failure("save", whom, NULL) : save_to(&file, id, settings, whom);
-	publication_abandon(&file);
-	journal_unlock_domain(id, lock);
+	rc = rc ? say_failure("save", whom, NULL) : save_to(&job);
+	publication_abandon(&job.file);
+	journal_unlock_domain(job.id, job.lock);
+	child_unshare(job.shared, sizeof(*job.shared));
 	return rc;
 }
 

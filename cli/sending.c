@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "migrate/movable.h"
+#include "migrate/recover.h"
 
 bool parse_p2m(const char *value, enum p2m_form *form)
 {
@@ -64,8 +65,11 @@ int find_movable(const char *whom, bool without_devices, uint32_t *id, char name
 {
 	struct domain *domain = NULL;
 	struct host *host;
-	int rc = host_open(&host);
+	int rc;
 
+	/* It may be the one that a save left suspended. */
+	recover_saves();
+	rc = host_open(&host);
 	if (rc)
 		return rc;
 	rc = domain_find(host, whom, id);

@@ -27,6 +27,7 @@ static enum outcome outcome(const struct journal *journal)
 	case JOURNAL_DONE:
 	case JOURNAL_RUNNING: return OUTCOME_MOVED;
 	case JOURNAL_KEPT:
+	case JOURNAL_ENDED:
 	case JOURNAL_DESTROYED: return OUTCOME_NOT_MOVED;
 	default: return OUTCOME_UNDER_WAY;
 	}

@@ -30,6 +30,13 @@ static int check_suspended(struct domain *domain)
 	return 0;
 }
 
+/* Nobody else is there to let it go on, and nobody waits for us: so wait for as long as it takes, or a signal. */
+static void withdraw(struct domain *domain)
+{
+	while (domain_withdraw(domain) == -EINPROGRESS && !stop_requested())
+		;
+}
+
 static int suspend(struct domain *domain, void *context)
 {
 	struct store_watch *watch;
@@ -41,8 +48,7 @@ static int suspend(struct domain *domain, void *context)
 	rc = libxl_suspend();
 	/* A guest that it has asked will stop, and nobody else is there to let it go on; one that it has not never will. */
 	if (rc == -ECONNRESET && domain_was_asked(domain, watch))
-		domain_withdraw(domain);
-	store_watch_close(watch);
+		withdraw(domain);
 	return rc ? rc : check_suspended(domain);
 }
 

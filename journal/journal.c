@@ -27,12 +27,14 @@ static const struct stage {
 	bool is_end;
 } stages[JOURNAL_STAGES] = {
 	[JOURNAL_STREAMING] = { "streaming", false, false },
+	[JOURNAL_SUSPENDING] = { "suspending", false, false },
 	[JOURNAL_SUSPENDED] = { "suspended", false, false },
 	[JOURNAL_BUILDING] = { "building", true, false },
 	[JOURNAL_READY] = { "ready", false, false },
 	[JOURNAL_GO] = { "go", true, false },
 	[JOURNAL_DONE] = { "done", true, true },
 	[JOURNAL_KEPT] = { "kept", true, true },
+	[JOURNAL_ENDED] = { "ended", true, true },
 	[JOURNAL_RUNNING] = { "running", true, true },
 	[JOURNAL_DESTROYED] = { "destroyed", true, true },
 };
@@ -45,6 +47,11 @@ const char *journal_stage_name(enum journal_stage stage)
 bool journal_is_settled(const struct journal *journal)
 {
 	return stages[journal->stage].is_end;
+}
+
+bool journal_is_of_save(const struct journal *journal)
+{
+	return journal->role == JOURNAL_SOURCE && !*journal->peer;
 }
 
 /* --- names ------------------------------------------------------------------ */

@@ -20,16 +20,18 @@ enum journal_role { JOURNAL_SOURCE, JOURNAL_DESTINATION };
 
 enum journal_stage {
 	/* source */
-	JOURNAL_STREAMING, /* the guest runs here */
-	JOURNAL_SUSPENDED, /* all of it is sent, it waits here */
+	JOURNAL_STREAMING,  /* the guest runs here */
+	JOURNAL_SUSPENDING, /* it was asked to suspend, and may have done so */
+	JOURNAL_SUSPENDED,  /* it waits here */
 	/* destination */
 	JOURNAL_BUILDING,
 	JOURNAL_READY, /* complete and paused */
 	/* both */
 	JOURNAL_GO, /* it may run there; from here on the source alone decides nothing */
 	/* the ends: source */
-	JOURNAL_DONE, /* it runs there, there is none here */
-	JOURNAL_KEPT, /* it runs here */
+	JOURNAL_DONE,  /* it runs there, there is none here */
+	JOURNAL_KEPT,  /* it runs here */
+	JOURNAL_ENDED, /* it shut down by itself, or was destroyed by others */
 	/* the ends: destination */
 	JOURNAL_RUNNING,
 	JOURNAL_DESTROYED,
@@ -66,6 +68,8 @@ int job_name(char name[JOB_DIGITS + 1]);
 const char *journal_stage_name(enum journal_stage stage);
 /* Is the job over, as far as this host goes? */
 bool journal_is_settled(const struct journal *journal);
+/* Of a save into a file, which has such an entry while its guest is asked to suspend or stopped; of a migration otherwise. */
+bool journal_is_of_save(const struct journal *journal);
 /* Was it written since this host was started? If not, there is no such domain any more. */
 bool journal_is_of_this_boot(const struct journal *journal);
 void boot_id(char id[BOOT_DIGITS + 1]);

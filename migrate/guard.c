@@ -52,17 +52,31 @@ int move_watch(const struct move *move)
 	return child_watch(move->mover);
 }
 
-/* The mover died in the middle of something. */
-static void keep_after_death(struct move_status *status)
+static void note_end(struct move_status *status, enum journal_stage stage)
 {
 	struct journal *journal = &status->journal;
 
-	if (source_keep(journal))
-		return;
 	status->sent.is_suspended = status->sent.is_asked = false;
-	journal->stage = JOURNAL_KEPT;
+	status->sent.has_ended = stage == JOURNAL_ENDED;
+	journal->stage = stage;
 	snprintf(journal->reason, sizeof(journal->reason), "%.500s", fail_reason());
 	journal_write(journal);
+}
+
+/* The mover died in the middle of something, or the guest may suspend yet. */
+static void keep_guest(struct move *move, int mover_rc)
+{
+	struct move_status *status = move->status;
+	struct source_locks locks = { move->lock, move->domain_lock };
+	bool is_on_its_way = status->sent.is_asked && !status->sent.is_suspended && mover_rc != -ECHILD;
+	int rc = is_on_its_way ? -EINPROGRESS : source_keep(&status->journal);
+
+	if (!rc || rc == -ESRCH || rc == -ESHUTDOWN)
+		note_end(status, rc ? JOURNAL_ENDED : JOURNAL_KEPT);
+	if (rc != -EINPROGRESS || source_stay(&status->journal, &locks, &status->waiter))
+		return;
+	move->lock = locks.job;
+	move->domain_lock = locks.domain;
 }
 
 static enum moved finish_move(struct move_status *status)
@@ -91,15 +105,15 @@ static enum moved settle(struct move *move, int rc)
 	}
 	if (status->stage >= MOVE_RUNNING)
 		return status->journal.stage == JOURNAL_DONE ? MOVED : finish_move(status);
-	if (status->journal.stage == JOURNAL_KEPT)
+	if (journal_is_settled(&status->journal))
 		return NOT_MOVED;
 	if (status->stage == MOVE_GO) {
 		snprintf(status->journal.reason, sizeof(status->journal.reason), "%.500s", fail_reason());
 		journal_write(&status->journal);
 		return UNSETTLED;
 	}
-	if (rc == -ECHILD)
-		keep_after_death(status);
+	if (rc == -ECHILD || status->sent.is_asked)
+		keep_guest(move, rc);
 	return NOT_MOVED;
 }
 

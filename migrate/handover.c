@@ -125,7 +125,10 @@ static int begin(struct mover *m)
 	rc = lanes_open(&m->lanes, m->move->offer.lanes, &m->move->peer, m->move->offer.job);
 	if (rc)
 		return rc;
-	return sender_start(&m->sender, &m->status->sent, m->move->domain, &m->move->options);
+	return sender_start(&m->sender, &(struct sending){ .id = m->move->domain,
+							   .options = &m->move->options,
+							   .journal = &m->status->journal,
+							   .sent = &m->status->sent });
 }
 
 /* --- the image ---------------------------------------------------------------- */
@@ -240,25 +243,42 @@ static void tell_failure(struct mover *m)
 		line_drain(&m->line, DRAIN_MS);
 }
 
-/* It runs here: it goes on first of all, then others are told why. */
-static void keep_guest(struct mover *m, int error)
+/* Resumed, if it has not ended. Not if it may suspend yet: that is the guard's. */
+static int let_run(struct mover *m)
+{
+	struct sent *sent = &m->status->sent;
+	int rc = sent->is_asked && !sent->is_suspended ? -EINPROGRESS : source_keep(&m->status->journal);
+
+	if (!rc)
+		m->status->resumed_ns = now_ns();
+	sent->has_ended |= rc == -ESRCH || rc == -ESHUTDOWN;
+	if (!rc || sent->has_ended)
+		sent->is_suspended = sent->is_asked = false;
+	return rc;
+}
+
+static void note_kept(struct mover *m)
 {
 	struct journal *journal = &m->status->journal;
+
+	snprintf(journal->reason, sizeof(journal->reason), "%.500s", fail_reason());
+	note(m, m->status->sent.has_ended ? JOURNAL_ENDED : JOURNAL_KEPT);
+}
+
+/* It runs here: it goes on first of all, then the other side is told why. */
+static void keep_guest(struct mover *m, int error)
+{
 	bool is_begun = m->status->stage >= MOVE_STREAMING;
+	int rc;
 
 	stop_ignore();
 	if (m->sender)
 		sender_abort(m->sender);
-	if (is_begun && !source_keep(journal)) {
-		m->status->sent.is_suspended = m->status->sent.is_asked = false;
-		m->status->resumed_ns = now_ns();
-	}
+	rc = is_begun ? let_run(m) : 0;
 	if (error == -ECONNRESET)
 		message_prefer_reason(&m->line);
-	if (is_begun && !m->status->sent.is_suspended) {
-		snprintf(journal->reason, sizeof(journal->reason), "%.500s", fail_reason());
-		note(m, JOURNAL_KEPT);
-	}
+	if (is_begun && (!rc || m->status->sent.has_ended))
+		note_kept(m);
 	if (m->line.inbox && m->line.out >= 0 && error != -ECONNABORTED)
 		tell_failure(m);
 }

@@ -36,6 +36,7 @@ struct move_status {
 	_Atomic uint64_t resumed_ns;		/* it was suspended, and goes on here */
 	_Atomic uint32_t remote_domid, build_ms, unpause_ms;
 	_Atomic pid_t helper; /* ssh */
+	pid_t waiter;	      /* stays for a guest that may suspend yet; 0: none */
 };
 
 struct move {

@@ -63,18 +63,30 @@ static void note(const struct migration *m)
 		m->note(m);
 }
 
+/* The guest may have taken the request when the time was over: then it still counts as asked. */
+static int ask_guest(struct migration *m)
+{
+	bool is_on_its_way = false;
+	int rc = m->options.suspend ? m->options.suspend(m->domain, m->options.context)
+				    : domain_suspend(m->domain, m->options.timeout_seconds, &is_on_its_way);
+
+	m->is_asked = !rc || is_on_its_way;
+	m->is_suspended = !rc;
+	m->has_ended = rc == -ESHUTDOWN || rc == -ESRCH;
+	return rc;
+}
+
 static int suspend_guest(struct migration *m)
 {
 	uint64_t asked = now_ns();
-	int rc;
+	int rc = m->asking ? m->asking(m) : 0;
 
+	if (rc)
+		return rc;
 	m->is_asked = true;
 	live_enter(m->options.live, LIVE_SUSPENDING, asked);
 	note(m);
-	rc = m->options.suspend ? m->options.suspend(m->domain, m->options.context)
-				: domain_suspend(m->domain, m->options.timeout_seconds);
-	m->is_asked = !rc;
-	m->is_suspended = !rc;
+	rc = ask_guest(m);
 	if (!rc)
 		m->figures.stopped_at_ns = now_ns();
 	note(m);

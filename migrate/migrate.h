@@ -35,7 +35,7 @@ struct migrate_figures {
 	uint64_t stopped_at_ns; /* CLOCK_MONOTONIC; 0 while the guest was never stopped */
 };
 
-/* Zero it before use, but for note, sent and context. */
+/* Zero it before use, but for asking, note, sent and context. */
 struct migration {
 	struct domain *domain; /* the caller's */
 	struct channel *to;    /* the caller's */
@@ -43,7 +43,10 @@ struct migration {
 	struct migrate_figures figures;
 	bool is_asked;	   /* the guest was asked to suspend, and may yet do so */
 	bool is_suspended; /* it has: the caller has to resume or destroy it */
-	/* Called when one of the two changes; for those who clean up behind us. May be NULL. */
+	bool has_ended;	   /* it shut down instead, or is gone */
+	/* Called before the guest is asked; a failure is the stage's. May be NULL. */
+	int (*asking)(const struct migration *migration);
+	/* Called when one of the three changes; for those who clean up behind us. May be NULL. */
 	void (*note)(const struct migration *migration);
 	/* All is written; called before anything is tidied up, which may take a while. May be NULL. */
 	void (*sent)(const struct migration *migration);

@@ -30,9 +30,12 @@ static void list_devices(struct host *host, uint32_t id, char *text, size_t room
 
 static enum obstacle look(const struct domain_facts *facts)
 {
+	bool is_suspended = facts->is_shut_down && facts->shutdown_reason == SHUTDOWN_REASON_SUSPEND;
+
 	return !facts->id	   ? OBSTACLE_DOMAIN_0
 	     : facts->is_hvm	   ? OBSTACLE_HVM
 	     : facts->is_dying	   ? OBSTACLE_DYING
+	     : is_suspended	   ? OBSTACLE_SUSPENDED
 	     : facts->is_shut_down ? OBSTACLE_SHUT_DOWN
 	     : facts->is_paused	   ? OBSTACLE_PAUSED
 				   : OBSTACLE_NONE;
@@ -46,6 +49,8 @@ int find_obstacle(struct domain *domain, const struct domain_facts *facts, enum 
 		[OBSTACLE_DOMAIN_0] = "Domain-0 is the host itself",
 		[OBSTACLE_HVM] = "it is an HVM or PVH domain: xl serves those",
 		[OBSTACLE_DYING] = "it is being destroyed",
+		[OBSTACLE_SUSPENDED] =
+			"it is suspended: a job works on it, or \"pvferry resume\" lets it run",
 		[OBSTACLE_SHUT_DOWN] = "it has shut down",
 		[OBSTACLE_PAUSED] = "it is paused and cannot suspend itself: unpause it first",
 	};

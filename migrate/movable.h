@@ -9,6 +9,7 @@ enum obstacle {
 	OBSTACLE_DOMAIN_0,
 	OBSTACLE_HVM,
 	OBSTACLE_DYING,
+	OBSTACLE_SUSPENDED,
 	OBSTACLE_SHUT_DOWN,
 	OBSTACLE_PAUSED,
 	OBSTACLE_DEVICES, /* the only one that can be gone over: --without-devices */

@@ -11,45 +11,78 @@
 
 #include "process/child.h"
 #include "log.h"
+#include "machine/config.h"
 
 struct task {
-	struct sent *sent; /* shared with the child */
-	uint32_t id;
-	struct channel *to;
-	const struct migrate_options *options;
-	int feed, leash; /* -1, or the ends of a child on a leash */
+	struct sending sending;
+	int feed, leash; /* the child's ends; -1: none */
 };
 
 static void stay_on_leash(struct task *task);
 
+/* On the disk before the guest is asked. A save does not fail for want of it: the processes themselves resume the guest. */
+static int note_asking(const struct migration *m)
+{
+	const struct task *task = m->context;
+	struct journal *journal = task->sending.journal;
+	int rc;
+
+	if (!journal)
+		return 0;
+	journal->domid = m->facts.id;
+	uuid_format(m->facts.uuid, journal->uuid);
+	journal->stage = JOURNAL_SUSPENDING;
+	rc = journal_write(journal);
+	if (!rc || !journal_is_of_save(journal))
+		return rc;
+	say(SAY_WARNING, "%s: should all processes of this save be killed, the domain stays suspended",
+	    fail_reason());
+	fail_forget();
+	return 0;
+}
+
+/* One that is found running after this was resumed by another, and is not asked any more. */
+static void note_suspended(struct journal *journal)
+{
+	if (!journal || journal->stage != JOURNAL_SUSPENDING)
+		return;
+	journal->stage = JOURNAL_SUSPENDED;
+	if (journal_write(journal))
+		fail_forget();
+}
+
 static void note(const struct migration *m)
 {
 	const struct task *task = m->context;
-	struct sent *sent = task->sent;
+	struct sent *sent = task->sending.sent;
 
 	sent->is_asked = m->is_asked;
 	sent->was_asked |= m->is_asked;
 	sent->is_suspended = m->is_suspended;
+	sent->has_ended = m->has_ended;
 	sent->figures = m->figures;
+	if (m->is_suspended)
+		note_suspended(task->sending.journal);
 }
 
 static void note_sent(const struct migration *m)
 {
 	struct task *task = m->context;
+	struct sent *sent = task->sending.sent;
 
 	note(m);
-	task->sent->p2m = m->p2m.form;
-	task->sent->has_no_config = m->config.is_made;
+	sent->p2m = m->p2m.form;
+	sent->has_no_config = m->config.is_made;
 	if (m->config.root)
-		snprintf(task->sent->name, sizeof(task->sent->name), "%s", config_name(&m->config));
+		snprintf(sent->name, sizeof(sent->name), "%s", config_name(&m->config));
 	if (task->leash >= 0)
 		stay_on_leash(task);
 }
 
 static int send_stages(struct task *task, struct domain *domain)
 {
-	struct migration m = { .note = note, .sent = note_sent, .context = task };
-	int rc = migration_send(&m, domain, task->to, task->options);
+	struct migration m = { .asking = note_asking, .note = note, .sent = note_sent, .context = task };
+	int rc = migration_send(&m, domain, task->sending.to, task->sending.options);
 
 	if (rc)
 		note(&m);
@@ -66,7 +99,7 @@ static int send_task(void *context)
 
 	if (rc)
 		return rc;
-	rc = domain_open(&domain, host, task->id);
+	rc = domain_open(&domain, host, task->sending.id);
 	if (!rc)
 		rc = send_stages(task, domain);
 	domain_close(domain);
@@ -74,18 +107,54 @@ static int send_task(void *context)
 	return rc;
 }
 
+/* -EINPROGRESS: it may suspend yet. */
+static int let_go_on(struct domain *domain, const struct sent *sent)
+{
+	struct domain_facts facts;
+	int rc;
+
+	if (!sent->is_suspended)
+		return domain_withdraw(domain);
+	rc = domain_facts(domain, &facts);
+	if (rc || facts.is_dying)
+		return rc ? rc : -ESRCH;
+	/* Another process may have been quicker. */
+	return facts.is_shut_down && facts.shutdown_reason == SHUTDOWN_REASON_SUSPEND ? domain_resume(domain)
+										      : 0;
+}
+
 void sender_let_go_on(uint32_t id, struct sent *sent)
 {
 	struct domain *domain = NULL;
 	struct host *host;
+	int rc;
 
 	if (!sent->is_asked || host_open(&host))
 		return;
-	if (!domain_open(&domain, host, id) &&
-	    !(sent->is_suspended ? domain_resume(domain) : domain_withdraw(domain)))
+	rc = domain_open(&domain, host, id);
+	if (!rc)
+		rc = let_go_on(domain, sent);
+	if (!rc || rc == -ESRCH || rc == -ESHUTDOWN) {
 		sent->is_suspended = sent->is_asked = false;
+		sent->has_ended |= rc != 0;
+	}
 	domain_close(domain);
 	host_close(host);
+}
+
+/* The same, and the journal no longer says that it may be stopped. */
+static void release_guest(const struct sending *sending)
+{
+	struct journal *journal = sending->journal;
+
+	sender_let_go_on(sending->id, sending->sent);
+	if (sending->sent->is_asked || !journal || journal->stage == JOURNAL_STREAMING)
+		return;
+	journal->stage = JOURNAL_STREAMING;
+	if (journal_is_of_save(journal))
+		journal_remove(journal->job, JOURNAL_SOURCE);
+	else
+		journal_write(journal);
 }
 
 /* A child that died may have left Xen writing down what the guest writes to. To end what is not there harms nobody. */
@@ -104,18 +173,16 @@ static void end_log(uint32_t id, const struct migrate_options *options)
 
 int send_domain(struct sent *result, uint32_t id, struct channel *to, const struct migrate_options *options)
 {
-	struct task task = { child_share(sizeof(*task.sent)), id, to, options, -1, -1 };
+	struct task task = { { id, to, options, NULL, child_share(sizeof(*result)) }, -1, -1 };
 	int rc;
 
-	if (!task.sent)
+	if (!task.sending.sent)
 		return -ENOMEM;
 	rc = child_run(send_task, &task);
 	if (rc == -ECHILD)
 		end_log(id, options);
-	if (rc && !options->suspend)
-		sender_let_go_on(id, task.sent);
-	*result = *task.sent;
-	child_unshare(task.sent, sizeof(*task.sent));
+	*result = *task.sending.sent;
+	child_unshare(task.sending.sent, sizeof(*result));
 	return rc;
 }
 
@@ -123,12 +190,12 @@ int send_domain(struct sent *result, uint32_t id, struct channel *to, const stru
 
 struct sender {
 	struct task task;
-	struct channel channel; /* the child's end of the feed */
+	struct channel channel; /* the child's end of the feed, where that carries the guest */
 	struct child *job;	/* NULL: waited for */
 	int feed, leash;	/* ours; -1: closed */
 };
 
-/* One byte: the guest is somebody else's. The end: he is gone, and it is ours. */
+/* One byte: the guest is the parent's alone. The end: the parent is dead, and the guest is ours. */
 static bool wait_for_word(int leash)
 {
 	char word;
@@ -142,18 +209,28 @@ static bool wait_for_word(int leash)
 
 static void stay_on_leash(struct task *task)
 {
-	task->sent->is_complete = true;
+	task->sending.sent->is_complete = true;
 	shutdown(task->feed, SHUT_RDWR);
 	if (!wait_for_word(task->leash))
-		sender_let_go_on(task->id, task->sent);
+		release_guest(&task->sending);
 }
 
+/* After a failure the parent may be dead, or die just now: the guest does not wait for it. */
 static int send_on_leash(void *context)
 {
 	struct sender *s = context;
-	int rc = channel_init(&s->channel, s->task.feed, "the connection");
+	struct sending *sending = &s->task.sending;
+	int rc = 0;
 
-	return rc ? rc : send_task(&s->task);
+	if (!sending->to) {
+		sending->to = &s->channel;
+		rc = channel_init(&s->channel, s->task.feed, "the connection");
+	}
+	if (!rc)
+		rc = send_task(&s->task);
+	if (rc)
+		release_guest(sending);
+	return rc;
 }
 
 static void close_end(int *fd)
@@ -185,15 +262,14 @@ static int open_ends(struct sender *s)
 	return 0;
 }
 
-int sender_start(struct sender **result, struct sent *sent, uint32_t id,
-		 const struct migrate_options *options)
+int sender_start(struct sender **result, const struct sending *sending)
 {
 	struct sender *s = malloc(sizeof(*s));
 	int rc;
 
 	if (!s)
 		return fail(ENOMEM, "out of memory");
-	*s = (struct sender){ .task = { sent, id, &s->channel, options, -1, -1 }, .feed = -1, .leash = -1 };
+	*s = (struct sender){ .task = { *sending, -1, -1 }, .feed = -1, .leash = -1 };
 	rc = open_ends(s);
 	if (!rc)
 		rc = child_start(&s->job, send_on_leash, s);
@@ -212,23 +288,42 @@ int sender_feed(const struct sender *s)
 	return s->feed;
 }
 
-/* Waits for the child's end and keeps its reason. */
+void sender_wait(const struct sender *s)
+{
+	char nothing;
+
+	while (read(s->feed, &nothing, 1) < 0 && errno == EINTR)
+		;
+}
+
+/* Waits for the child's end and keeps its reason. What a child that died has left undone is done here. */
 static int reap(struct sender *s)
 {
 	int rc = s->job ? child_wait(s->job) : 0;
 
 	s->job = NULL;
+	if (rc == -ECHILD)
+		end_log(s->task.sending.id, s->task.sending.options);
 	return rc;
+}
+
+/* One that did not die has tried itself, and waited for a guest that is slow: not twice. */
+static void release_dead(struct sender *s, int rc)
+{
+	const struct sent *sent = s->task.sending.sent;
+
+	if (rc == -ECHILD || sent->is_suspended)
+		release_guest(&s->task.sending);
 }
 
 int sender_finish(struct sender *s)
 {
 	int rc;
 
-	if (s->task.sent->is_complete)
+	if (s->task.sending.sent->is_complete)
 		return 0;
 	rc = reap(s);
-	sender_let_go_on(s->task.id, s->task.sent);
+	release_dead(s, rc);
 	return rc ? rc : fail(ECHILD, "the process that sends the guest gave up");
 }
 
@@ -245,8 +340,7 @@ void sender_abort(struct sender *s)
 	close_end(&s->leash);
 	if (s->job)
 		kill(child_pid(s->job), SIGTERM);
-	reap(s);
-	sender_let_go_on(s->task.id, s->task.sent);
+	release_dead(s, reap(s));
 }
 
 void sender_close(struct sender *s)

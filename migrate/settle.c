@@ -2,9 +2,13 @@
 #include "migrate/settle.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "machine/config.h"
@@ -67,20 +71,28 @@ int source_mark_away(const struct journal *journal)
 	return rc;
 }
 
-/* Resumed, or not asked to suspend any more. */
-static int let_run(struct guest *guest)
+/* Did a process that is gone ask it to suspend, as far as is known? */
+static bool is_asked(const struct guest *guest, const struct journal *journal)
 {
-	char *request;
-	bool asked;
+	char *request = store_read(guest->host, "/local/domain/%u/control/shutdown", guest->facts.id);
+	bool is = journal->stage == JOURNAL_SUSPENDING || (request && !strcmp(request, "suspend"));
+
+	free(request);
+	return is;
+}
+
+/* Resumed, or not asked to suspend any more. */
+static int let_run(const struct guest *guest, const struct journal *journal)
+{
+	const struct domain_facts *facts = &guest->facts;
 
 	/* Whoever sent it may have died with Xen's log on; where it is off this says so, and no harm is done. */
 	domain_log_stop(guest->domain);
-	if (guest->facts.is_shut_down && guest->facts.shutdown_reason == SHUTDOWN_REASON_SUSPEND)
+	if (!facts->is_shut_down)
+		return is_asked(guest, journal) ? domain_withdraw(guest->domain) : 0;
+	if (facts->shutdown_reason == SHUTDOWN_REASON_SUSPEND)
 		return domain_resume(guest->domain);
-	request = store_read(guest->host, "/local/domain/%u/control/shutdown", guest->facts.id);
-	asked = request && !strcmp(request, "suspend");
-	free(request);
-	return asked ? domain_withdraw(guest->domain) : 0;
+	return fail(ESHUTDOWN, "domain %u has %s", facts->id, domain_end(facts->shutdown_reason));
 }
 
 static int keep_once(const struct journal *journal)
@@ -89,7 +101,7 @@ static int keep_once(const struct journal *journal)
 	int rc = open_guest(&guest, journal), named;
 
 	if (!rc) {
-		rc = let_run(&guest);
+		rc = let_run(&guest, journal);
 		named = name_guest(&guest, journal->domain);
 		rc = rc ? rc : named;
 	}
@@ -100,7 +112,9 @@ static int keep_once(const struct journal *journal)
 /* A guest that waits must not be left waiting for one call that failed. */
 int source_keep(const struct journal *journal)
 {
-	return keep_once(journal) ? keep_once(journal) : 0;
+	int rc = keep_once(journal);
+
+	return !rc || rc == -EINPROGRESS || rc == -ESHUTDOWN ? rc : keep_once(journal);
 }
 
 static int sweep(struct host *host, const struct journal *journal)
@@ -131,19 +145,96 @@ int source_remove(const struct journal *journal)
 	return remove_once(journal) ? remove_once(journal) : 0;
 }
 
+/* Is it long ago that it was asked? Then it has dropped the request, as some guests do. */
+static bool has_dropped(const struct journal *journal)
+{
+	enum { LONGEST_SECONDS = 3600 };
+
+	return journal->time + LONGEST_SECONDS < time(NULL);
+}
+
+static int write_end(struct journal *journal, enum journal_stage stage)
+{
+	journal->stage = stage;
+	if (!journal_is_of_save(journal))
+		return journal_write(journal);
+	journal_remove(journal->job, JOURNAL_SOURCE);
+	return 0;
+}
+
+static int conclude(struct journal *journal, bool runs_there)
+{
+	int rc = runs_there ? source_remove(journal) : source_keep(journal);
+	bool has_ended = rc == -ESRCH || rc == -ESHUTDOWN;
+
+	if (rc && !has_ended && !(rc == -EINPROGRESS && has_dropped(journal)))
+		return rc;
+	if (rc)
+		snprintf(journal->reason, sizeof(journal->reason), "%.500s", fail_reason());
+	fail_forget();
+	return write_end(journal, runs_there ? JOURNAL_DONE : has_ended ? JOURNAL_ENDED : JOURNAL_KEPT);
+}
+
 int source_conclude(struct journal *journal, bool runs_there)
 {
 	int lock, rc = journal_lock_domain(journal->domid, &lock);
 
 	if (rc)
 		return rc;
-	rc = runs_there ? source_remove(journal) : source_keep(journal);
+	rc = conclude(journal, runs_there);
 	journal_unlock_domain(journal->domid, lock);
-	if (rc && rc != -ESRCH)
-		return rc;
+	return rc;
+}
+
+/* --- a guest that is on its way to suspend ------------------------------------ */
+
+/* Until it has suspended and runs again, or has ended; SIGTERM ends this at any time, and recovery takes over. */
+static void wait_for_guest(struct journal *journal, const struct source_locks *locks)
+{
+	int rc;
+
+	do {
+		fail_forget();
+		rc = conclude(journal, false);
+	} while (rc == -EINPROGRESS);
 	if (rc)
-		snprintf(journal->reason, sizeof(journal->reason), "%.500s", fail_reason());
-	fail_forget();
-	journal->stage = runs_there ? JOURNAL_DONE : JOURNAL_KEPT;
-	return journal_write(journal);
+		_exit(EXIT_FAILURE);
+	journal_unlock(journal->job, JOURNAL_SOURCE, locks->job);
+	journal_unlock_domain(journal->domid, locks->domain);
+	_exit(EXIT_SUCCESS);
+}
+
+/* No descriptor that another process waits on the end of. */
+static void let_go_of_everything(struct source_locks *locks)
+{
+	int nothing = open("/dev/null", O_RDWR);
+
+	for (int fd = 0; fd < 3; fd++)
+		dup2(nothing, fd);
+	for (unsigned int fd = 3; fd < 1024; fd++)
+		if ((int)fd != locks->job && (int)fd != locks->domain)
+			close(fd);
+	setsid();
+	for (int number = 1; number < NSIG; number++)
+		signal(number, number == SIGPIPE ? SIG_IGN : SIG_DFL);
+}
+
+int source_stay(const struct journal *journal, struct source_locks *locks, pid_t *pid)
+{
+	struct journal own = *journal;
+
+	fflush(NULL);
+	*pid = fork();
+	if (*pid < 0)
+		return fail_errno("cannot start a process");
+	if (!*pid) {
+		let_go_of_everything(locks);
+		wait_for_guest(&own, locks);
+	}
+	if (locks->job >= 0)
+		close(locks->job);
+	if (locks->domain >= 0)
+		close(locks->domain);
+	*locks = (struct source_locks){ -1, -1 };
+	return 0;
 }

@@ -33,29 +33,47 @@ static void note_signal(int signal_number)
 	errno = saved;
 }
 
-int stop_on_signals(void)
+/*
+ * All that would end the process and can be caught, but for those that report a
+ * fault of its own. A write beyond a limit is an error, not a signal.
+ */
+static void catch_signals(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP,	   SIGQUIT, SIGUSR1, SIGUSR2,  SIGALRM,
+				       SIGIO,  SIGPROF, SIGVTALRM, SIGPWR,  SIGXCPU, SIGSTKFLT };
 	struct sigaction action = { .sa_handler = note_signal, .sa_flags = SA_RESTART }, before;
 
+	for (unsigned int i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		if (!sigaction(signals[i], NULL, &before) && before.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
+	for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+		if (!sigaction(number, NULL, &before) && before.sa_handler != SIG_IGN)
+			sigaction(number, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+int stop_on_signals(void)
+{
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (shared == MAP_FAILED || wake_fd < 0)
 		return fail_errno("cannot prepare for signals");
-	for (unsigned int i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		if (!sigaction(signals[i], NULL, &before) && before.sa_handler != SIG_IGN)
-			sigaction(signals[i], &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	catch_signals();
 	return 0;
 }
 
 int stop_requested(void)
 {
+	const char *name;
+
 	if (!shared || !shared->signal || is_ignored)
 		return 0;
 	if (shared->signal == ASKED)
 		return fail(ECANCELED, "cancelled");
-	return fail(ECANCELED, "stopped by SIG%s", sigabbrev_np(shared->signal));
+	name = sigabbrev_np(shared->signal);
+	return name ? fail(ECANCELED, "stopped by SIG%s", name)
+		    : fail(ECANCELED, "stopped by signal %d", shared->signal);
 }
 
 int stop_wait(int milliseconds)

@@ -1,5 +1,6 @@
 /*
- * Has somebody asked us to stop? SIGINT, SIGTERM and SIGHUP only raise a
+ * Has the user, or another process, asked us to stop? Signals that would end the
+ * process (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, ...) only raise a
  * flag; the job looks at it between two steps and unwinds as after any other
  * failure, so that the guest is resumed and nothing half-built stays.
  */
@@ -10,7 +11,7 @@
 
 /*
  * Installs the handlers, but for signals that are ignored already: nohup(1) and a shell's background jobs rely on
- * that. Ignores SIGPIPE: a closed pipe is EPIPE.
+ * that. Ignores SIGPIPE and SIGXFSZ: a closed pipe is EPIPE, a file that is too large EFBIG.
  */
 int stop_on_signals(void);
 

@@ -172,15 +172,23 @@ int host_cpu_policy(struct host *host, struct cpu_policy *policy);
 /* --- stopping and going on (xen/suspend.c) --------------------------- */
 
 /*
- * Asks the guest to suspend and waits until it has. -ETIMEDOUT: it did not
- * answer, the request is withdrawn, it runs on.
+ * Asks the guest to suspend and waits until it has. -EBUSY: another request
+ * stands in xenstore, which the guest has not taken; this one was not made.
+ * -ESHUTDOWN, -ESRCH: the guest has ended instead. After any other failure the
+ * request is withdrawn and the guest runs on, unless *is_on_its_way says that it
+ * has taken the request and may suspend at any time: then domain_withdraw() has
+ * to be called until that no longer says -EINPROGRESS.
  */
-int domain_suspend(struct domain *domain, unsigned int timeout_seconds);
+int domain_suspend(struct domain *domain, unsigned int timeout_seconds, bool *is_on_its_way);
 /*
- * For one who finds a request to suspend that nobody waits for any more: takes
- * it back, or, if the guest has already taken it, lets the guest go on after it.
+ * For a request to suspend that no process waits for any more: takes it back,
+ * or, if the guest has taken it, waits some seconds for the guest to suspend
+ * and resumes it. -EINPROGRESS: it has not suspended yet and may still do so.
+ * -ESHUTDOWN, -ESRCH: it has ended instead.
  */
 int domain_withdraw(struct domain *domain);
+/* What a guest did that has shut down for this reason: "powered off". */
+const char *domain_end(unsigned int shutdown_reason);
 /*
  * For one who has another ask the guest: opens a watch, by which can be told
  * later whether he did. Guests of old may be asked by an event channel, which
@@ -220,14 +228,18 @@ int store_introduce(struct domain *domain, mfn_t ring, uint32_t port);
 /* Makes it forget one; xenstored may never have known it, or have noticed its end by itself. */
 void store_release(struct domain *domain);
 
-/* Wakes up when something at path changes. */
+/*
+ * Wakes up when something at one of the paths changes. It stays until the process
+ * ends: to close it libxenstore cancels a thread, which waits without end where the
+ * kernel can queue no signal and aborts without libgcc_s.so.1, and the guest may be
+ * stopped by then. A watch that is not taken from costs a few bytes an event.
+ */
 int store_watch_open(struct store_watch **watch, struct host *host, const char *const *paths, size_t count);
 /* 1 something may have changed, 0 the time is over; or a failure, a stop that was asked for among them. */
 int store_watch_wait(struct store_watch *watch, int timeout_ms);
 /* The same, whether a stop was asked for or not; a failure is no change. */
 bool store_watch_take(struct store_watch *watch, int timeout_ms);
-void store_watch_close(struct store_watch *watch);
-/* Sets path to value if it has value expected now; *done tells. */
+/* Sets path to value if it has value expected now; *done tells. A node that is not there counts as empty. */
 int store_exchange(struct host *host, const char *path, const char *expected, const char *value, bool *done);
 
 #endif

@@ -139,7 +139,8 @@ int store_exchange(struct host *host, const char *path, const char *expected, co
 		if (!t)
 			return fail_errno("cannot start a transaction with xenstore");
 		now = xs_read(host->store, t, path, NULL);
-		*done = now && !strcmp(now, expected) && xs_write(host->store, t, path, value, strlen(value));
+		*done = !strcmp(now ? now : "", expected) &&
+			xs_write(host->store, t, path, value, strlen(value));
 		free(now);
 		if (xs_transaction_end(host->store, t, !*done))
 			return 0;
@@ -172,17 +173,11 @@ int store_watch_open(struct store_watch **watch, struct host *host, const char *
 	if (!*watch)
 		return fail(ENOMEM, "out of memory");
 	(*watch)->store = xs_open(0);
-	if (!(*watch)->store) {
-		store_watch_close(*watch);
+	if (!(*watch)->store)
 		return fail_errno("cannot reach xenstored");
-	}
 	for (size_t i = 0; i < count; i++)
-		if (!xs_watch((*watch)->store, paths[i], "pvferry")) {
-			int rc = fail_errno("cannot watch %s in xenstore", paths[i]);
-
-			store_watch_close(*watch);
-			return rc;
-		}
+		if (!xs_watch((*watch)->store, paths[i], "pvferry"))
+			return fail_errno("cannot watch %s in xenstore", paths[i]);
 	return 0;
 }
 
@@ -219,13 +214,4 @@ bool store_watch_take(struct store_watch *watch, int timeout_ms)
 	struct pollfd fd = { .fd = xs_fileno(watch->store), .events = POLLIN };
 
 	return take_events(watch) || (poll(&fd, 1, timeout_ms) > 0 && take_events(watch));
-}
-
-void store_watch_close(struct store_watch *watch)
-{
-	if (!watch)
-		return;
-	if (watch->store)
-		xs_close(watch->store);
-	free(watch);
 }

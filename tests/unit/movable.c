@@ -46,11 +46,12 @@ static void obstacles_are_found(void **state)
 	fake_store_set("/libxl/1/device/vif/0", "");
 	assert_done(find_obstacle(ferry.guest.domain, &facts, &obstacle, text, sizeof(text)));
 	assert_non_null(strstr(text, "vif 0"));
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 6; i++) {
 		struct domain_facts one[] = {
 			{ .id = 0 },
 			{ .id = 1, .is_hvm = true },
 			{ .id = 1, .is_dying = true },
+			{ .id = 1, .is_shut_down = true, .shutdown_reason = SHUTDOWN_REASON_SUSPEND },
 			{ .id = 1, .is_shut_down = true },
 			{ .id = 1, .is_paused = true },
 		};

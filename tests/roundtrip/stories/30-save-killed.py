@@ -1,10 +1,11 @@
 """pvferry dies at each call of a save, whole or its worker alone: the guest is intact and can go on, the old FILE is.
 
-Of a pvferry that SIGKILL takes away whole nobody is left to resume the guest: it stays suspended until somebody else
-does. A worker that dies leaves its parent, and that does."""
+Of a pvferry that SIGKILL takes away whole no process is left to resume the guest: it stays suspended until `pvferry
+resume`, or recovery, finds it. A worker that dies leaves its parent, and that resumes it."""
 import signal
 
 import faults
+import moves
 from hosts import expect, poll
 
 OLD = b"the old one\n"
@@ -28,7 +29,9 @@ def lives(host, number, what):
         if settled(host, number) == "suspended":
             expect(host.domains()[number][:3] == "--s", f"{what}: {host.domains()}")
             host.is_sound(number, what)
-            host.driver("resume", number)
+            host.must("resume", number)
+        host.pvferry("resolve", "--recover")    # of one that ran on, or was never asked
+        expect(not moves.jobs(host), f"{what}: {moves.jobs(host)} is left")
         try:
             return host.goes_on(number, what)
         except Exception:

@@ -48,7 +48,7 @@ def domains(refused):
     host.goes_on(paused)
     before.is_as_it_was("a paused guest")
     host.driver("suspend", paused)
-    refused("it has shut down", paused, image, untouched=False)
+    refused("it is suspended", paused, image, untouched=False)
     host.destroy(paused)
     expect(not image.exists(), "there is an image")
 

@@ -204,8 +204,9 @@ int domain_destroy(struct domain *domain)
 	return 0;
 }
 
-int domain_suspend(struct domain *domain, unsigned int timeout_seconds)
+int domain_suspend(struct domain *domain, unsigned int timeout_seconds, bool *is_on_its_way)
 {
+	*is_on_its_way = false;
 	(void)timeout_seconds;
 	domain->is_suspended = !fake_fails("suspend");
 	return domain->is_suspended ? 0 : -EIO;
