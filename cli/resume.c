@@ -87,6 +87,6 @@ int run_resume(const struct command *self, int argc, char **argv)
 		rc = resume(&facts);
 	if (rc)
 		return say_failure("resume", argv[first], NULL);
-	say(SAY_NOTE, "%s: runs again", argv[first]);
+	say(SAY_NOTE, "%s runs again", argv[first]);
 	return EXIT_DONE;
 }

@@ -216,8 +216,8 @@ static int settle_guest(struct job *job, enum fate fate)
 {
 	int rc = settle_twice(job->id, fate);
 
-	/* Beside a complete image it is not to run: one that cannot be destroyed stays suspended, for the user to decide. */
-	if (rc && fate != DESTROY)
+	/* It was not to run beside its image: if it cannot be destroyed or paused it stays suspended, for the user to decide. */
+	if (rc && fate == RUN_ON)
 		return rc;
 	job->shared->sent.is_suspended = job->shared->sent.is_asked = false;
 	sender_release(job->sender);
@@ -237,8 +237,8 @@ static int publish(struct job *job)
 	}
 	if (settle_guest(job, fate))
 		return say_failure("save", job->whom,
-				   fate == DESTROY ? "the image is complete, and the domain stays suspended"
-						   : "the image is complete");
+				   fate != RUN_ON ? "the image is complete, and the domain stays suspended"
+						  : "the image is complete");
 	say_done(&job->shared->sent, &job->file);
 	return EXIT_DONE;
 }
