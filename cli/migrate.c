@@ -234,10 +234,7 @@ static int say_end(const struct settings *s, enum moved moved, const char *whom)
 		return EXIT_DONE;
 	if (moved == NOT_MOVED)
 		return say_failure("migrate", whom,
-				   s->move.status->sent.is_suspended ? "the domain could not be resumed"
-				   : s->move.status->sent.figures.stopped_at_ns
-					   ? "the domain runs on here"
-					   : "the domain was not stopped");
+				   sent_outcome(&s->move.status->sent, s->move.status->waiter, outcome));
 	snprintf(outcome, sizeof(outcome),
 		 "the domain waits here, and may run there: \"pvferry resolve %s\" settles it",
 		 s->move.offer.job);

@@ -181,34 +181,17 @@ struct job {
 	} * shared;
 };
 
-/* It took the request to suspend and has not suspended yet: another process stays for it. */
-static const char *stay(struct job *job, char *text, size_t room)
-{
-	struct source_locks locks = { -1, job->lock };
-	pid_t pid;
-
-	if (source_stay(&job->shared->journal, &locks, &pid))
-		return "the domain may suspend yet, and no process resumes it then";
-	job->lock = locks.domain;
-	snprintf(text, room, "the domain may suspend yet: process %d waits for that and resumes it", pid);
-	return text;
-}
-
+/* Where it took the request to suspend and has not suspended yet, another process stays for it. */
 static int say_failed(struct job *job)
 {
 	const struct sent *sent = &job->shared->sent;
-	const char *outcome = "the domain was not stopped";
-	char text[128];
+	struct source_locks locks = { -1, job->lock };
+	char text[OUTCOME_BYTES];
+	pid_t waiter = 0;
 
-	if (sent->is_suspended)
-		outcome = "the domain could not be resumed";
-	else if (sent->is_asked)
-		outcome = stay(job, text, sizeof(text));
-	else if (sent->has_ended)
-		outcome = "it does not run, and there is no image of it";
-	else if (sent->was_asked)
-		outcome = "the domain runs on";
-	return say_failure("save", job->whom, outcome);
+	if (sent->is_asked && !sent->is_suspended && !source_stay(&job->shared->journal, &locks, &waiter))
+		job->lock = locks.domain;
+	return say_failure("save", job->whom, sent_outcome(sent, waiter, text));
 }
 
 /* The guest is what it is to be: the sender and the journal have nothing to put right any more. */

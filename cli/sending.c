@@ -83,3 +83,18 @@ int find_movable(const char *whom, bool without_devices, uint32_t *id, char name
 	host_close(host);
 	return rc;
 }
+
+const char *sent_outcome(const struct sent *sent, pid_t waiter, char *text)
+{
+	if (sent->is_suspended)
+		return "the domain could not be resumed";
+	if (sent->has_ended)
+		return "it does not run, and was not sent";
+	if (!sent->is_asked)
+		return sent->was_asked ? "the domain runs on" : "the domain was not stopped";
+	if (!waiter)
+		return "the domain may suspend yet, and no process resumes it then";
+	snprintf(text, OUTCOME_BYTES, "the domain may suspend yet: process %d waits for that and resumes it",
+		 waiter);
+	return text;
+}

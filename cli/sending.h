@@ -2,7 +2,7 @@
 #ifndef CLI_SENDING_H
 #define CLI_SENDING_H
 
-#include "migrate/migrate.h"
+#include "migrate/sender.h"
 
 /* False, having said so, if the value is none. */
 bool parse_p2m(const char *value, enum p2m_form *form);
@@ -13,5 +13,12 @@ bool parse_tracking(const char *value, enum dirty_tracking *tracking);
  * outlive this: the work is done in other processes.
  */
 int find_movable(const char *whom, bool without_devices, uint32_t *id, char name[256]);
+
+/*
+ * What became of a domain that was not sent, for say_failure(). waiter: the process
+ * that source_stay() has started, or 0. text has OUTCOME_BYTES.
+ */
+enum { OUTCOME_BYTES = 256 };
+const char *sent_outcome(const struct sent *sent, pid_t waiter, char *text);
 
 #endif

@@ -156,7 +156,7 @@ def it_is_gone(stage):
     case.source.destroy(case.number)
     result = case.resolve("--here")
     expect(result.status == 0 and "did not move: there is no domain" in result.out, f"gone: {result} {result.out}")
-    expect(case.stage_of(case.source) == "kept" and not case.source.domains(), "gone")
+    expect(case.stage_of(case.source) == "ended" and not case.source.domains(), "gone")
 
 
 def wrong_words(stage):
