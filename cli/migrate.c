@@ -26,6 +26,7 @@ enum {
 	PKI,
 	SSH,
 	MAX_DOWNTIME,
+	MAX_SUSPENDED,
 	MAX_ROUNDS,
 	BANDWIDTH,
 	TIMEOUT,
@@ -54,6 +55,8 @@ const struct option_row migrate_options[] = {
 	{ PKI, "pki", "DIR", "where ca.pem, cert.pem and key.pem are (" PKI_DEFAULT ")" },
 	{ SSH, "ssh", "COMMAND", "in place of ssh; '': HOST is the whole command" },
 	{ MAX_DOWNTIME, "max-downtime", "MS", "stop the domain when that takes no longer (300)" },
+	{ MAX_SUSPENDED, "max-suspended", "S",
+	  "resume it after so long; 0: no limit (30, 3600 with --no-live)" },
 	{ MAX_ROUNDS, "max-rounds", "N", "stop it after so many rounds in any case" },
 	{ BANDWIDTH, "bandwidth", "N", "MiB a second at most while it runs" },
 	{ TIMEOUT, "timeout", "S", "seconds that all rounds may take" },
@@ -85,6 +88,7 @@ struct settings {
 	bool is_live, is_controlled, is_foreground, is_detached, without_devices;
 	struct move move;
 	char name[256];	    /* the domain's */
+	long max_suspended; /* -1: not given */
 	struct live wanted; /* the orders it starts with */
 };
 
@@ -136,6 +140,7 @@ static bool set_number(struct settings *s, int letter, const char *value)
 	} numbers[] = {
 		{ PORT, "port", 1, 65535 },
 		{ MAX_DOWNTIME, "max-downtime", 1, 3600000 },
+		{ MAX_SUSPENDED, "max-suspended", 0, 86400 },
 		{ MAX_ROUNDS, "max-rounds", 0, 1000000 },
 		{ BANDWIDTH, "bandwidth", 0, 1 << 20 },
 		{ TIMEOUT, "timeout", 1, 604800 },
@@ -153,6 +158,7 @@ static bool set_number(struct settings *s, int letter, const char *value)
 	switch (letter) {
 	case PORT: s->move.peer.port = n; break;
 	case MAX_DOWNTIME: s->wanted.max_downtime_ms = n; break;
+	case MAX_SUSPENDED: s->max_suspended = n; break;
 	case MAX_ROUNDS: s->move.options.limits.max_rounds = n; break;
 	case BANDWIDTH: s->wanted.bandwidth_bytes = (uint64_t)n << 20; break;
 	case TIMEOUT: s->move.options.limits.timeout_seconds = n; break;
@@ -275,6 +281,9 @@ static int prepare(struct settings *s, const char *whom)
 		return -ENOMEM;
 	move->status->live.max_downtime_ms = s->wanted.max_downtime_ms;
 	move->status->live.bandwidth_bytes = s->wanted.bandwidth_bytes;
+	move->options.max_suspended_seconds = s->max_suspended >= 0 ? s->max_suspended
+					    : s->is_live	    ? 30
+								    : 3600;
 	move->options.live = s->is_live ? &move->status->live : NULL;
 	move->offer.live = s->is_live;
 	move->offer.without_devices = s->without_devices;
@@ -305,6 +314,7 @@ int run_migrate(const struct command *self, int argc, char **argv)
 {
 	struct settings settings = {
 		.is_live = true,
+		.max_suspended = -1,
 		.wanted = { .max_downtime_ms = 300 },
 		.move = { .peer = { .port = PORT_DEFAULT, .ssh = "ssh" },
 			  .offer = { .lanes = 1 },

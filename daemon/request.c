@@ -18,6 +18,7 @@ static const struct option {
 	const char *words; /* of which a text must be one; NULL: any */
 } options[] = {
 	{ "max-downtime", json_type_int, true, NULL },
+	{ "max-suspended", json_type_int, false, NULL },
 	{ "bandwidth", json_type_int, true, NULL },
 	{ "max-rounds", json_type_int, false, NULL },
 	{ "timeout", json_type_int, false, NULL },

@@ -133,6 +133,15 @@ static int begin(struct mover *m)
 
 /* --- the image ---------------------------------------------------------------- */
 
+/* The sender watches the time, but may die; from here on we do it as well. */
+static void limit_suspension(const struct mover *m)
+{
+	unsigned int seconds = m->move->options.max_suspended_seconds;
+	uint64_t took_ms = (now_ns() - m->status->sent.figures.stopped_at_ns) / 1000000;
+
+	stop_when_late(seconds, took_ms < seconds * 1000ULL ? seconds * 1000ULL - took_ms : 0);
+}
+
 /* The other side has to build it now; what can be done meanwhile does not keep the guest waiting. */
 static int send_image(struct mover *m)
 {
@@ -142,6 +151,7 @@ static int send_image(struct mover *m)
 		rc = sender_finish(m->sender);
 	if (rc)
 		return rc;
+	limit_suspension(m);
 	m->end.hash = XXH64_digest(m->hash);
 	rc = message_send(&m->line, MESSAGE_END, &m->end, sizeof(m->end));
 	enter(m, MOVE_SENT);
@@ -191,9 +201,7 @@ static int wait_running(struct mover *m)
 	const char *state;
 	int rc;
 
-	do
-		rc = message_wait(&m->line, &message, "RUNNING", RUNNING_MS);
-	while (!rc && message.type == MESSAGE_PROGRESS);
+	rc = message_wait_past(&m->line, &message, MESSAGE_RUNNING, RUNNING_MS);
 	if (rc)
 		return rc;
 	body = body_parse(message.body, message.bytes);

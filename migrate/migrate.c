@@ -87,8 +87,10 @@ static int suspend_guest(struct migration *m)
 	live_enter(m->options.live, LIVE_SUSPENDING, asked);
 	note(m);
 	rc = ask_guest(m);
-	if (!rc)
+	if (!rc) {
 		m->figures.stopped_at_ns = now_ns();
+		stop_when_late(m->options.max_suspended_seconds, m->options.max_suspended_seconds * 1000);
+	}
 	note(m);
 	if (rc)
 		return rc;

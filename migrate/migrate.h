@@ -17,7 +17,8 @@ struct migrate_options {
 	int level; /* zstd's; LEVEL_PLAIN for an xl save file */
 	bool bare; /* libxc's stream and nothing else: the rest is the caller's, or its toolstack's */
 	unsigned int threads;
-	unsigned int timeout_seconds; /* for the guest to suspend */
+	unsigned int timeout_seconds;	    /* for the guest to suspend */
+	unsigned int max_suspended_seconds; /* then it is resumed and the job fails; 0: no limit */
 	/* Has the guest suspended by somebody else, whose it is afterwards. NULL: we ask it, and resume it. */
 	int (*suspend)(struct domain *domain, void *context);
 	void *context; /* suspend's */

@@ -6,8 +6,20 @@
 
 #include "log.h"
 #include "pagetable-canon/looks.h"
+#include "process/stop.h"
 
 enum { ROOT = 4 };
+
+/*
+ * A byte a pfn: the page looked like a table when it went; and, a bit for each level,
+ * it was examined as a table of that level and the tree below it has no end. Without
+ * the second a guest could make four pages that are walked 512^3 times.
+ */
+enum { NOTED = 1 };
+static uint8_t examined(unsigned int level)
+{
+	return 1 << level;
+}
 
 int untyped_init(struct migration *m)
 {
@@ -27,7 +39,7 @@ void untyped_release(struct migration *m)
 void untyped_note(const struct migration *m, uint64_t pfn, const uint8_t *page)
 {
 	if (m->untyped && pfn < m->untyped_count)
-		m->untyped[pfn] = looks_like_table((const uint64_t *)page, &m->inverse);
+		m->untyped[pfn] = looks_like_table((const uint64_t *)page, &m->inverse) ? NOTED : 0;
 }
 
 static bool has_no_type(const struct migration *m, uint64_t pfn)
@@ -37,22 +49,24 @@ static bool has_no_type(const struct migration *m, uint64_t pfn)
 
 static bool is_noted(const struct migration *m, uint64_t pfn)
 {
-	return pfn < m->untyped_count && m->untyped[pfn] && has_no_type(m, pfn);
+	return pfn < m->untyped_count && m->untyped[pfn] & NOTED && has_no_type(m, pfn);
 }
 
-static bool is_tree(const struct migration *m, uint64_t pfn, unsigned int level);
+static int is_tree(const struct migration *m, uint64_t pfn, unsigned int level);
 
-static bool names_tree(const struct migration *m, const uint64_t *table, unsigned int level)
+static int names_tree(const struct migration *m, const uint64_t *table, unsigned int level)
 {
-	for (unsigned int slot = 0; slot < TABLE_SLOTS; slot++) {
+	int rc = stop_requested();
+
+	for (unsigned int slot = 0; !rc && slot < TABLE_SLOTS; slot++) {
 		uint64_t pfn = table[slot] & PTE_PRESENT
 				     ? inverse_pfn_once(&m->inverse, pte_frame(table[slot]))
 				     : INVALID_FRAME;
 
-		if (pfn != INVALID_FRAME && is_tree(m, pfn, level - 1))
-			return true;
+		if (pfn != INVALID_FRAME)
+			rc = is_tree(m, pfn, level - 1);
 	}
-	return false;
+	return rc;
 }
 
 /*
@@ -79,34 +93,46 @@ static bool may_be_alive(const struct migration *m, const uint64_t *root)
 	return !entries;
 }
 
-/* A table of this level, without a type, and below it one of each lower level, without a type either. */
-static bool is_tree(const struct migration *m, uint64_t pfn, unsigned int level)
+static int examine(const struct migration *m, uint64_t pfn, unsigned int level)
 {
-	uint64_t *table;
-	bool is;
+	uint64_t *table = domain_map(m->domain, &m->p2m.mfn[pfn], 1, false, NULL);
+	int is = 0;
 
-	if (level > 1 ? !is_noted(m, pfn) : !has_no_type(m, pfn))
-		return false;
-	table = domain_map(m->domain, &m->p2m.mfn[pfn], 1, false, NULL);
 	if (!table)
-		return false;
+		return 0;
 	if (level == 1)
 		is = looks_like_lowest_table(table, &m->inverse);
-	else
-		is = looks_like_table(table, &m->inverse) && (level < ROOT || may_be_alive(m, table)) &&
-		     names_tree(m, table, level);
+	else if (looks_like_table(table, &m->inverse) && (level < ROOT || may_be_alive(m, table)))
+		is = names_tree(m, table, level);
 	domain_unmap(m->domain, table, 1);
 	return is;
 }
 
+/*
+ * 1: a table of this level, without a type, and below it one of each lower level, without
+ * a type either. Once for each pfn and level: one that is ends the whole search.
+ */
+static int is_tree(const struct migration *m, uint64_t pfn, unsigned int level)
+{
+	if (level > 1 ? !is_noted(m, pfn) : !has_no_type(m, pfn) || pfn >= m->untyped_count)
+		return 0;
+	if (m->untyped[pfn] & examined(level))
+		return 0;
+	m->untyped[pfn] |= examined(level);
+	return examine(m, pfn, level);
+}
+
 int untyped_refuse(struct migration *m)
 {
-	for (uint64_t pfn = 0; m->untyped && pfn < m->untyped_count; pfn++)
-		if (is_noted(m, pfn) && is_tree(m, pfn, ROOT))
-			return fail(
-				EUCLEAN,
-				"pfn %#lx and frames below it look like page tables but have no type: the "
-				"guest stopped without pinning them, and they cannot be translated",
-				pfn);
-	return 0;
+	int rc = 0;
+
+	for (uint64_t pfn = 0; !rc && m->untyped && pfn < m->untyped_count; pfn++) {
+		rc = is_noted(m, pfn) ? is_tree(m, pfn, ROOT) : 0;
+		if (rc > 0)
+			rc = fail(EUCLEAN,
+				  "pfn %#lx and frames below it look like page tables but have no type: the "
+				  "guest stopped without pinning them, and they cannot be translated",
+				  pfn);
+	}
+	return rc;
 }

@@ -10,9 +10,10 @@
 
 #include "log.h"
 #include "p2m/find.h"
+#include "process/stop.h"
 #include "stream/format.h"
 
-enum { PAGES_AT_ONCE = 512, TRIES = 100 };
+enum { PAGES_AT_ONCE = 512, TRIES = 10, NAP_MS = 1 };
 
 const char *p2m_form_name(enum p2m_form form)
 {
@@ -118,11 +119,39 @@ static int read_once(struct p2m *p2m, struct domain *domain, const void *shared_
 	return rc ? rc : read_entries(p2m, domain);
 }
 
-/* Odd while the guest is at it; different when it has been. */
+/* The generation is odd while the guest is at it: then the whole p2m is not worth reading. */
+static bool is_moving(const struct p2m *p2m, const void *shared_info)
+{
+	return p2m->form == P2M_LINEAR && generation(p2m, shared_info) & 1;
+}
+
+/* And it is another one when the guest has been at it. */
 static bool was_moving(const struct p2m *p2m, const void *shared_info)
 {
 	return p2m->form == P2M_LINEAR &&
 	       (p2m->generation & 1 || p2m->generation != generation(p2m, shared_info));
+}
+
+/* Reads it until it held still meanwhile. */
+static int read_still(struct p2m *p2m, const struct p2m_source *source)
+{
+	for (int i = 0; i < TRIES; i++) {
+		int rc = stop_requested();
+
+		if (!rc && is_moving(p2m, source->shared_info)) {
+			rc = stop_wait(NAP_MS);
+			if (!rc)
+				continue;
+		}
+		if (rc)
+			return rc;
+		rc = read_once(p2m, source->domain, source->shared_info);
+		if (!was_moving(p2m, source->shared_info))
+			return rc;
+		fail_forget();
+	}
+	return fail(EAGAIN, "the guest keeps changing its p2m (generation %lu)",
+		    generation(p2m, source->shared_info));
 }
 
 int p2m_find(struct p2m *p2m, const struct p2m_source *source, enum p2m_form form, uint64_t most_pfns)
@@ -137,14 +166,7 @@ int p2m_find(struct p2m *p2m, const struct p2m_source *source, enum p2m_form for
 	rc = choose_form(p2m, shared_info, form);
 	if (!rc)
 		rc = allocate(p2m);
-	for (int i = 0; !rc && i < TRIES; i++) {
-		rc = read_once(p2m, source->domain, shared_info);
-		if (!was_moving(p2m, shared_info))
-			return rc;
-		fail_forget();
-		rc = 0;
-	}
-	return rc ? rc : fail(EAGAIN, "the guest keeps changing its p2m (generation %lu)", p2m->generation);
+	return rc ? rc : read_still(p2m, source);
 }
 
 void p2m_release(struct p2m *p2m)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -15,22 +16,31 @@
 /* Shared with the processes that a job starts: who is told to stop tells them all. */
 static struct shared {
 	volatile sig_atomic_t signal;
+	volatile sig_atomic_t late_seconds;		  /* LATE is the end of so many */
 	volatile sig_atomic_t is_settled, settled_signal; /* when somebody began to ignore it */
 } * shared;
 static int wake_fd = -1;
 static bool is_ignored;
 
-enum { ASKED = -1 }; /* in place of a signal */
+enum { ASKED = -1, LATE = -2 }; /* in place of a signal */
 
 static void note_signal(int signal_number)
 {
 	int saved = errno;
 	uint64_t one = 1;
 
-	shared->signal = signal_number;
+	/* The first counts: when the time is over, that is the reason. */
+	if (shared->signal != LATE)
+		shared->signal = signal_number;
 	if (write(wake_fd, &one, sizeof(one)) < 0)
 		errno = 0; /* the flag is up all the same */
 	errno = saved;
+}
+
+static void on_alarm(int signal_number, siginfo_t *info, void *context)
+{
+	(void)context;
+	note_signal(info->si_code == SI_KERNEL ? LATE : signal_number);
 }
 
 /*
@@ -49,6 +59,8 @@ static void catch_signals(void)
 	for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
 		if (!sigaction(number, NULL, &before) && before.sa_handler != SIG_IGN)
 			sigaction(number, &action, NULL);
+	action = (struct sigaction){ .sa_sigaction = on_alarm, .sa_flags = SA_RESTART | SA_SIGINFO };
+	sigaction(SIGALRM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 }
@@ -71,6 +83,9 @@ int stop_requested(void)
 		return 0;
 	if (shared->signal == ASKED)
 		return fail(ECANCELED, "cancelled");
+	if (shared->signal == LATE)
+		return fail(ETIME, "the guest was suspended for %d s, the most it may be (--max-suspended)",
+			    shared->late_seconds);
 	name = sigabbrev_np(shared->signal);
 	return name ? fail(ECANCELED, "stopped by SIG%s", name)
 		    : fail(ECANCELED, "stopped by signal %d", shared->signal);
@@ -84,6 +99,16 @@ int stop_wait(int milliseconds)
 	return stop_requested();
 }
 
+void stop_when_late(unsigned int seconds, unsigned int left_ms)
+{
+	struct itimerval timer = { .it_value = { left_ms / 1000, left_ms % 1000 * 1000 + 1 } };
+
+	if (!shared || !seconds)
+		return;
+	shared->late_seconds = seconds;
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 void stop_ask(void)
 {
 	note_signal(ASKED);
@@ -91,9 +116,12 @@ void stop_ask(void)
 
 bool stop_was_asked(void)
 {
+	sig_atomic_t number;
+
 	if (!shared)
 		return false;
-	return shared->is_settled ? shared->settled_signal : shared->signal;
+	number = shared->is_settled ? shared->settled_signal : shared->signal;
+	return number && number != LATE;
 }
 
 void stop_ignore(void)

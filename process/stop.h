@@ -21,6 +21,12 @@ int stop_requested(void);
 /* Sleeps so long, or until a stop is asked for; the same answer. */
 int stop_wait(int milliseconds);
 
+/*
+ * The guest is suspended and may be so for that many seconds, of which so much is left: after
+ * that all processes of the job are stopped, whatever they wait for. 0 seconds: no limit.
+ */
+void stop_when_late(unsigned int seconds, unsigned int left_ms);
+
 /* As if a signal had come, for whoever is told in another way. */
 void stop_ask(void);
 

@@ -121,14 +121,27 @@ int message_reason(const struct line *line, const struct message *message)
 	return fail(ECONNABORTED, "%s: %s", line->peer, *reason ? reason : "failed, for no reason given");
 }
 
+int message_wait_past(struct line *line, struct message *message, enum message_type type, int most_ms)
+{
+	uint64_t until = line_now() + most_ms * 1000000ULL, now;
+	int rc;
+
+	do {
+		now = line_now();
+		if (now >= until)
+			return fail(ETIMEDOUT, "no %s from %s within %d s", message_name(type), line->peer,
+				    most_ms / 1000);
+		rc = message_wait(line, message, message_name(type), (until - now) / 1000000 + 1);
+	} while (!rc && message->type == MESSAGE_PROGRESS && type != MESSAGE_PROGRESS);
+	return rc;
+}
+
 struct json_object *message_expect(struct line *line, enum message_type type, int most_ms)
 {
 	struct message message;
 
-	do
-		if (message_wait(line, &message, message_name(type), most_ms))
-			return NULL;
-	while (message.type == MESSAGE_PROGRESS && type != MESSAGE_PROGRESS);
+	if (message_wait_past(line, &message, type, most_ms))
+		return NULL;
 	if (message.type == type)
 		return body_parse(message.body, message.bytes);
 	if (message.type == MESSAGE_FAILED || message.type == MESSAGE_REFUSE)

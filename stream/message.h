@@ -75,6 +75,8 @@ int message_peek(struct line *line, struct message *message);
 
 /* The next message that is no PING, at most so long; PINGs are sent meanwhile. -ETIMEDOUT names what was waited for. */
 int message_wait(struct line *line, struct message *message, const char *what, int most_ms);
+/* The same, past PROGRESS, which does not prolong the time. */
+int message_wait_past(struct line *line, struct message *message, enum message_type type, int most_ms);
 /*
  * The same, past PROGRESS, which must be of that type: its body, the caller's
  * to put; NULL with a reason, which FAILED and REFUSE give.

@@ -66,6 +66,26 @@ static void linear(unsigned int width, uint64_t pfns, uint64_t address)
 	check_all(P2M_LINEAR);
 }
 
+static unsigned int maps;
+
+static void count_maps(void)
+{
+	maps++;
+}
+
+/* While the guest is at it its p2m is not read at all. */
+static void p2m_at_an_odd_generation_is_not_read(void **state)
+{
+	(void)state;
+	guest_make(&guest, 8, 1000);
+	guest_publish_linear(&guest, 0xffffc90000000000);
+	set_field(guest.layout->shared_info.p2m_generation, 3);
+	fake_on_map = count_maps;
+	maps = 0;
+	assert_fails(find(P2M_AUTO), EAGAIN, "generation 3");
+	assert_int_equal(maps, 0);
+}
+
 static void linear_is_found(void **state)
 {
 	(void)state;
@@ -301,6 +321,7 @@ static void later_change_of_a_list_is_noticed(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		TEST(p2m_at_an_odd_generation_is_not_read),
 		TEST(linear_is_found),
 		TEST(linear_is_found_at_any_page),
 		TEST(linear_is_found_across_l2_and_l3_slots),

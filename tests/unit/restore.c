@@ -75,6 +75,39 @@ static void untyped_trees_are_refused_if_alive(void **state)
 	}
 }
 
+static unsigned int maps_counted;
+
+static void count_maps(void)
+{
+	maps_counted++;
+}
+
+/* Each slot of each names the next, and the last is no table: 512^3 ways that end nowhere are gone once. */
+static void untyped_pages_are_looked_at_once(void **state)
+{
+	unsigned int usual;
+
+	(void)state;
+	ferry_make(8, P2M_LINEAR, 3000);
+	fake_on_map = count_maps;
+	maps_counted = 0;
+	assert_done(ferry_save(1));
+	usual = maps_counted;
+	ferry_release();
+	ferry.guest.domain->is_suspended = false;
+	for (uint64_t pfn = 2000; pfn < 2003; pfn++) {
+		uint64_t *table = guest_page(&ferry.guest, pfn);
+
+		for (unsigned int slot = 0; slot < (pfn == 2000 ? 256 : 512); slot++)
+			table[slot] = ferry.guest.mfn[pfn + 1].n << PAGE_BITS | PTE_PRESENT | PTE_WRITABLE;
+		memset(table + (pfn == 2000 ? 256 : 512), 0, pfn == 2000 ? PAGE_BYTES / 2 : 0);
+	}
+	memset(guest_page(&ferry.guest, 2003), 0, PAGE_BYTES);
+	maps_counted = 0;
+	assert_done(ferry_save(1));
+	assert_in_range(maps_counted, usual, usual + 4 * 3);
+}
+
 /* Mapped are: shared info, four levels of tables, the p2m; then the memory. */
 static void move_p2m_before_memory(void)
 {
@@ -191,6 +224,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(unmovable_table_is_named),
 		TEST(untyped_trees_are_refused_if_alive),
+		TEST(untyped_pages_are_looked_at_once),
 		TEST(p2m_that_moves_is_noticed),
 		TEST(name_in_use_is_told),
 		TEST(too_little_memory_is_told_before),
