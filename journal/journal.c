@@ -49,11 +49,6 @@ bool journal_is_settled(const struct journal *journal)
 	return stages[journal->stage].is_end;
 }
 
-bool journal_is_of_save(const struct journal *journal)
-{
-	return journal->role == JOURNAL_SOURCE && !*journal->peer;
-}
-
 /* --- names ------------------------------------------------------------------ */
 
 bool job_is_name(const char *text)
