@@ -221,6 +221,17 @@ static void tell_failure(struct taker *t, bool is_gone)
 	line_drain(&t->line, DRAIN_MS);
 }
 
+/* A builder that was killed may have had no time to say that it had created a domain: then that is looked for. */
+static void remove_unknown(struct taker *t)
+{
+	char reason[1024];
+
+	snprintf(reason, sizeof(reason), "%s", fail_reason());
+	t->status->built.is_there = destination_remove(&t->status->journal);
+	fail_forget();
+	fail(EIO, "%s", reason);
+}
+
 /* Without READY there was no GO, and the other host will never have to ask. */
 static void forget_or_note(struct taker *t)
 {
@@ -242,6 +253,8 @@ static void give_up(struct taker *t, int error)
 		builder_clean_up(&status->built);
 	if (*status->journal.job) {
 		snprintf(status->journal.reason, sizeof(status->journal.reason), "%.500s", fail_reason());
+		if (!status->built.is_created)
+			remove_unknown(t);
 		if (!status->built.is_there)
 			forget_or_note(t);
 	}
