@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The first inputs of fuzz-stream and fuzz-image: guests of some twenty pages, packed as in stream-model.h.
 
-Usage: make_seeds.py FOLDER        writes FOLDER/fuzz-stream/*, FOLDER/fuzz-image/*, FOLDER/fuzz-message/* and a config in FOLDER/fuzz-machine/
+Usage: make_seeds.py FOLDER        writes FOLDER/fuzz-stream/*, FOLDER/fuzz-image/*, FOLDER/fuzz-message/*, FOLDER/fuzz-journal/* and a config in FOLDER/fuzz-machine/
 """
 import json
 import os
@@ -113,7 +113,7 @@ def conversations():
 def main():
     images = {'wide': Image(wide()), 'narrow': Image(narrow()), 'small': Image(small()), 'live': live(wide()),
               'live-narrow': live(narrow()), 'version-2': version_2(wide())}
-    for target in ('fuzz-stream', 'fuzz-image', 'fuzz-machine', 'fuzz-message'):
+    for target in ('fuzz-stream', 'fuzz-image', 'fuzz-machine', 'fuzz-message', 'fuzz-journal'):
         os.makedirs(os.path.join(sys.argv[1], target), exist_ok=True)
     for name, image in images.items():
         packed = pack(image.plain())
@@ -125,6 +125,11 @@ def main():
     for name, said in conversations().items():
         with open(os.path.join(sys.argv[1], 'fuzz-message', f'seed-{name}'), 'wb') as f:
             f.write(said)
+    for stage, role in (('go', 'source'), ('kept', 'source'), ('building', 'destination'), ('destroyed', 'destination')):
+        entry_of = dict(job='0123456789abcdef' * 2, uuid='3b1e6f0a-7d0c-4a53-9a55-5d2f6a2c9b01', domain='web1', peer='host2', via='tls',
+                        ssh='', pki='/etc/pvferry', reason='', role=role, stage=stage, domid=7, port=8666, pid=1, time=1, **{'boot-id': 'x'})
+        with open(os.path.join(sys.argv[1], 'fuzz-journal', f'seed-{role}-{stage}'), 'w', encoding='utf-8') as f:
+            json.dump(entry_of, f)
     config = dict(c_info=dict(type='pv', name='config', uuid='3b1e6f0a-7d0c-4a53-9a55-5d2f6a2c9b01'),
                   b_info=dict(max_vcpus=3, avail_vcpus=[0, 2], target_memkb=65536, max_memkb=65536),
                   disks=[dict(vdev='xvda')])
