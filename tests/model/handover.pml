@@ -11,7 +11,8 @@
  *	  message is late or lost, a person cancels, a call fails, a time is over;
  *	- `pvferry resolve` runs at any time on either host, with --here or --moved or
  *	  without; a guard and a QUERY settle as it does;
- *	- the guest takes as long to suspend as it likes.
+ *	- the guest takes as long to suspend as it likes, but for an hour
+ *	  (migrate/settle.c: has_dropped()).
  *
  * What is claimed:
  *	never two	the guest never runs on both hosts
@@ -194,7 +195,7 @@ proctype the_sender()
 		TRY(it_reads_all -> is_complete = true, over);
 		if	/* migrate/sender.c: wait_for_word() */
 		:: word
-		:: !word && (leash_is_cut || !mover) -> KEEP(kept) /* migrate/sender.c: sender_let_go_on() */
+		:: !word && (leash_is_cut || !mover) -> KEEP(kept) /* migrate/let-go.c: sender_let_go_on() */
 		:: KILLED
 		fi;
 over:		skip;
@@ -259,7 +260,7 @@ over:		atomic { mover = false; kept = false; FLUSH(to_s) }
 	:: else \
 	fi
 
-/* Has the locks, and waits as long as the guest takes. */
+/* migrate/settle.c: source_stay() wait_for_guest(). Has the locks, and waits as long as the guest takes. */
 proctype the_waiter()
 {
 	bool kept;
@@ -284,7 +285,7 @@ proctype the_guard()
 			STEP(src = NONE);
 			WRITE_END(s_journal, s_disk, DONE, SAYS_DONE)
 		:: m_stage == STREAMING && !m_said_end ->
-			/* migrate/guard.c: settle() */
+			/* migrate/guard.c: keep_guest() */
 			KEEP_HERE;
 #ifndef DEFECT_LATE
 			if
