@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "stream/pipeline.h"
 
@@ -47,6 +48,10 @@ extern struct common_options {
 
 /* A whole number from least to most; false, having said so, if text is none. */
 bool parse_number(const char *option, const char *text, long least, long most, long *value);
+
+/* A line, or several, of JSON, whose strings cannot act on a terminal. flags: JSON_C_TO_STRING_*. */
+struct json_object;
+void print_json(FILE *to, struct json_object *json, int flags);
 
 /* "pvferry: save web1: REASON; OUTCOME". Returns EXIT_NOT_DONE. */
 int say_failure(const char *doing, const char *whom, const char *outcome);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "journal/journal.h"
+#include "text.h"
 #include "log.h"
 #include "process/stop.h"
 
@@ -226,12 +227,8 @@ const char *control_text(const struct json_object *json, const char *name, char 
 	struct json_object *value = NULL;
 
 	json_object_object_get_ex(json, name, &value);
-	snprintf(out, room, "%s",
-		 json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "");
-	for (char *c = out; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
-	return out;
+	return text_visible(
+		out, room, json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "");
 }
 
 long long control_number(const struct json_object *json, const char *name)

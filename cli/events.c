@@ -1,4 +1,5 @@
 /* See events.h. */
+#include "cli/command.h"
 #include "cli/events.h"
 
 #include <errno.h>
@@ -191,8 +192,7 @@ struct json_object *event_take_end(const struct take_status *status, int error, 
 void event_tell(struct json_object *event, bool as_line)
 {
 	if (as_line) {
-		printf("%s\n", json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN |
-									     JSON_C_TO_STRING_NOSLASHESCAPE));
+		print_json(stdout, event, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 		fflush(stdout);
 	} else {
 		display_event(event);

@@ -114,7 +114,10 @@ static struct json_object *gather(const struct examination *x)
 
 static void write_facts(FILE *to, struct json_object *json, const char *indent)
 {
-	json_object_object_foreach (json, key, value) {
+	json_object_object_foreach (json, name, value) {
+		char key[64], text[512];
+
+		text_visible(key, sizeof(key), name);
 		if (json_object_is_type(value, json_type_object)) {
 			fprintf(to, "%s%s\n", indent, key);
 			write_facts(to, value, "  ");
@@ -123,7 +126,7 @@ static void write_facts(FILE *to, struct json_object *json, const char *indent)
 				json_object_get_double(value));
 		} else {
 			fprintf(to, "%s%-*s %s\n", indent, 18 - (int)strlen(indent), key,
-				json_object_get_string(value));
+				value ? text_visible(text, sizeof(text), json_object_get_string(value)) : "");
 		}
 	}
 }

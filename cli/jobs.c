@@ -112,9 +112,7 @@ static int print(struct control *control, bool is_again)
 	if (is_again && isatty(STDOUT_FILENO))
 		printf("\033[H\033[J");
 	if (common.json)
-		printf("%s\n",
-		       json_object_to_json_string_ext(get(result, "jobs"),
-						      JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED));
+		print_json(stdout, get(result, "jobs"), JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
 	else
 		print_table(get(result, "jobs"));
 	fflush(stdout);
@@ -145,7 +143,7 @@ static int watch_events(struct control *control)
 		rc = control_next(control, &event, -1);
 		if (rc)
 			break;
-		printf("%s\n", json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN));
+		print_json(stdout, event, JSON_C_TO_STRING_PLAIN);
 		json_object_put(event);
 		if (fflush(stdout))
 			rc = fail_errno("standard output");

@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "log.h"
+#include "text.h"
 #include "migrate/movable.h"
 #include "migrate/recover.h"
 
@@ -33,7 +34,10 @@ struct row {
 
 static void print_row(const struct row *row)
 {
-	printf("%-32s %5u %8lu %5u  %s%s\n", row->name ? row->name : "(no name)", row->facts.id,
+	char name[512];
+
+	printf("%-32s %5u %8lu %5u  %s%s\n",
+	       text_visible(name, sizeof(name), row->name ? row->name : "(no name)"), row->facts.id,
 	       row->facts.frames / 256, row->facts.vcpus_online,
 	       row->obstacle == OBSTACLE_NONE ? "yes" : "no: ", row->reason);
 }
@@ -117,8 +121,7 @@ static int list(struct host *host)
 		free(row.name);
 	}
 	if (common.json)
-		printf("%s\n", json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY |
-									    JSON_C_TO_STRING_SPACED));
+		print_json(stdout, json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
 	json_object_put(json);
 	free(ids);
 	return EXIT_DONE;

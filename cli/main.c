@@ -1,6 +1,7 @@
 /* The table of commands, and what they share. */
 #include <errno.h>
 #include <getopt.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,12 @@ bool parse_number(const char *option, const char *text, long least, long most, l
 	fprintf(stderr, "pvferry: --%s takes a whole number from %ld to %ld, not \"%s\"\n", option, least,
 		most, text);
 	return false;
+}
+
+void print_json(FILE *to, struct json_object *json, int flags)
+{
+	text_print_json(to, json_object_to_json_string_ext(json, flags));
+	fprintf(to, "\n");
 }
 
 int say_failure(const char *doing, const char *whom, const char *outcome)

@@ -12,6 +12,7 @@
 
 #include "cli/command.h"
 #include "journal/journal.h"
+#include "text.h"
 #include "log.h"
 #include "migrate/query.h"
 #include "migrate/settle.h"
@@ -71,11 +72,13 @@ static const char *sentence(const struct journal *journal)
 
 static void tell(const struct journal *journal)
 {
+	char domain[512], reason[1024];
 	struct json_object *json;
 
 	if (!common.json) {
-		printf("%s: %s %s%s%s\n", journal->job, journal->domain, sentence(journal),
-		       *journal->reason ? ": " : "", journal->reason);
+		printf("%s: %s %s%s%s\n", journal->job, text_visible(domain, sizeof(domain), journal->domain),
+		       sentence(journal), *journal->reason ? ": " : "",
+		       text_visible(reason, sizeof(reason), journal->reason));
 		return;
 	}
 	json = json_object_new_object();
@@ -85,7 +88,7 @@ static void tell(const struct journal *journal)
 	body_put_number(json, "domid", journal->domid);
 	body_put_text(json, "stage", journal_stage_name(journal->stage));
 	body_put_text(json, "reason", journal->reason);
-	printf("%s\n", json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN));
+	print_json(stdout, json, JSON_C_TO_STRING_PLAIN);
 	json_object_put(json);
 }
 

@@ -97,7 +97,7 @@ static void say_done(const struct built *built, bool paused)
 	json_object_object_add(json, "pfns", json_object_new_int64(built->pfns));
 	json_object_object_add(json, "frames", json_object_new_int64(built->frames));
 	json_object_object_add(json, "paused", json_object_new_boolean(paused));
-	printf("%s\n", json_object_to_json_string(json));
+	print_json(stdout, json, JSON_C_TO_STRING_SPACED);
 	json_object_put(json);
 }
 

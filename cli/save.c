@@ -100,7 +100,7 @@ static bool set(void *context, int letter, const char *value)
 	return fine;
 }
 
-static void print_json(const struct sent *sent, uint64_t stopped_ns, bool to_stdout)
+static void print_sent(const struct sent *sent, uint64_t stopped_ns, bool to_stdout)
 {
 	const struct migrate_figures *figures = &sent->figures;
 	struct json_object *json = json_object_new_object();
@@ -115,7 +115,7 @@ static void print_json(const struct sent *sent, uint64_t stopped_ns, bool to_std
 	json_object_object_add(json, "expanded-bytes", json_object_new_int64(figures->expanded_bytes));
 	json_object_object_add(json, "stored-bytes", json_object_new_int64(figures->stored_bytes));
 	json_object_object_add(json, "stopped-ms", json_object_new_double(stopped_ns / 1e6));
-	fprintf(to_stdout ? stdout : stderr, "%s\n", json_object_to_json_string(json));
+	print_json(to_stdout ? stdout : stderr, json, JSON_C_TO_STRING_SPACED);
 	json_object_put(json);
 }
 
@@ -125,7 +125,7 @@ static void say_done(const struct sent *sent, const struct publication *file)
 	const struct migrate_figures *figures = &sent->figures;
 
 	if (common.json)
-		print_json(sent, stopped_ns, file->place.descriptor != STDOUT_FILENO);
+		print_sent(sent, stopped_ns, file->place.descriptor != STDOUT_FILENO);
 	else
 		say(SAY_NOTE, "%s: %lu MiB saved to %s, %.1f MiB (%.1f:1), stopped for %.2f s%s", sent->name,
 		    figures->frames / 256, file->path, figures->stored_bytes / 1048576.0,

@@ -71,7 +71,7 @@ static int read_image(void *context)
 	return rc;
 }
 
-static void print_json(const struct verdict *verdict, int status)
+static void print_verdict(const struct verdict *verdict, int status)
 {
 	static const char *const words[] = { "sound", "damaged", "unreadable" };
 	struct json_object *json = json_object_new_object();
@@ -84,8 +84,7 @@ static void print_json(const struct verdict *verdict, int status)
 	json_object_object_add(json, "pfns", json_object_new_int64(verdict->pfns));
 	json_object_object_add(json, "frames", json_object_new_int64(verdict->frames));
 	json_object_object_add(json, "records", json_object_new_int64(verdict->records));
-	text_print_json(stdout, json_object_to_json_string(json));
-	printf("\n");
+	print_json(stdout, json, JSON_C_TO_STRING_SPACED);
 	json_object_put(json);
 }
 
@@ -127,7 +126,7 @@ static int verify(const char *path, unsigned int threads)
 	verdict.domain[sizeof(verdict.domain) - 1] = '\0';
 	child_unshare(v.verdict, sizeof(*v.verdict));
 	if (common.json)
-		print_json(&verdict, status);
+		print_verdict(&verdict, status);
 	else
 		print_text(&verdict, path, status);
 	return status;

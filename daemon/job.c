@@ -12,6 +12,7 @@
 #include "daemon/jobs.h"
 #include "journal/journal.h"
 #include "log.h"
+#include "text.h"
 
 /* That a process has to end by itself which took too long to be let in. */
 enum { KILL_SECONDS = 5 };
@@ -56,13 +57,10 @@ static void keep(struct json_object **at, struct json_object *event)
 
 static void keep_text(char **at, const char *text)
 {
-	char *copy = *text ? strdup(text) : NULL;
+	char visible[512], *copy = *text ? strdup(text_visible(visible, sizeof(visible), text)) : NULL;
 
 	if (!copy)
 		return;
-	for (char *c = copy; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
 	free(*at);
 	*at = copy;
 }

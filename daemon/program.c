@@ -9,6 +9,7 @@
 
 #include "daemon/lines.h"
 #include "log.h"
+#include "text.h"
 
 enum { ORDERS, EVENTS, NOTES, PIPES };
 enum { EVENT_BYTES = 64 << 10, NOTE_BYTES = 2048, ORDERS_WAITING = 64 << 10 };
@@ -94,22 +95,18 @@ static void on_space(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 	buffer->len = count;
 }
 
-/* What a peer can make a job say goes to our log. */
-static void make_printable(char *line, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-			line[i] = '?';
-}
-
 static void give_notes(struct program *child, struct lines *lines)
 {
 	size_t length;
 	char *line;
 
+	/* What a peer can make a job say goes to our log; a zero byte must not hide the rest. */
 	while ((line = lines_next(lines, &length))) {
-		make_printable(line, length);
-		child->calls->note(child->context, line);
+		char visible[4096];
+
+		for (size_t i = 0; i < length; i++)
+			line[i] = line[i] ? line[i] : '?';
+		child->calls->note(child->context, text_visible(visible, sizeof(visible), line));
 	}
 }
 

@@ -61,7 +61,7 @@ def allowed(host, image):
 
 
 def names(host, folder, data):
-    for name in ("1", "", "a/b", "a\x1b[2J", "a\nb", "a\u202eb", "x" * 256):
+    for name in ("1", "", "a/b", "a\x1b[2J", "a\nb", "a\u202eb", "a\x9b2J", "x" * 256):
         image = folder / "named"
         image.write_bytes(edited(data, create={"name": name}))
         before = faults.Before(host, folder)
@@ -70,6 +70,10 @@ def names(host, folder, data):
         expect("name" in result.err, f"a domain named {name!r}: {result}")
         check_plain(result, f"a domain named {name!r}")
         before.is_as_it_was(f"a domain named {name!r}")
+        for args in (("inspect",), ("inspect", "--json"), ("inspect", "--config"), ("verify",), ("verify", "--json")):
+            shown = host.pvferry(*args, image)
+            lines = shown.out.splitlines()
+            expect(not any(c in shown.out + shown.err for c in "\x1b\x9b\u202e") and "b" not in lines, f"{args}: {name!r}: {shown.out!r}")
         if name:
             host.destroy(host.restore(image, "--name", "better", "-p"))
     for name in ("a b", " a", "x" * 255, "gr\u00fc\u00df", "+3"):
@@ -88,6 +92,16 @@ def run(stage):
     result = host.pvferry("restore", "--allow", "world", image)
     expect(result.status == 2 and "--allow takes" in result.err, f"--allow world: {result}")
     names(host, folder, data)
+
+    # what xenstore calls a domain is shown, and does nothing
+    number = host.guest(4)
+    was = host.store.read(f"/local/domain/{number}/name")
+    host.store.write(f"/local/domain/{number}/name", "a\x1b[2J\x9b\u202e\nb")
+    for args in (("list",), ("list", "--json")):
+        shown = host.must(*args).out
+        expect(not any(c in shown for c in "\x1b\x9b\u202e") and "b" not in shown.splitlines(), f"{args}: {shown!r}")
+    host.store.write(f"/local/domain/{number}/name", was)
+    host.destroy(number)
 
     # each vCPU is looked up in no list, and the list is as long as it likes
     image.write_bytes(edited(data, build={"max_vcpus": 128, "avail_vcpus": [0] * 250000}))
