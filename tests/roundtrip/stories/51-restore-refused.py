@@ -59,7 +59,7 @@ def run(stage):
     expect(host.domains()[first["domid"]][:3] == "-p-", f"restore -p: {host.domains()}")
     source.same(number, host, first["domid"], "restore -p")
     twins = faults.Before(host, folder)
-    refused(("there is a domain \"web\"", f"id {first['domid']}", "--name"), image)
+    refused(("there is a domain \"web\"", "--name"), image)
     refused("there is a domain \"web\"", "--name", "web", image)
     twins.is_as_it_was("a name in use")
     second = host.restore(image, "--name", "web2")
