@@ -132,3 +132,29 @@ int offer_from_json(struct offer *offer, const struct json_object *json)
 		return fail(EPROTO, "\"%s\" cannot be a domain's name: %s", name, domain_name_defect(name));
 	return check(offer, lanes);
 }
+
+static void end_text(char *text, size_t room)
+{
+	text[room - 1] = '\0';
+}
+
+static void make_flag(bool *flag)
+{
+	unsigned char byte;
+
+	memcpy(&byte, flag, sizeof(byte));
+	*flag = byte != 0;
+}
+
+int offer_check(struct offer *offer)
+{
+	end_text(offer->job, sizeof(offer->job));
+	end_text(offer->domain, sizeof(offer->domain));
+	end_text(offer->uuid, sizeof(offer->uuid));
+	end_text(offer->p2m, sizeof(offer->p2m));
+	end_text(offer->devices, sizeof(offer->devices));
+	make_flag(&offer->live);
+	make_flag(&offer->force);
+	make_flag(&offer->without_devices);
+	return check(offer, offer->lanes);
+}

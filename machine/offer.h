@@ -33,6 +33,8 @@ int offer_fetch(struct offer *offer, struct domain *domain, struct bytes *policy
 struct json_object *offer_to_json(const struct offer *offer);
 /* What makes no sense is refused. */
 int offer_from_json(struct offer *offer, const struct json_object *json);
+/* The same of one that another process has filled in, with any bytes. */
+int offer_check(struct offer *offer);
 
 /*
  * What keeps a text from being a domain's name, as the end of a sentence: "it is a

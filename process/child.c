@@ -58,6 +58,8 @@ void child_unprivate(int fd)
 			private_fds[i] = private_fds[--privates];
 }
 
+static struct outcome *own_outcome; /* which our parent waits for */
+
 static void run_child(int (*work)(void *context), void *context, struct outcome *outcome, pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -66,6 +68,8 @@ static void run_child(int (*work)(void *context), void *context, struct outcome 
 	while (privates)
 		close(private_fds[--privates]);
 	fail_forget();
+	child_unshare(own_outcome, sizeof(*own_outcome));
+	own_outcome = outcome;
 	outcome->rc = work(context);
 	snprintf(outcome->reason, sizeof(outcome->reason), "%s", fail_reason());
 	fflush(NULL);

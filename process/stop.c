@@ -133,6 +133,18 @@ void stop_ignore(void)
 	shared->is_settled = true;
 }
 
+void stop_leave(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+	for (unsigned int i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		signal(signals[i], SIG_IGN);
+	if (shared)
+		munmap(shared, sizeof(*shared));
+	shared = NULL;
+	is_ignored = true;
+}
+
 int stop_fd(void)
 {
 	return is_ignored ? -1 : wake_fd;

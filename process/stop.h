@@ -36,6 +36,9 @@ bool stop_was_asked(void);
 /* From now on this process is past stopping: the two others answer as if nobody had asked. */
 void stop_ignore(void);
 
+/* This process hears no signal and shares no flag any more: the process that started it decides. */
+void stop_leave(void);
+
 /* Readable as soon as a stop was asked for: to be polled beside what one waits for; -1 without handlers. */
 int stop_fd(void);
 

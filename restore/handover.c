@@ -53,18 +53,10 @@ int taker_note(struct taker *t, enum journal_stage stage)
 
 static int open_line(struct taker *t)
 {
-	const struct take *take = t->take;
-	int rc;
+	int rc = receiver_start(&t->receiver, &t->line, t->take);
 
-	if (take->is_stream) {
-		rc = line_init(&t->line, take->in, take->out, "the other host");
-		if (take->door.idle_seconds)
-			t->line.idle_seconds = take->door.idle_seconds;
-	} else {
-		rc = connect_welcome(&t->line, take->in, &take->door);
-	}
 	snprintf(t->status->peer, sizeof(t->status->peer), "%s", t->line.peer);
-	return rc ? rc : message_hello(&t->line, HANDSHAKE_MS);
+	return rc;
 }
 
 static int accept_offer(struct taker *t)
@@ -307,10 +299,13 @@ int take_guest(struct take *take)
 		rc = message_wait(&t.line, &message, "offer", HANDSHAKE_MS);
 	if (!rc)
 		rc = answer(&t, &message);
-	if (rc)
+	if (rc) {
+		rc = receiver_reason(&t.receiver, &t.line, rc);
 		give_up(&t, rc);
+	}
 	joined_close(&t.lanes);
 	line_close(&t.line);
+	receiver_end(t.receiver);
 	XXH64_freeState(t.hash);
 	if (*take->status->journal.job)
 		journal_unlock(take->status->journal.job, JOURNAL_DESTINATION, take->status->lock);

@@ -1,8 +1,9 @@
 /*
  * Takes a guest that comes from another host. The taker is the process that
- * has the connection: it passes what it hears on to the builder below it, and
- * takes the guest over, see handover.c for who may run it when. The guard
- * above it puts things right should the taker die.
+ * has the journal: what the receiver below it hears from the other host it
+ * passes on to the builder, beside that, and takes the guest over, see
+ * handover.c for who may run it when. The guard above it puts things right
+ * should the taker die.
  *
  * Mirror: migrate/handover.h
  */
@@ -41,7 +42,7 @@ struct take_status {
 };
 
 struct take {
-	int in, out; /* the connection: closed in the guard */
+	int in, out; /* the connection: closed in the guard and in the taker */
 	struct door door;
 	char connection[CONNECTION_TEXT];
 	bool is_stream; /* no handshake: a pair of pipes that somebody else guards */

@@ -13,6 +13,7 @@
 #include "journal/journal.h"
 #include "process/child.h"
 #include "log.h"
+#include "restore/receiver.h"
 #include "stream/lane.h"
 
 enum { JOIN_MS = 30000, STEP_MS = 1000 };
@@ -65,17 +66,21 @@ int joined_open(struct joined *lanes, unsigned int count, const char *job)
 /* Which one it is, if it is one of ours; its process waits for the answer. */
 static int read_join(const struct joined *lanes, struct line *lane, const char *peer)
 {
-	struct json_object *join = message_expect(lane, MESSAGE_JOIN, STEP_MS);
-	int64_t number = join ? body_number(join, "lane", 0) : 0;
-	char from[256] = "";
+	struct heard_job heard = { .job = "" };
+	struct message message;
+	int rc = message_wait(lane, &message, "JOIN", STEP_MS);
 
-	if (join)
-		body_copy(join, "peer", from, sizeof(from));
-	json_object_put(join);
-	if (number < 1 || number >= lanes->count || lanes->lane[number].inbox || strcmp(from, peer))
-		return fail(EACCES, "%s sends no connection %ld of job %s", *from ? from : "a process",
-			    number, lanes->job);
-	return number;
+	if (!rc && message.type != MESSAGE_JOIN)
+		rc = fail(EPROTO, "%s comes by a further connection", message_name(message.type));
+	if (!rc)
+		rc = heard_job(lane, &message, &heard);
+	if (rc)
+		return rc;
+	if (heard.lane < 1 || heard.lane >= lanes->count || lanes->lane[heard.lane].inbox ||
+	    strcmp(heard.peer, peer))
+		return fail(EACCES, "%s sends no connection %u of job %s", heard.peer, heard.lane,
+			    lanes->job);
+	return heard.lane;
 }
 
 /* Another host may know the job; what it sends here does not disturb the guest's own connections. */
@@ -173,14 +178,14 @@ static int find_taker(struct line *taker, const char *job)
 	return rc;
 }
 
-static int introduce(struct line *taker, const struct line *line, int64_t number)
+static int introduce(struct line *taker, const struct line *line, const struct heard_job *heard)
 {
-	struct json_object *body = json_object_new_object(), *answer;
+	struct heard_job own = *heard;
+	struct json_object *answer;
 	int rc;
 
-	body_put_number(body, "lane", number);
-	body_put_text(body, "peer", line->peer);
-	rc = message_send_json(taker, MESSAGE_JOIN, body);
+	snprintf(own.peer, sizeof(own.peer), "%s", line->peer);
+	rc = message_send(taker, MESSAGE_JOIN, &own, sizeof(own));
 	if (rc)
 		return rc;
 	answer = message_expect(taker, MESSAGE_ACCEPT, JOIN_MS);
@@ -190,21 +195,15 @@ static int introduce(struct line *taker, const struct line *line, int64_t number
 
 int lane_join(struct line *line, const struct message *join, _Atomic bool *is_joined)
 {
-	struct json_object *body = body_parse(join->body, join->bytes);
 	struct line taker = { .in = -1 };
-	char job[JOB_DIGITS + 2];
-	int64_t number;
-	int rc;
+	struct heard_job heard;
+	int rc = heard_job(line, join, &heard);
 
-	if (!body)
-		return -EPROTO;
-	body_copy(body, "job", job, sizeof(job));
-	number = body_number(body, "lane", 0);
-	json_object_put(body);
-	rc = job_is_name(job) ? find_taker(&taker, job)
-			      : fail(EPROTO, "%s joins a job that is none", line->peer);
 	if (!rc)
-		rc = introduce(&taker, line, number);
+		rc = job_is_name(heard.job) ? find_taker(&taker, heard.job)
+					    : fail(EPROTO, "%s joins a job that is none", line->peer);
+	if (!rc)
+		rc = introduce(&taker, line, &heard);
 	if (!rc)
 		rc = message_send_json(line, MESSAGE_ACCEPT, json_object_new_object());
 	if (!rc) {

@@ -7,6 +7,7 @@
 
 #include "journal/journal.h"
 #include "log.h"
+#include "restore/receiver.h"
 #include "restore/settle.h"
 
 /* Nobody at work: then it is decided here and now. */
@@ -32,15 +33,14 @@ static int settle(struct journal *journal)
 
 int answer_query(struct line *line, const struct message *query)
 {
-	struct json_object *body = body_parse(query->body, query->bytes), *state;
 	struct journal journal = { .job = "" };
-	char job[JOB_DIGITS + 2];
-	int rc;
+	struct json_object *state;
+	struct heard_job heard;
+	int rc = heard_job(line, query, &heard);
+	const char *job = heard.job;
 
-	if (!body)
-		return -EPROTO;
-	body_copy(body, "job", job, sizeof(job));
-	json_object_put(body);
+	if (rc)
+		return rc;
 	if (!job_is_name(job))
 		return fail(EPROTO, "%s asks for a job that is none", line->peer);
 	rc = journal_read(&journal, job, JOURNAL_DESTINATION);

@@ -1,6 +1,5 @@
 /* What is offered, held against this host and claimed for this job, see taker.h. Mirror: migrate/handover.c, make_offer() */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 
 #include "log.h"
@@ -46,11 +45,9 @@ static int begin_journal(struct taker *t)
 
 int take_offer(struct taker *t, const struct message *message)
 {
-	struct json_object *body = body_parse(message->body, message->bytes);
 	struct message policy;
-	int rc = body ? offer_from_json(&t->status->offer, body) : -EPROTO;
+	int rc = heard_offer(&t->line, message, &t->status->offer);
 
-	json_object_put(body);
 	if (!rc)
 		rc = message_wait(&t->line, &policy, "POLICY", HANDSHAKE_MS);
 	if (!rc && policy.type != MESSAGE_POLICY)

@@ -7,11 +7,13 @@
 #include "restore/handover.h"
 #include "restore/lanes.h"
 #include "restore/preflight.h"
+#include "restore/receiver.h"
 
 struct taker {
 	struct take *take;
 	struct take_status *status; /* take's */
-	struct line line;
+	struct line line; /* to the receiver */
+	struct child *receiver;
 	struct joined lanes;
 	uint64_t pieces; /* of DATA, so far */
 	struct builder *builder;

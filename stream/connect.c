@@ -285,7 +285,7 @@ static void name_peer(int fd, char *name, size_t room)
 		snprintf(name, room, "the other host");
 }
 
-int connect_welcome(struct line *line, int fd, const struct door *door)
+int connect_prepare(struct line *line, int fd, const struct door *door)
 {
 	char name[256];
 	int rc;
@@ -300,9 +300,14 @@ int connect_welcome(struct line *line, int fd, const struct door *door)
 	rc = tls_server(&line->tls, fd, door->pki, door->allowed);
 	if (rc)
 		line_hang_up(line);
-	else
-		rc = shake_hands(line);
-	if (!rc)
+	return rc;
+}
+
+int connect_let_in(struct line *line)
+{
+	int rc = line->tls ? shake_hands(line) : 0;
+
+	if (!rc && line->tls)
 		snprintf(line->peer, sizeof(line->peer), "%s", tls_peer_name(line->tls));
 	return rc;
 }

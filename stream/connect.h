@@ -44,7 +44,9 @@ int connect_listen(const char *address, int *fd, unsigned int *port);
 /* Waits for one. */
 int connect_accept(int listener, int *fd);
 
-/* A socket that was accepted becomes a line: takes it over, shakes hands. line_close() in any case. */
-int connect_welcome(struct line *line, int fd, const struct door *door);
+/* A socket that was accepted becomes a line: takes it over, reads key and certificates. line_close() in any case. */
+int connect_prepare(struct line *line, int fd, const struct door *door);
+/* Shakes hands; needs no file. line->peer becomes the name that is allowed. */
+int connect_let_in(struct line *line);
 
 #endif

@@ -38,7 +38,7 @@ static int check_header(const struct line *line, const struct message_header *he
 	if ((header->type & 0xffffff00) != MESSAGE_MARK)
 		return fail(EPROTO, "what %s says is not pvferry's protocol", line->peer);
 	rule = find_rule(header->type & 0xff);
-	if (!rule)
+	if (!rule || (!line->is_inner && (header->type & 0xff) >= MESSAGE_PEER))
 		return fail(EPROTO, "%s sends a message of unknown type %u", line->peer, header->type & 0xff);
 	if (header->bytes < rule->least || header->bytes > rule->most)
 		return fail(EPROTO, "%s sends %s of %u bytes", line->peer, rule->name, header->bytes);
@@ -52,6 +52,17 @@ static int end_of(const struct line *line, size_t held)
 		return 0;
 	return fail(ECONNRESET, "%s has closed the connection%s", line->peer,
 		    held ? " in the midst of a message" : "");
+}
+
+/* Why the process that hears the other host hears no more: "ERRNO TEXT". */
+static int lost(const struct message *message)
+{
+	char text[1025], *reason;
+	long error;
+
+	snprintf(text, sizeof(text), "%.*s", (int)message->bytes, (const char *)message->body);
+	error = strtol(text, &reason, 10);
+	return fail(error > 0 && error < 4096 ? (int)error : EPROTO, "%s", reason + (*reason == ' '));
 }
 
 int message_peek(struct line *line, struct message *message)
@@ -70,7 +81,7 @@ int message_peek(struct line *line, struct message *message)
 		return end_of(line, held);
 	*message = (struct message){ header.type & 0xff, header.bytes,
 				     line->inbox + line->start + sizeof(header) };
-	return 1;
+	return message->type == MESSAGE_LOST ? lost(message) : 1;
 }
 
 int message_next(struct line *line, struct message *message)
@@ -111,13 +122,18 @@ int message_wait(struct line *line, struct message *message, const char *what, i
 
 int message_reason(const struct line *line, const struct message *message)
 {
-	struct json_object *body = body_parse(message->body, message->bytes);
+	struct json_object *body;
 	char reason[512];
 
-	if (!body)
-		return -EPROTO;
-	body_copy(body, "reason", reason, sizeof(reason));
-	json_object_put(body);
+	if (line->is_inner) {
+		snprintf(reason, sizeof(reason), "%.*s", (int)message->bytes, (const char *)message->body);
+	} else {
+		body = body_parse(message->body, message->bytes);
+		if (!body)
+			return -EPROTO;
+		body_copy(body, "reason", reason, sizeof(reason));
+		json_object_put(body);
+	}
 	return fail(ECONNABORTED, "%s: %s", line->peer, *reason ? reason : "failed, for no reason given");
 }
 

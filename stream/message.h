@@ -51,7 +51,10 @@ static_assert(sizeof(struct message_end) == 16, "END");
 	_(FAILED, 13, 2, BODY_MAX_BYTES) \
 	_(QUERY, 14, 2, BODY_MAX_BYTES) \
 	_(STATE, 15, 2, BODY_MAX_BYTES) \
-	_(JOIN, 16, 2, BODY_MAX_BYTES)
+	_(JOIN, 16, 2, BODY_MAX_BYTES) \
+	/* Within a host only. */ \
+	_(PEER, 17, 4, 512) \
+	_(LOST, 18, 3, 1024)
 
 #define MESSAGE_NUMBER(name, number, ...) MESSAGE_##name = number,
 enum message_type { MESSAGES(MESSAGE_NUMBER) };

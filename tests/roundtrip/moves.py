@@ -154,9 +154,10 @@ class Move:
                                     *options, number, "127.0.0.1", fault=faults[0])
 
     def processes(self, side):
-        """{guard, middle, memory: pid}, of those that are there."""
+        """{guard, middle, receiver, memory: pid}, of those that are there; the receiver, at the destination, hears the peer."""
         guard = (self.process if side == "source" else self.receiver.process).pid
-        return dict(zip(("guard", "middle", "memory"), [guard, *children(guard)]))
+        names = ("guard", "middle", "memory") if side == "source" else ("guard", "middle", "receiver", "memory")
+        return dict(zip(names, [guard, *children(guard)]))
 
     def kill(self, side, *roles, number=signal.SIGKILL):
         pids = self.processes(side)

@@ -102,14 +102,17 @@ static void lengths_are_bounded_by_type(void **state)
 	teardown(state);
 	for (uint32_t type = 1; type < COUNT(bounds); type++) {
 		setup(state);
+		ours.is_inner = type >= MESSAGE_PEER;
 		send_header(MESSAGE_MARK | type, bounds[type].most + 1);
 		assert_fails(message_next(&ours, &message), EPROTO, message_name(type));
 		teardown(state);
 		setup(state);
+		ours.is_inner = type >= MESSAGE_PEER;
 		send_header(MESSAGE_MARK | type, bounds[type].most);
 		assert_int_equal(message_next(&ours, &message), bounds[type].most ? 0 : 1);
 		teardown(state);
 		setup(state);
+		ours.is_inner = type >= MESSAGE_PEER;
 		if (bounds[type].least) {
 			send_header(MESSAGE_MARK | type, bounds[type].least - 1);
 			assert_fails(message_next(&ours, &message), EPROTO, message_name(type));
@@ -127,13 +130,40 @@ static void what_is_no_message_is_told(void **state)
 	assert_fails(message_next(&ours, &message), EPROTO, "not pvferry's protocol");
 	teardown(state);
 	setup(state);
-	send_header(MESSAGE_MARK | 17, 0);
-	assert_fails(message_next(&ours, &message), EPROTO, "unknown type 17");
+	send_header(MESSAGE_MARK | 19, 0);
+	assert_fails(message_next(&ours, &message), EPROTO, "unknown type 19");
+	teardown(state);
+	setup(state);
+	send_header(MESSAGE_MARK | MESSAGE_LOST, 5);
+	assert_fails(message_next(&ours, &message), EPROTO, "unknown type 18");
 	teardown(state);
 	setup(state);
 	send_header(MESSAGE_MARK, 0);
 	assert_fails(message_next(&ours, &message), EPROTO, "unknown type 0");
-	assert_string_equal(message_name(17), "message of unknown type");
+	assert_string_equal(message_name(19), "message of unknown type");
+}
+
+/* What the process that hears the other host says to its parent: a failure of the peer's, as it was found. */
+static void what_is_lost_is_a_failure(void **state)
+{
+	static const struct {
+		const char *text;
+		int error;
+		const char *words;
+	} rows[] = { { "110 nothing was heard", ETIMEDOUT, "nothing was heard" },
+		     { "-5 odd", EPROTO, "odd" },
+		     { "99999999999999999999 odd", EPROTO, "odd" },
+		     { "text", EPROTO, "text" } };
+	struct message message;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		ours.is_inner = true;
+		assert_done(message_send(&theirs, MESSAGE_LOST, rows[i].text, strlen(rows[i].text)));
+		hear(&ours);
+		assert_fails(message_next(&ours, &message), rows[i].error, rows[i].words);
+		teardown(state);
+		setup(state);
+	}
 }
 
 static void an_end_is_told_apart_from_a_cut(void **state)
@@ -297,6 +327,7 @@ int main(void)
 		TEST(a_part_is_no_message),
 		TEST(lengths_are_bounded_by_type),
 		TEST(what_is_no_message_is_told),
+		TEST(what_is_lost_is_a_failure),
 		TEST(an_end_is_told_apart_from_a_cut),
 		TEST(two_who_write_do_not_block_each_other),
 		TEST(silence_breaks_a_line),

@@ -164,6 +164,32 @@ static void what_makes_no_sense_is_refused(void **state)
 	assert_done(understand(&said, &offer));
 }
 
+/* As a process that reads what peers write may hand it over: any bytes. */
+static void an_offer_of_any_bytes_is_checked(void **state)
+{
+	uint64_t seed = 7;
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		struct offer offer = sample();
+		uint8_t *bytes = (uint8_t *)&offer;
+
+		if (i % 2)
+			memset(offer.domain, 'x', sizeof(offer.domain));
+		for (int n = i % 50; n; n--)
+			bytes[next_random(&seed) % sizeof(offer)] = next_random(&seed);
+		if (!offer_check(&offer))
+			assert_null(domain_name_defect(offer.domain));
+		fail_forget();
+		assert_true(strlen(offer.domain) < sizeof(offer.domain));
+		assert_true(strlen(offer.job) < sizeof(offer.job) &&
+			    strlen(offer.devices) < sizeof(offer.devices));
+		memcpy(bytes = (uint8_t[3]){ 0 }, (bool[3]){ offer.live, offer.force, offer.without_devices },
+		       3);
+		assert_true(bytes[0] <= 1 && bytes[1] <= 1 && bytes[2] <= 1);
+	}
+}
+
 static void names_that_people_give_are_carried(void **state)
 {
 	static const char *const names[] = { "web1",
@@ -195,6 +221,7 @@ int main(void)
 		cmocka_unit_test_setup(what_the_host_lacks_is_named, setup),
 		cmocka_unit_test_setup(policies_that_are_none_are_refused, setup),
 		cmocka_unit_test_setup(all_that_is_said_is_understood, setup),
+		cmocka_unit_test_setup(an_offer_of_any_bytes_is_checked, setup),
 		cmocka_unit_test_setup(names_that_people_give_are_carried, setup),
 		cmocka_unit_test_setup(what_makes_no_sense_is_refused, setup),
 	};

@@ -1,14 +1,11 @@
 """Who reads an image's bytes has no privileges and a filter; if it is killed in the middle, one line says so."""
 import os
 import pathlib
-import re
 import signal
 import subprocess
 
-from hosts import SAN, expect, poll
-
-# And not only in a user namespace of its own, where there is no other user to become.
-IS_ROOT = os.geteuid() == 0 and "4294967295" in pathlib.Path("/proc/self/uid_map").read_text()
+from hosts import expect, poll
+from privileges import has_no_privileges, status_of
 
 
 def children(pid):
@@ -18,11 +15,6 @@ def children(pid):
         for child in map(int, task.read_text().split()):
             found += [child, *children(child)]
     return found
-
-
-def status_of(pid):
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
 
 
 def filtered(process):
@@ -35,19 +27,6 @@ def filtered(process):
         except FileNotFoundError:
             pass    # it has ended meanwhile
     return found
-
-
-def has_no_privileges(pid, what):
-    status = status_of(pid)
-    for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
-        expect(int(status[kind], 16) == 0, f"{what}: {kind} {status[kind]}")
-    expect(status["NoNewPrivs"].strip() == "1", f"{what}: may gain privileges")
-    if IS_ROOT:
-        expect("0" not in status["Uid"].split() + status["Gid"].split(), f"{what}: {status['Uid']} {status['Gid']}")
-        expect(not status["Groups"].split(), f"{what}: of groups {status['Groups']}")
-        opened = [os.readlink(link) for link in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
-        allowed = r"pipe:|socket:|anon_inode:\[eventfd|/dev/null|/memfd:" + ("|/" if SAN else "")
-        expect(all(re.match(allowed, name) for name in opened), f"{what}: has {opened}")
 
 
 def begin(host, half, *args):

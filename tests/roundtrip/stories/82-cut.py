@@ -13,7 +13,7 @@ PLACES = [("source", "HELLO"), ("source", "OFFER"), ("destination", "ACCEPT"), (
 AFTER_GO = {("source", "GO"), ("destination", "RUNNING")}
 # Who dies: of which side, which of its processes; all of them, if none is named.
 DEATHS = [("source", "middle"), ("source", "guard"), ("source", "memory"), ("source", "guard", "middle"), ("source",),
-          ("destination", "middle"), ("destination", "guard"), ("destination", "memory"),
+          ("destination", "middle"), ("destination", "guard"), ("destination", "memory"), ("destination", "receiver"),
           ("destination", "guard", "middle"), ("destination",)]
 
 
