@@ -24,8 +24,8 @@
 #include "log.h"
 #include "migrate/mover.h"
 #include "migrate/settle.h"
+#include "migrate/speaker.h"
 #include "process/stop.h"
-#include "stream/connection.h"
 
 enum {
 	ANSWER_MS = 60000, /* to what we offer */
@@ -85,11 +85,10 @@ static int look_at_guest(struct mover *m)
 
 static int open_line(struct mover *m)
 {
-	int rc = connect_to(&m->line, &m->move->peer);
+	int rc = speaker_start(&m->speaker, &m->line, m->move);
 
 	m->status->helper = m->line.helper;
-	connection_of_socket(m->line.in, true, m->status->journal.connection);
-	return rc ? rc : message_hello(&m->line, HANDSHAKE_MS);
+	return rc;
 }
 
 static int note(struct mover *m, enum journal_stage stage)
@@ -204,7 +203,7 @@ static int wait_running(struct mover *m)
 	rc = message_wait_past(&m->line, &message, MESSAGE_RUNNING, RUNNING_MS);
 	if (rc)
 		return rc;
-	body = body_parse(message.body, message.bytes);
+	body = message_body(&m->line, &message);
 	if (!body)
 		return -EPROTO;
 	state = body_text(body, "state");
@@ -333,12 +332,15 @@ int move_guest(struct move *move)
 	} else {
 		rc = fail(ENOMEM, "out of memory");
 	}
+	if (rc)
+		rc = front_reason(&m.speaker, &m.line, rc);
 	stage = m.status->stage;
 	if (rc && (stage < MOVE_GO || (stage == MOVE_GO && rc == -ECANCELED)))
 		keep_guest(&m, rc);
 	sender_close(m.sender);
 	lanes_close(&m.lanes);
 	line_close(&m.line);
+	front_end(m.speaker);
 	m.status->helper = 0;
 	bytes_release(&m.policy);
 	XXH64_freeState(m.hash);

@@ -1,8 +1,9 @@
 /*
  * Moves a guest to another host. The mover is the process that has the
- * connection: it passes on what the sender below it writes, and hands the
- * guest over, see handover.c for who may run it when. The guard above it puts
- * things right should the mover die.
+ * journal: it passes on what the sender below it writes to the speaker, beside
+ * that, which has the connection, and hands the guest over, see handover.c for
+ * who may run it when. The guard above it puts things right should the mover
+ * die.
  *
  * Mirror: restore/handover.h
  */

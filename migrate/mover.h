@@ -7,6 +7,7 @@
 #include "migrate/handover.h"
 #include "migrate/lanes.h"
 #include "migrate/pace.h"
+#include "stream/front.h"
 #include "stream/message.h"
 
 enum { PIECE_BYTES = 256 << 10 }; /* of DATA */
@@ -14,7 +15,8 @@ enum { PIECE_BYTES = 256 << 10 }; /* of DATA */
 struct mover {
 	struct move *move;
 	struct move_status *status; /* move's */
-	struct line line;
+	struct line line;	    /* to the speaker */
+	struct child *speaker;
 	struct bytes policy;
 	struct sender *sender;
 	struct lanes lanes;

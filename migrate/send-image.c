@@ -12,7 +12,7 @@ enum { STEP_MS = 1000 };
 
 static int note_progress(struct mover *m, const struct message *message)
 {
-	struct json_object *body = body_parse(message->body, message->bytes);
+	struct json_object *body = message_body(&m->line, message);
 
 	if (!body)
 		return -EPROTO;

@@ -300,12 +300,12 @@ int take_guest(struct take *take)
 	if (!rc)
 		rc = answer(&t, &message);
 	if (rc) {
-		rc = receiver_reason(&t.receiver, &t.line, rc);
+		rc = front_reason(&t.receiver, &t.line, rc);
 		give_up(&t, rc);
 	}
 	joined_close(&t.lanes);
 	line_close(&t.line);
-	receiver_end(t.receiver);
+	front_end(t.receiver);
 	XXH64_freeState(t.hash);
 	if (*take->status->journal.job)
 		journal_unlock(take->status->journal.job, JOURNAL_DESTINATION, take->status->lock);

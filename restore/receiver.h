@@ -1,21 +1,15 @@
 /*
- * The process that hears the other host: TLS, the framing of messages, JSON. It is the only one that reads what a
- * peer wrote, and it holds nothing: another user, no capability, a filter for system calls, no descriptor but the
- * connection and a socket to the taker, which it is started by.
+ * The process that hears the other host, below the taker: see stream/front.h. Each body that is JSON on the connection
+ * is a struct below, or text, when it comes to the taker; PEER and LOST come from the receiver itself.
  *
- *	peer <- TLS, JSON -> receiver <- line within the host -> taker (journal, Xen) -> builder
- *
- * On that line the taker finds the same messages, but each body that is JSON on the connection is a struct below,
- * or text, when it comes to the taker; what the taker says goes out as it is. PEER and LOST come from the receiver
- * itself. The taker takes none of it on trust: a receiver that a peer has taken over can say what that peer could
- * have said, and no more. When it dies the connection is broken, and the table in handover.c says what follows.
+ * Mirror: migrate/speaker.h
  */
 #ifndef RESTORE_RECEIVER_H
 #define RESTORE_RECEIVER_H
 
 #include "machine/offer.h"
 #include "stream/connect.h"
-#include "stream/message.h"
+#include "stream/front.h"
 
 struct take;
 struct child;
@@ -35,21 +29,9 @@ struct heard_peer {
 
 /*
  * Starts it on take's connection, which is closed here, and returns when the peer is let in and both have said
- * HELLO. The line is initialised in any case once there is a receiver: line_close(), then receiver_end().
+ * HELLO. The line is initialised in any case once there is a receiver: line_close(), then front_end().
  */
 int receiver_start(struct child **receiver, struct line *line, struct take *take);
-/* Something failed: if the receiver has died, that is the reason then. Returns the error. */
-int receiver_reason(struct child **receiver, const struct line *line, int error);
-/* After line_close(). NULL is fine. */
-void receiver_end(struct child *receiver);
-
-/* Between receiver-start.c and receiver.c: what the process does. context: struct receiver_task. */
-struct receiver_task {
-	struct take *take;
-	int fd; /* to the taker */
-};
-int run_receiver(void *context);
-
 /* The bodies, checked: texts end, jobs are names of jobs. */
 int heard_offer(const struct line *line, const struct message *message, struct offer *offer);
 int heard_job(const struct line *line, const struct message *message, struct heard_job *heard);

@@ -12,7 +12,7 @@
 struct taker {
 	struct take *take;
 	struct take_status *status; /* take's */
-	struct line line; /* to the receiver */
+	struct line line;	    /* to the receiver */
 	struct child *receiver;
 	struct joined lanes;
 	uint64_t pieces; /* of DATA, so far */

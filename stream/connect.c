@@ -135,7 +135,7 @@ static int connect_socket(struct line *line, const struct peer *peer)
 	rc = tls_client(&line->tls, fd, peer->pki, peer->host);
 	if (rc)
 		line_hang_up(line);
-	return rc ? rc : shake_hands(line);
+	return rc;
 }
 
 /* --- ssh ----------------------------------------------------------------- */
@@ -182,7 +182,7 @@ static int connect_ssh(struct line *line, const struct peer *peer)
 	return fail_errno("cannot start ssh");
 }
 
-int connect_to(struct line *line, const struct peer *peer)
+int connect_prepare_to(struct line *line, const struct peer *peer)
 {
 	int rc;
 
@@ -193,6 +193,18 @@ int connect_to(struct line *line, const struct peer *peer)
 	if (peer->idle_seconds)
 		line->idle_seconds = peer->idle_seconds;
 	return rc;
+}
+
+int connect_shake(struct line *line)
+{
+	return line->tls ? shake_hands(line) : 0;
+}
+
+int connect_to(struct line *line, const struct peer *peer)
+{
+	int rc = connect_prepare_to(line, peer);
+
+	return rc ? rc : connect_shake(line);
 }
 
 /* --- the other side -------------------------------------------------------- */
@@ -305,7 +317,7 @@ int connect_prepare(struct line *line, int fd, const struct door *door)
 
 int connect_let_in(struct line *line)
 {
-	int rc = line->tls ? shake_hands(line) : 0;
+	int rc = connect_shake(line);
 
 	if (!rc && line->tls)
 		snprintf(line->peer, sizeof(line->peer), "%s", tls_peer_name(line->tls));

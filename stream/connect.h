@@ -38,6 +38,9 @@ const char *pki_default(void);
 
 /* The other end of it is a `pvferry receive`. line_close() in any case. */
 int connect_to(struct line *line, const struct peer *peer);
+/* The same in two steps, of which the second needs no file, socket or process more. */
+int connect_prepare_to(struct line *line, const struct peer *peer);
+int connect_shake(struct line *line);
 
 /* ADDRESS:PORT, [ADDRESS]:PORT or :PORT; PORT 0 takes any. Returns the socket in *fd, the port in *port. */
 int connect_listen(const char *address, int *fd, unsigned int *port);

@@ -120,20 +120,42 @@ int message_wait(struct line *line, struct message *message, const char *what, i
 	}
 }
 
+static struct json_object *from_answer(const struct message *message)
+{
+	struct json_object *body = json_object_new_object();
+	struct message_answer answer;
+
+	memcpy(&answer, message->body, sizeof(answer));
+	answer.reason[sizeof(answer.reason) - 1] = answer.state[sizeof(answer.state) - 1] = '\0';
+	body_put_text(body, "reason", answer.reason);
+	body_put_text(body, "state", answer.state);
+	body_put_number(body, "domid", answer.domid);
+	body_put_number(body, "bytes", answer.bytes);
+	body_put_number(body, "frames", answer.frames);
+	body_put_number(body, "build-ms", answer.build_ms);
+	body_put_number(body, "unpause-ms", answer.unpause_ms);
+	return body;
+}
+
+struct json_object *message_body(const struct line *line, const struct message *message)
+{
+	if (!line->is_inner)
+		return body_parse(message->body, message->bytes);
+	if (message->bytes == sizeof(struct message_answer))
+		return from_answer(message);
+	fail(EPROTO, "%s of %s has %u bytes", message_name(message->type), line->peer, message->bytes);
+	return NULL;
+}
+
 int message_reason(const struct line *line, const struct message *message)
 {
-	struct json_object *body;
+	struct json_object *body = message_body(line, message);
 	char reason[512];
 
-	if (line->is_inner) {
-		snprintf(reason, sizeof(reason), "%.*s", (int)message->bytes, (const char *)message->body);
-	} else {
-		body = body_parse(message->body, message->bytes);
-		if (!body)
-			return -EPROTO;
-		body_copy(body, "reason", reason, sizeof(reason));
-		json_object_put(body);
-	}
+	if (!body)
+		return -EPROTO;
+	body_copy(body, "reason", reason, sizeof(reason));
+	json_object_put(body);
 	return fail(ECONNABORTED, "%s: %s", line->peer, *reason ? reason : "failed, for no reason given");
 }
 
@@ -159,7 +181,7 @@ struct json_object *message_expect(struct line *line, enum message_type type, in
 	if (message_wait_past(line, &message, type, most_ms))
 		return NULL;
 	if (message.type == type)
-		return body_parse(message.body, message.bytes);
+		return message_body(line, &message);
 	if (message.type == MESSAGE_FAILED || message.type == MESSAGE_REFUSE)
 		message_reason(line, &message);
 	else

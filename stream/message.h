@@ -26,6 +26,12 @@ struct message_header {
 };
 static_assert(sizeof(struct message_header) == 8, "message header");
 
+/* Within a host, in place of JSON that answers something. Texts may lack their end. */
+struct message_answer {
+	char reason[512], state[32];
+	int64_t domid, bytes, frames, build_ms, unpause_ms;
+};
+
 #define MESSAGE_MARK 0x46565000u /* "\0PVF" */
 
 struct message_end {
@@ -100,6 +106,8 @@ int message_keep_alive(struct line *line);
  */
 int message_hello(struct line *line, int most_ms);
 
+/* The body that is JSON, or, on a line within the host, a struct message_answer in the form of JSON; NULL with a reason. */
+struct json_object *message_body(const struct line *line, const struct message *message);
 /* A failure for the reason that a FAILED or REFUSE gives. */
 int message_reason(const struct line *line, const struct message *message);
 /* Something failed while we wrote: should the other side have said why, its reason becomes ours. */

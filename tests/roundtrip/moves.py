@@ -154,10 +154,9 @@ class Move:
                                     *options, number, "127.0.0.1", fault=faults[0])
 
     def processes(self, side):
-        """{guard, middle, receiver, memory: pid}, of those that are there; the receiver, at the destination, hears the peer."""
+        """{guard, middle, front, memory: pid}, of those that are there; the front hears the peer."""
         guard = (self.process if side == "source" else self.receiver.process).pid
-        names = ("guard", "middle", "memory") if side == "source" else ("guard", "middle", "receiver", "memory")
-        return dict(zip(names, [guard, *children(guard)]))
+        return dict(zip(("guard", "middle", "front", "memory"), [guard, *children(guard)]))
 
     def kill(self, side, *roles, number=signal.SIGKILL):
         pids = self.processes(side)

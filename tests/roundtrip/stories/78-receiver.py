@@ -1,4 +1,4 @@
-"""Who hears the other host during a move has no privileges and a filter; if it is killed, one line says so and the guest stays."""
+"""At both ends of a move the process that hears the other host has no privileges and a filter; if it is killed, one line says so and the guest stays."""
 import os
 import signal
 
@@ -11,15 +11,15 @@ from privileges import has_no_privileges, status_of
 PLACE = ("source", "DATA", 2)
 
 
-def move(source, destination, number, then):
-    """Looks at the receiver in the middle of the image, and then does that to it. (result, taken, was it looked at)"""
+def move(source, destination, number, side, then):
+    """Looks at that side's process in the middle of the image, and then does that to it. (result, taken, was it looked at)"""
     looked = []
 
     def watch(attempt, *place):
         if place == PLACE:
-            pid = attempt.processes("destination")["receiver"]
-            expect(status_of(pid)["Seccomp"].strip() == "2", "the receiver has no filter")
-            has_no_privileges(pid, "the receiver")
+            pid = attempt.processes(side)["front"]
+            expect(status_of(pid)["Seccomp"].strip() == "2", f"the {side}'s has no filter")
+            has_no_privileges(pid, f"the {side}'s")
             looked.append(pid)
             then(pid)
 
@@ -56,16 +56,17 @@ def run(stage):
     source, destination = stage.host("a", 48), stage.host("b", 48)
     number = source.guest(4, vcpus=2)
     empty = faults.Before(destination, faults.folder_of(stage))
-    for kind in (signal.SIGSYS, signal.SIGKILL):
-        result, taken, looked = move(source, destination, number, lambda pid, kind=kind: os.kill(pid, kind))
-        expect(looked, f"the receiver was not looked at: {result}")
+    for side, kind in (("source", signal.SIGSYS), ("destination", signal.SIGSYS), ("destination", signal.SIGKILL)):
+        result, taken, looked = move(source, destination, number, side, lambda pid, kind=kind: os.kill(pid, kind))
+        expect(looked, f"the {side}'s was not looked at: {result}")
         expect(result.status == 1 and result.is_one_line(), f"{kind.name}: {result}")
-        expect(taken.status == 1 and taken.is_one_line() and kind.name in taken.err, f"{kind.name}: {taken}")
+        expect(taken.status == 1 and taken.is_one_line(), f"{kind.name}: {taken}")
+        expect(kind.name in (result if side == "source" else taken).err, f"{side}, {kind.name}: {result} {taken}")
         source.goes_on(number, kind.name)
         empty.is_as_it_was(kind.name)
         expect(not moves.locks(destination), f"{kind.name}: {moves.locks(destination)}")
         moves.forget_jobs(destination)
-    result, taken, looked = move(source, destination, number, lambda pid: None)
+    result, taken, looked = move(source, destination, number, "source", lambda pid: None)
     expect(looked and result.status == 0 and taken.status == 0, f"untouched: {result}, {taken}")
     by_tls(stage, source, destination)
-    stage.figure("the receiver was killed twice")
+    stage.figure("killed three times")

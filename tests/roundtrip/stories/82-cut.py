@@ -12,8 +12,8 @@ PLACES = [("source", "HELLO"), ("source", "OFFER"), ("destination", "ACCEPT"), (
           ("destination", "READY"), ("source", "GO"), ("destination", "RUNNING")]
 AFTER_GO = {("source", "GO"), ("destination", "RUNNING")}
 # Who dies: of which side, which of its processes; all of them, if none is named.
-DEATHS = [("source", "middle"), ("source", "guard"), ("source", "memory"), ("source", "guard", "middle"), ("source",),
-          ("destination", "middle"), ("destination", "guard"), ("destination", "memory"), ("destination", "receiver"),
+DEATHS = [("source", "middle"), ("source", "front"), ("source", "guard"), ("source", "memory"), ("source", "guard", "middle"), ("source",),
+          ("destination", "middle"), ("destination", "guard"), ("destination", "memory"), ("destination", "front"),
           ("destination", "guard", "middle"), ("destination",)]
 
 

@@ -1,0 +1,99 @@
+/* See speaker.h. */
+#include "migrate/speaker.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "process/child.h"
+#include "stream/connection.h"
+#include "stream/front.h"
+
+struct task {
+	struct line *outer; /* what the mover has connected */
+	struct move *move;
+	int fd; /* to the mover */
+};
+
+static int translate(struct front *f, const struct message *message)
+{
+	switch (message->type) {
+	case MESSAGE_PING: return 0;
+	case MESSAGE_ACCEPT:
+	case MESSAGE_REFUSE:
+	case MESSAGE_PROGRESS:
+	case MESSAGE_READY:
+	case MESSAGE_RUNNING:
+	case MESSAGE_FAILED: return front_tell_answer(f, message);
+	default: return fail(EPROTO, "%s sends %s", f->peer.peer, message_name(message->type));
+	}
+}
+
+static int greet(struct front *f)
+{
+	int rc = connect_shake(&f->peer);
+
+	if (!rc)
+		rc = message_hello(&f->peer, HANDSHAKE_MS);
+	return rc ? rc : front_tell(f, MESSAGE_PEER, "host", 4);
+}
+
+static int run_speaker(void *context)
+{
+	const struct task *task = context;
+	struct front f = { .translate = translate };
+	int rc = front_init(&f, task->fd);
+
+	f.peer = *task->outer;
+	f.peer.helper = 0;
+	child_unshare(task->move->status, sizeof(*task->move->status));
+	if (!rc)
+		rc = front_confine(&f);
+	if (rc) {
+		front_lose(&f, rc);
+		return 0;
+	}
+	rc = greet(&f);
+	if (rc)
+		front_lose(&f, rc);
+	front_relay(&f);
+	return 0;
+}
+
+static int start(struct child **speaker, struct line *line, struct task *task)
+{
+	int ends[2], rc = front_ends(line, ends, task->outer->peer);
+
+	if (!line->inbox)
+		return rc;
+	task->fd = ends[1];
+	child_unprivate(task->outer->in);
+	child_unprivate(task->outer->out);
+	if (!rc)
+		rc = child_start(speaker, run_speaker, task);
+	close(ends[1]);
+	return rc;
+}
+
+int speaker_start(struct child **speaker, struct line *line, struct move *move)
+{
+	struct line outer;
+	struct task task = { .outer = &outer, .move = move };
+	struct message message;
+	int rc = connect_prepare_to(&outer, &move->peer);
+
+	*speaker = NULL;
+	connection_of_socket(outer.in, true, move->status->journal.connection);
+	if (!rc)
+		rc = start(speaker, line, &task);
+	if (line->inbox) {
+		line->helper = outer.helper;
+		outer.helper = 0;
+	}
+	line_close(&outer);
+	if (!rc)
+		rc = message_wait(line, &message, "word of the speaker", 4 * HANDSHAKE_MS);
+	if (!rc && message.type != MESSAGE_PEER)
+		rc = fail(EPROTO, "the speaker begins with %s", message_name(message.type));
+	return rc;
+}
