@@ -204,6 +204,7 @@ int front_confine(struct front *f)
 	struct sandbox sandbox = { keep, sizeof(keep) / sizeof(*keep), MEMORY_BYTES, true };
 
 	qsort(keep, sandbox.keep_count, sizeof(*keep), compare);
+	f->peer.may_answer = true;
 	stop_leave();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	rc = leave_standard_streams();
@@ -223,7 +224,7 @@ int front_ends(struct line *line, int ends[2], const char *peer)
 			setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	rc = line_init(line, ends[0], ends[0], peer);
 	line->idle_seconds = LINE_NEVER_IDLE;
-	line->is_inner = true;
+	line->is_inner = line->may_answer = true;
 	return rc;
 }
 

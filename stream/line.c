@@ -195,7 +195,7 @@ int line_wait(struct line *line, struct pollfd *others, unsigned int count, int 
 
 ssize_t line_write_some(struct line *line, const void *bytes, size_t count)
 {
-	ssize_t done = line->is_over ? -EPIPE : write_some(line, bytes, count);
+	ssize_t done = line->is_over && !line->may_answer ? -EPIPE : write_some(line, bytes, count);
 
 	if (done == -EPIPE || done == -ECONNRESET)
 		return fail(ECONNRESET, "%s has closed the connection", line->peer);

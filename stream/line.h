@@ -34,9 +34,10 @@ struct line {
 	size_t start, end;
 	uint64_t heard_ns, said_ns; /* CLOCK_MONOTONIC, when last */
 	uint64_t bytes_in, bytes_out;
-	bool is_over;  /* the other side says no more */
-	bool is_inner; /* between two processes of this host: bodies are not JSON, see restore/receiver.h */
-	bool is_lent;  /* the caller's: what was heard stays where it is */
+	bool is_over;	 /* the other side says no more */
+	bool may_answer; /* and it may still listen: what is written then is no failure by itself */
+	bool is_inner;	 /* between two processes of this host: bodies are not JSON, see restore/receiver.h */
+	bool is_lent;	 /* the caller's: what was heard stays where it is */
 };
 
 /* Takes the descriptors over, also if it fails. */

@@ -1,12 +1,17 @@
 """A host that is let in, and knows a guest's job, name and UUID, makes no second domain of it and settles nothing about it."""
 import contextlib
 import json
+import pathlib
 import socket
 import struct
+import sys
 
 import moves
 from hosts import expect
 from moves import MARK
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "golden"))
+from read_image import xxh64  # noqa: E402
 
 HELLO, OFFER, POLICY, DATA, END, QUERY = 1, 2, 3, 6, 7, 14
 JOB = "0123456789abcdef" * 2
@@ -29,11 +34,12 @@ class Stranger:
         self.say(OFFER, dict({"job": JOB, "frames": 512, "pfns": 512, "width": 8, "p2m": "linear"}, **facts))
         self.say(POLICY, b"")
 
-    def hears(self):
-        """{name of a message: its body}, to the end."""
+    def hears(self, closes=True):
+        """{name of a message: its body}, to the end. It says no more itself, unless the other side is to end it."""
         heard = {}
-        with contextlib.suppress(OSError):
-            self.line.shutdown(socket.SHUT_WR)
+        if closes:
+            with contextlib.suppress(OSError):
+                self.line.shutdown(socket.SHUT_WR)
         with contextlib.suppress(OSError, ConnectionError):
             while True:
                 kind, length = struct.unpack("<2I", moves.take(self.line, 8))
@@ -103,8 +109,8 @@ def another_guest(stage):
     data = guest.image.read_bytes()
     for at in range(0, len(data), 1 << 20):
         stranger.say(DATA, data[at:at + (1 << 20)])
-    stranger.say(END, struct.pack("<2Q", len(data), 0))
-    heard = stranger.hears()
+    stranger.say(END, struct.pack("<2Q", len(data), xxh64(data)))
+    heard = stranger.hears(closes=False)
     expect(f"of UUID {guest.uuid}" in (heard.get("FAILED") or {}).get("reason", ""), f"another guest: {heard}")
     expect(not host.domains(), f"another guest: {host.domains()}")
 
