@@ -120,11 +120,13 @@ int command_options(const struct command *self, int argc, char **argv,
 
 bool parse_number(const char *option, const char *text, long least, long most, long *value)
 {
+	bool is_negative = least < 0 && *text == '-';
 	uint64_t number;
 
-	if (text_number(text, most, &number) && (long)number >= least) {
-		*value = number;
-		return true;
+	if (text_number(text + is_negative, is_negative ? -least : most, &number)) {
+		*value = is_negative ? -(long)number : (long)number;
+		if (*value >= least)
+			return true;
 	}
 	fprintf(stderr, "pvferry: --%s takes a whole number from %ld to %ld, not \"%s\"\n", option, least,
 		most, text);
