@@ -34,12 +34,22 @@ static bool is_ours(const char *name)
 	return false;
 }
 
+/* NULL if it is none. A level of zstd's may be negative. */
+static struct json_object *new_number(const char *text)
+{
+	bool is_negative = *text == '-';
+	uint64_t number;
+
+	if (!text_number(text + is_negative, INT64_MAX, &number))
+		return NULL;
+	return json_object_new_int64(is_negative ? -(int64_t)number : (int64_t)number);
+}
+
 static bool gather(void *context, int letter, const char *value)
 {
 	const struct gathered *to = context;
 	const struct option_row *row = to->rows;
 	struct json_object *json;
-	uint64_t number;
 
 	while (row->letter != letter)
 		row++;
@@ -48,7 +58,7 @@ static bool gather(void *context, int letter, const char *value)
 	if (!row->value)
 		json = json_object_new_boolean(true);
 	else if (!strcmp(row->value, "N") || !strcmp(row->value, "MS") || !strcmp(row->value, "S"))
-		json = text_number(value, INT64_MAX, &number) ? json_object_new_int64(number) : NULL;
+		json = new_number(value);
 	else
 		json = json_object_new_string(value);
 	json_object_object_add(to->json, row->name, json);
