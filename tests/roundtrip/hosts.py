@@ -21,6 +21,7 @@ XEN_RELEASE = ".".join(subprocess.run(["pkg-config", "--modversion", "xencontrol
                                       check=False).stdout.split(".")[:2])
 HELPER = pathlib.Path(f"/usr/lib/xen-{XEN_RELEASE}/bin/libxl-save-helper")
 DEADLINE = int(os.environ.get("DEADLINE") or (180 if SAN else 60))    # seconds; for what must happen, however busy the machine is
+TSAN = "report_thread_leaks=0"    # a builder ends with what it holds, threads among it
 
 
 class Failure(Exception):
@@ -246,7 +247,7 @@ class Host:
 
     def environment(self, fault=None, only="pvferry", **more):
         environment = dict(os.environ, ASAN_OPTIONS="verify_asan_link_order=0:detect_leaks=0:abort_on_error=0",
-                           UBSAN_OPTIONS="print_stacktrace=1", **more)
+                           UBSAN_OPTIONS="print_stacktrace=1", TSAN_OPTIONS=TSAN, **more)
         for name in ("SIMHOST_FAULT", "SIMHOST_FAULT_IN", "SIMHOST_TRACE", "SIMHOST_COUNT"):
             environment.pop(name, None) if name not in more else None
         if fault:
