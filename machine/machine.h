@@ -27,6 +27,8 @@ struct machine {
 	uint8_t *shared_info; /* a page, NULL until taken */
 	struct vcpu *vcpus;
 	unsigned int vcpu_count; /* highest id seen + 1 */
+	unsigned int most_vcpus; /* that the domain has; more are refused. 0: VCPU_MAX */
+	size_t vcpu_bytes;	 /* of their states; at most VCPUS_MAX_BYTES */
 };
 
 void machine_release(struct machine *machine);

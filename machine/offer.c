@@ -65,6 +65,13 @@ int offer_fetch(struct offer *offer, struct domain *domain, struct bytes *policy
 	return cpu_policy_save(domain, policy);
 }
 
+uint64_t offer_most_pfns(const struct offer *offer)
+{
+	uint64_t promised = offer->max_memory_kib / 4;
+
+	return most_pfns(promised > offer->pfns ? promised : offer->pfns);
+}
+
 struct json_object *offer_to_json(const struct offer *offer)
 {
 	struct json_object *json = json_object_new_object();

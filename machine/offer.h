@@ -31,6 +31,8 @@ struct offer {
 int offer_fetch(struct offer *offer, struct domain *domain, struct bytes *policy);
 
 struct json_object *offer_to_json(const struct offer *offer);
+/* As many pfns as a guest that was offered so may have; see most_pfns(). */
+uint64_t offer_most_pfns(const struct offer *offer);
 /* What makes no sense is refused. */
 int offer_from_json(struct offer *offer, const struct json_object *json);
 /* The same of one that another process has filled in, with any bytes. */

@@ -30,7 +30,10 @@ static void add(struct nodes *nodes, enum store_access access, const char *path,
 	snprintf(node->path, sizeof(node->path), "%s%s%s", *path == '/' ? "" : nodes->base,
 		 *path && *path != '/' ? "/" : "", path);
 	va_start(args, format);
-	vsnprintf(node->value, sizeof(node->value), format, args);
+	if (vasprintf(&node->value, format, args) < 0) {
+		node->value = NULL;
+		nodes->list.no_memory = true;
+	}
 	va_end(args);
 	node->access = access;
 	node->guest = nodes->guest;
@@ -172,11 +175,25 @@ static bool is_shared(struct host *host, const char *vm, uint32_t but)
 	return found;
 }
 
+/* All or none, in place of what is below the removals; the list is empty then. */
+static int put_nodes(struct host *host, struct nodes *nodes, const char *const *removals, size_t count)
+{
+	struct store_node *list = (struct store_node *)nodes->list.at;
+	size_t list_count = nodes->list.count / sizeof(*list);
+	int rc = bytes_check(&nodes->list);
+
+	if (!rc)
+		rc = store_write(host, removals, count, list, list_count);
+	for (size_t i = 0; i < list_count; i++)
+		free(list[i].value);
+	bytes_release(&nodes->list);
+	return rc;
+}
+
 static int write_nodes(struct host *host, struct nodes *nodes, const char *vm)
 {
 	char paths[3][64];
 	const char *removals[4];
-	int rc = bytes_check(&nodes->list);
 
 	snprintf(paths[0], sizeof(paths[0]), "/local/domain/%u", nodes->guest);
 	snprintf(paths[1], sizeof(paths[1]), "/libxl/%u", nodes->guest);
@@ -184,11 +201,7 @@ static int write_nodes(struct host *host, struct nodes *nodes, const char *vm)
 	for (int i = 0; i < 3; i++)
 		removals[i] = paths[i];
 	removals[3] = vm;
-	if (!rc)
-		rc = store_write(host, removals, vm ? 4 : 3, (const struct store_node *)nodes->list.at,
-				 nodes->list.count / sizeof(struct store_node));
-	bytes_release(&nodes->list);
-	return rc;
+	return put_nodes(host, nodes, removals, vm ? 4 : 3);
 }
 
 int registry_enter(struct domain *domain, const struct config *config, const struct connections *connections)
@@ -221,11 +234,7 @@ int registry_connect(struct domain *domain, const struct connections *connection
 	snprintf(nodes.base, sizeof(nodes.base), "/local/domain/%u", nodes.guest);
 	add(&nodes, READS, "store/ring-ref", "%lu", connections->store.n);
 	add(&nodes, READS, "console/ring-ref", "%lu", connections->console.n);
-	rc = bytes_check(&nodes.list);
-	if (!rc)
-		rc = store_write(domain_host(domain), NULL, 0, (const struct store_node *)nodes.list.at,
-				 nodes.list.count / sizeof(struct store_node));
-	bytes_release(&nodes.list);
+	rc = put_nodes(domain_host(domain), &nodes, NULL, 0);
 	return rc ? rc : store_introduce(domain, connections->store, connections->store_port);
 }
 
@@ -253,11 +262,7 @@ int registry_rename(struct domain *domain, const char *name)
 		add(&nodes, READS, path, "%s", name);
 	}
 	free(vm);
-	rc = bytes_check(&nodes.list);
-	if (!rc)
-		rc = store_write(domain_host(domain), NULL, 0, (const struct store_node *)nodes.list.at,
-				 nodes.list.count / sizeof(struct store_node));
-	bytes_release(&nodes.list);
+	rc = put_nodes(domain_host(domain), &nodes, NULL, 0);
 	return rc ? rc : config_rename(nodes.guest, name);
 }
 

@@ -176,18 +176,39 @@ int vcpus_save(struct domain *domain, const struct layout *layout, const struct 
 	return rc;
 }
 
+static unsigned int most_vcpus(const struct machine *machine)
+{
+	return machine->most_vcpus ? machine->most_vcpus : VCPU_MAX;
+}
+
 static int make_room(struct machine *machine, unsigned int vcpu)
 {
-	struct vcpu *vcpus;
-
-	if (vcpu < machine->vcpu_count)
-		return 0;
-	vcpus = realloc(machine->vcpus, (vcpu + 1) * sizeof(*vcpus));
-	if (!vcpus)
+	if (!machine->vcpus)
+		machine->vcpus = calloc(most_vcpus(machine), sizeof(*machine->vcpus));
+	if (!machine->vcpus)
 		return fail(ENOMEM, "out of memory");
-	memset(vcpus + machine->vcpu_count, 0, (vcpu + 1 - machine->vcpu_count) * sizeof(*vcpus));
-	machine->vcpus = vcpus;
-	machine->vcpu_count = vcpu + 1;
+	if (vcpu >= machine->vcpu_count)
+		machine->vcpu_count = vcpu + 1;
+	return 0;
+}
+
+/* In place of what there was of it. */
+static int keep_state(struct machine *machine, struct vcpu *vcpu, enum vcpu_state kind,
+		      const struct record *record)
+{
+	size_t bytes = record->bytes - sizeof(struct vcpu_record);
+
+	free(vcpu->state[kind]);
+	vcpu->state[kind] = NULL;
+	machine->vcpu_bytes += bytes - vcpu->bytes[kind];
+	vcpu->bytes[kind] = bytes;
+	if (machine->vcpu_bytes > VCPUS_MAX_BYTES)
+		return fail(EBADMSG, "record %lu: the vCPUs have more than %u MiB of state", record->number,
+			    VCPUS_MAX_BYTES >> 20);
+	vcpu->state[kind] = malloc(bytes);
+	if (!vcpu->state[kind])
+		return fail(ENOMEM, "out of memory");
+	memcpy(vcpu->state[kind], record->body + sizeof(struct vcpu_record), bytes);
 	return 0;
 }
 
@@ -211,28 +232,18 @@ int vcpus_take(struct machine *machine, const struct record *record, enum vcpu_s
 {
 	size_t bytes = record->bytes - sizeof(struct vcpu_record);
 	struct vcpu_record header;
-	struct vcpu *vcpu;
 	int rc;
 
 	memcpy(&header, record->body, sizeof(header));
-	if (header.vcpu >= VCPU_MAX || header.zero)
-		return fail(EBADMSG, "record %lu: %s of vcpu %u", record->number, record_name(record->type),
-			    header.vcpu);
+	if (header.vcpu >= most_vcpus(machine) || header.zero)
+		return fail(EBADMSG, "record %lu: %s of vcpu %u, the domain has %u vCPUs", record->number,
+			    record_name(record->type), header.vcpu, most_vcpus(machine));
 	if (!bytes)
 		return 0; /* old writers: nothing of this kind */
 	rc = check_length(machine, record, kind, bytes);
 	if (!rc)
 		rc = make_room(machine, header.vcpu);
-	if (rc)
-		return rc;
-	vcpu = &machine->vcpus[header.vcpu];
-	free(vcpu->state[kind]);
-	vcpu->state[kind] = malloc(bytes);
-	if (!vcpu->state[kind])
-		return fail(ENOMEM, "out of memory");
-	memcpy(vcpu->state[kind], record->body + sizeof(header), bytes);
-	vcpu->bytes[kind] = bytes;
-	return 0;
+	return rc ? rc : keep_state(machine, &machine->vcpus[header.vcpu], kind, record);
 }
 
 static int check_vcpu(const struct machine *machine, unsigned int number, const struct destination *memory)

@@ -5,9 +5,11 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 
 #include "log.h"
 #include "restore/demands.h"
+#include "stream/array.h"
 
 static struct examination *of(struct incoming *in)
 {
@@ -31,24 +33,14 @@ static int static_end(struct incoming *in)
 static int resize(struct incoming *in, uint64_t old_count)
 {
 	struct examination *x = of(in);
-	struct demand *demands = realloc(x->demands, in->count * sizeof(*demands));
-	uint32_t *record_of = realloc(x->record_of, in->count * sizeof(*record_of));
+	int rc = array_grow(&x->demands, sizeof(*x->demands), in->count, in->most_pfns);
 
-	x->demands = demands ? demands : x->demands;
-	x->record_of = record_of ? record_of : x->record_of;
-	if (!demands || !record_of)
-		return fail(ENOMEM, "out of memory for %lu pfns", in->count);
-	memset(demands + old_count, 0, (in->count - old_count) * sizeof(*demands));
-	if (!is_ordered(x)) {
-		uint32_t *table_at = realloc(x->table_at, in->count * sizeof(*table_at));
-
-		if (!table_at)
-			return fail(ENOMEM, "out of memory for %lu pfns", in->count);
-		x->table_at = table_at;
-		memset(table_at + old_count, 0, (in->count - old_count) * sizeof(*table_at));
-	}
-	memset(record_of + old_count, 0, (in->count - old_count) * sizeof(*record_of));
-	return 0;
+	(void)old_count;
+	if (!rc)
+		rc = array_grow(&x->record_of, sizeof(*x->record_of), in->count, in->most_pfns);
+	if (!rc && !is_ordered(x))
+		rc = array_grow(&x->table_at, sizeof(*x->table_at), in->count, in->most_pfns);
+	return rc;
 }
 
 /* Where in an image of ours a record stands; ranks ascend. 0: nowhere. */
@@ -66,6 +58,8 @@ static uint64_t rank(const struct record *record)
 
 	if (record->type == RECORD_END)
 		return UINT64_MAX;
+	if (record->type >= sizeof(ranks) / sizeof(*ranks))
+		return 0;
 	if (ranks[record->type] < ranks[RECORD_X86_PV_VCPU_BASIC])
 		return ranks[record->type];
 	memcpy(&vcpu, record->body, sizeof(vcpu));
@@ -257,6 +251,19 @@ static int check_config(struct examination *x)
 	return rc == -EMEDIUMTYPE && x->facts->is_image ? -EBADMSG : rc;
 }
 
+/* What the config allows, and what this machine has memory to check: 32 bytes for each. */
+static uint64_t believed_pfns(const struct examination *x)
+{
+	enum { BYTES_A_PFN = 32 };
+	uint64_t most = x->config.root ? config_most_pfns(&x->config) : PFN_LIMIT, fit;
+	struct sysinfo machine;
+
+	if (sysinfo(&machine))
+		return most;
+	fit = (uint64_t)machine.totalram * machine.mem_unit / BYTES_A_PFN;
+	return most < fit ? most : fit;
+}
+
 int examine(struct examination *x, struct channel *from, unsigned int threads)
 {
 	static const struct sink sink = { static_end, resize, pages, other };
@@ -271,7 +278,9 @@ int examine(struct examination *x, struct channel *from, unsigned int threads)
 	rc = check_provenance(x);
 	if (!rc)
 		rc = check_config(x);
-	x->incoming.most_pfns = x->config.root ? config_most_pfns(&x->config) : PFN_LIMIT;
+	x->incoming.most_pfns = believed_pfns(x);
+	x->incoming.machine.most_vcpus = x->config.root ? config_number(&x->config, "b_info", "max_vcpus", 1)
+							: VCPU_MAX;
 	if (!rc)
 		rc = receive_stream(&x->incoming);
 	if (!rc)
@@ -288,10 +297,10 @@ void examination_release(struct examination *x)
 	reader_close(x->reader);
 	incoming_release(&x->incoming);
 	config_release(&x->config);
-	free(x->demands);
-	free(x->record_of);
+	array_release(x->demands, sizeof(*x->demands), x->incoming.most_pfns);
+	array_release(x->record_of, sizeof(*x->record_of), x->incoming.most_pfns);
 	for (size_t i = 0; i < x->tables.count / sizeof(uint8_t *); i++)
 		free(((uint8_t **)x->tables.at)[i]);
 	bytes_release(&x->tables);
-	free(x->table_at);
+	array_release(x->table_at, sizeof(*x->table_at), x->incoming.most_pfns);
 }

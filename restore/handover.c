@@ -72,6 +72,7 @@ static int accept_offer(struct taker *t)
 	t->take->options.name = t->name;
 	uuid_parse(status->offer.uuid, t->uuid);
 	t->take->options.uuid = t->uuid;
+	t->take->options.most_pfns = offer_most_pfns(&status->offer);
 	t->take->options.force |= status->offer.force;
 	t->take->options.without_devices |= status->offer.without_devices;
 	enter(t, TAKE_BUILDING);

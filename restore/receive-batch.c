@@ -64,6 +64,17 @@ static int settle(struct restoration *r)
 	return pipeline_drain(r->copies);
 }
 
+int copies_return(struct restoration *r)
+{
+	int rc = bytes_check(&r->given_up);
+
+	if (!rc && r->given_up.count)
+		rc = domain_depopulate(r->domain, (const mfn_t *)r->given_up.at,
+				       r->given_up.count / sizeof(mfn_t));
+	r->given_up.count = 0;
+	return rc;
+}
+
 /* A process may have only so many mappings, and in the end it is to have few pages. */
 static int make_room(struct restoration *r)
 {
@@ -77,7 +88,7 @@ static int make_room(struct restoration *r)
 		domain_unmap(r->domain, r->kept[i].at, r->kept[i].count);
 	r->kept_count = r->kept_pages = 0;
 	array_clear(r->at, sizeof(*r->at), r->incoming.count);
-	return rc;
+	return rc ? rc : copies_return(r);
 }
 
 /* The pfn needs another frame: the one it has is mapped, and stays so. */

@@ -16,6 +16,9 @@ int copies_take(struct restoration *restoration, struct record *record, const st
 /* Waits for all copies; after a failure, for the workers. Nothing is left to wait for the second time. */
 int copies_finish(struct restoration *restoration);
 
+/* Gives back to Xen what stands in given_up. */
+int copies_return(struct restoration *restoration);
+
 /* Moves the GDTs to frames that nobody may write to, as Xen demands of them. After copies_finish(), before localise. */
 int copies_free_gdts(struct restoration *restoration);
 

@@ -54,7 +54,7 @@ static int take_p2m_frames(struct incoming *in, const struct record *record)
 		return fail(EBADMSG, "record %lu: X86_PV_P2M_FRAMES of %u bytes for pfns %#x to %#x",
 			    record->number, record->bytes, frames->start_pfn, frames->end_pfn);
 	if (frames->end_pfn >= in->most_pfns)
-		return fail(EBADMSG, "record %lu: X86_PV_P2M_FRAMES up to %#x, the config allows %lu pfns",
+		return fail(EBADMSG, "record %lu: X86_PV_P2M_FRAMES up to %#x, %lu pfns are allowed here",
 			    record->number, frames->end_pfn, in->most_pfns);
 	if ((uint64_t)frames->end_pfn + 1 > in->count)
 		rc = grow(in, (uint64_t)frames->end_pfn + 1, end);

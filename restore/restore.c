@@ -30,6 +30,23 @@ static uint64_t most_kib(uint64_t promised_kib, uint64_t frames)
 	return (promised_kib > frames * 4 ? promised_kib : frames * 4) + MAXMEM_SLACK_KIB;
 }
 
+/* How many pfns are believed: what is kept of each takes memory, so a host need not try what it cannot hold. */
+static int bound_pfns(struct restoration *r)
+{
+	uint64_t most = config_most_pfns(&r->config);
+	struct host_facts host;
+	int rc = host_facts(r->host, &host);
+
+	if (rc)
+		return rc;
+	if (most > most_pfns(host.all_frames))
+		most = most_pfns(host.all_frames);
+	if (r->options.most_pfns && most > r->options.most_pfns)
+		most = r->options.most_pfns;
+	r->most_pfns = most;
+	return 0;
+}
+
 static int create_domain(struct restoration *r)
 {
 	uint64_t target = config_number(&r->config, "b_info", "target_memkb", 0);
@@ -48,7 +65,6 @@ static int create_domain(struct restoration *r)
 	};
 	int rc;
 
-	r->most_pfns = config_most_pfns(&r->config);
 	r->most_vcpus = plan.vcpus;
 	config_uuid(&r->config, plan.uuid);
 	/*
@@ -56,7 +72,9 @@ static int create_domain(struct restoration *r)
 	 * the head was written, and frames that were given up are ours to the end.
 	 */
 	plan.most_kib = most_kib(most > target ? most : target, r->frames_wanted) * 9 / 8;
-	rc = domain_create(&r->domain, r->host, &plan);
+	rc = bound_pfns(r);
+	if (!rc)
+		rc = domain_create(&r->domain, r->host, &plan);
 	if (!rc)
 		rc = domain_alloc_port(r->domain, &r->connections.store_port);
 	if (!rc)
@@ -124,7 +142,11 @@ static int receive_memory(struct restoration *r)
 	int rc;
 
 	r->incoming = (struct incoming){
-		.reader = r->reader, .sink = &sink, .context = r, .most_pfns = r->most_pfns
+		.reader = r->reader,
+		.sink = &sink,
+		.context = r,
+		.most_pfns = r->most_pfns,
+		.machine.most_vcpus = r->most_vcpus,
 	};
 	rc = copies_start(r);
 	if (!rc)
@@ -135,22 +157,19 @@ static int receive_memory(struct restoration *r)
 /* Frames that no pfn has any more: a guest that ran meanwhile may have given pages away that came before. */
 static int take_back(struct restoration *r)
 {
-	struct bytes *gone = &r->given_up;
-	uint64_t taken = 0;
-	int rc;
+	enum { AT_ONCE = 65536 };
+	int rc = 0;
 
-	for (uint64_t pfn = 0; pfn < r->incoming.count; pfn++) {
+	for (uint64_t pfn = 0; !rc && pfn < r->incoming.count; pfn++) {
 		if (frame_is_populated(r->incoming.type[pfn]) || !mfn_is_valid(r->mfn[pfn]))
 			continue;
-		bytes_put(gone, &r->mfn[pfn], sizeof(*r->mfn));
+		bytes_put(&r->given_up, &r->mfn[pfn], sizeof(*r->mfn));
 		r->mfn[pfn] = MFN(INVALID_FRAME);
-		taken++;
+		r->frames--;
+		if (r->given_up.count == AT_ONCE * sizeof(*r->mfn))
+			rc = copies_return(r);
 	}
-	rc = bytes_check(gone);
-	if (!rc && gone->count)
-		rc = domain_depopulate(r->domain, (const mfn_t *)gone->at, gone->count / sizeof(*r->mfn));
-	r->frames -= taken;
-	return rc;
+	return rc ? rc : copies_return(r);
 }
 
 static int check_all(struct restoration *r)
@@ -161,9 +180,6 @@ static int check_all(struct restoration *r)
 		rc = copies_free_gdts(r);
 	if (!rc)
 		rc = take_back(r);
-	if (!rc && r->incoming.machine.vcpu_count > r->most_vcpus)
-		rc = fail(EBADMSG, "the stream has vcpu %u, the domain has %u vCPUs",
-			  r->incoming.machine.vcpu_count - 1, r->most_vcpus);
 	return rc;
 }
 
@@ -187,30 +203,37 @@ static int load_machine(struct restoration *r)
 	return rc ? rc : vcpus_load(r->domain, machine, &memory);
 }
 
+static int pin_some(struct restoration *r, const struct pin *pins, size_t count)
+{
+	size_t failed = 0;
+	int rc = count ? domain_pin(r->domain, pins, count, &failed) : 0;
+
+	if (rc)
+		fail(-rc, "Xen does not pin mfn %#lx as a table of level %u: %s", pins[failed].mfn.n,
+		     pins[failed].level, strerror(-rc));
+	return rc;
+}
+
 static int pin_tables(struct restoration *r)
 {
+	enum { AT_ONCE = 1024 };
 	const struct incoming *in = &r->incoming;
-	struct bytes list = { 0 };
-	const struct pin *pins;
-	size_t failed = 0;
-	int rc;
+	struct pin pins[AT_ONCE];
+	size_t count = 0;
+	int rc = 0;
 
-	for (uint64_t pfn = 0; pfn < in->count; pfn++) {
+	for (uint64_t pfn = 0; !rc && pfn < in->count; pfn++) {
 		struct pin pin = { r->mfn[pfn], frame_level(in->type[pfn]) };
 
-		if (pin.level && in->type[pfn] & FRAME_PINNED)
-			bytes_put(&list, &pin, sizeof(pin));
+		if (!pin.level || !(in->type[pfn] & FRAME_PINNED))
+			continue;
+		pins[count++] = pin;
+		if (count < AT_ONCE)
+			continue;
+		rc = pin_some(r, pins, count);
+		count = 0;
 	}
-	rc = bytes_check(&list);
-	pins = (const struct pin *)list.at;
-	if (!rc && list.count) {
-		rc = domain_pin(r->domain, pins, list.count / sizeof(*pins), &failed);
-		if (rc)
-			fail(-rc, "Xen does not pin mfn %#lx as a table of level %u: %s", pins[failed].mfn.n,
-			     pins[failed].level, strerror(-rc));
-	}
-	bytes_release(&list);
-	return rc;
+	return rc ? rc : pin_some(r, pins, count);
 }
 
 static int connect_domain(struct restoration *r)

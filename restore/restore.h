@@ -31,6 +31,7 @@ struct restore_options {
 	bool force;	  /* even if the host lacks CPU features */
 	const uint8_t
 		*uuid; /* the one that the image must have, and keeps even if a domain has it; NULL: any */
+	uint64_t most_pfns;   /* what was offered; 0: not known */
 	bool without_devices; /* even if the config names devices */
 	unsigned int allowed; /* ALLOW_*: what the config may name of this host */
 	/* How far we are, in pages; called by one thread. May be NULL. */

@@ -16,13 +16,13 @@ int intake_need(struct intake *in, size_t count)
 		size_t room;
 		ssize_t got;
 
-		memmove(in->at, in->at + in->start, in->end - in->start);
+		if (in->start)
+			memmove(in->at, in->at + in->start, in->end - in->start);
 		in->end -= in->start;
 		in->start = 0;
-		room = in->capacity;
-		while (room < count + (64 << 10))
-			room = room ? room * 2 : 1 << 20;
-		if (room != in->capacity) {
+		room = count + (64 << 10);
+		room += room < 1 << 20 ? 1 << 20 : room / 8; /* not once more for each read */
+		if (in->capacity < count + (64 << 10)) {
 			uint8_t *at = realloc(in->at, room);
 
 			if (!at)
@@ -38,16 +38,20 @@ int intake_need(struct intake *in, size_t count)
 	return 1;
 }
 
-int chunk_reserve(struct chunk *chunk, size_t count)
+int chunk_claim(struct pipeline *from, size_t stored, size_t count, struct chunk **result)
 {
-	if (chunk->capacity < count) {
-		free(chunk->at);
-		chunk->at = malloc(count + RECORD_ALIGNMENT);
-		chunk->capacity = chunk->at ? count : 0;
-		if (!chunk->at)
-			return fail(ENOMEM, "out of memory");
-	}
-	return 0;
+	struct chunk *chunk = pipeline_claim(from);
+
+	if (!chunk || !pipeline_charge(from, stored + count + RECORD_ALIGNMENT))
+		return pipeline_error(from);
+	chunk->charged = stored + count + RECORD_ALIGNMENT;
+	chunk->stored_count = stored;
+	chunk->count = count;
+	chunk->left = 0;
+	chunk->stored = malloc(stored);
+	chunk->at = malloc(count + RECORD_ALIGNMENT);
+	*result = chunk;
+	return chunk->at && (chunk->stored || !stored) ? 0 : fail(ENOMEM, "out of memory");
 }
 
 static void free_chunk(void *job, void *context)
@@ -55,17 +59,26 @@ static void free_chunk(void *job, void *context)
 	struct chunk *chunk = job;
 
 	(void)context;
-	bytes_release(&chunk->stored);
+	free(chunk->stored);
 	free(chunk->at);
+	chunk->stored = chunk->at = NULL;
 }
 
 static int expand(void *job, unsigned int worker, void *context)
 {
 	struct cursor *c = context;
 
-	if (c->feed.facts->is_image || c->feed.facts->is_wire)
-		return feed_image_expand(job, c->decompressors[worker]);
-	return 0;
+	struct chunk *chunk = job;
+	int rc;
+
+	if (!c->feed.facts->is_image && !c->feed.facts->is_wire)
+		return 0;
+	rc = feed_image_expand(chunk, c->decompressors[worker]);
+	free(chunk->stored);
+	chunk->stored = NULL;
+	chunk->charged -= chunk->stored_count;
+	pipeline_discharge(c->chunks, chunk->stored_count);
+	return rc;
 }
 
 static void *run_feed(void *argument)
@@ -81,8 +94,14 @@ static void *run_feed(void *argument)
 
 void cursor_drop(struct cursor *c, struct chunk *chunk)
 {
-	if (chunk && atomic_fetch_sub(&chunk->holds, 1) == 1)
-		pipeline_release(c->chunks, chunk);
+	size_t charged;
+
+	if (!chunk || atomic_fetch_sub(&chunk->holds, 1) != 1)
+		return;
+	charged = chunk->charged;
+	free_chunk(chunk, NULL);
+	pipeline_discharge(c->chunks, charged);
+	pipeline_release(c->chunks, chunk);
 }
 
 int cursor_next(struct cursor *c)
@@ -151,6 +170,7 @@ static int start(struct cursor *c)
 		.threads = c->threads,
 		.jobs = 3 * c->threads + 2,
 		.job_bytes = sizeof(struct chunk),
+		.most_bytes = INPUT_MOST_BYTES,
 		.work = expand,
 		.context = c,
 	};
@@ -212,7 +232,7 @@ void cursor_close(struct cursor *c)
 		ZSTD_freeDCtx(c->decompressors[i]);
 	free(c->decompressors);
 	XXH64_freeState(c->feed.hash);
-	bytes_release(&c->feed.table);
+	XXH64_freeState(c->feed.table);
 	free(c->feed.intake.at);
 	if (from->cancel_fd >= 0)
 		close(from->cancel_fd);

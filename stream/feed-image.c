@@ -1,6 +1,6 @@
 /*
- * An image in chunks: each zstd frame is one. Keeps the hash of all stored
- * bytes and the list of frames, and holds them against seal and seek table.
+ * An image in chunks: each zstd frame is one. Keeps the hashes of all stored bytes
+ * and of the list of frames, and holds them against seal and seek table.
  */
 #define ZSTD_STATIC_LINKING_ONLY
 #include <errno.h>
@@ -17,8 +17,7 @@
 static int cut_short(struct feed *feed)
 {
 	return fail(ENODATA, "%s is cut short: it ends at byte %lu, in frame %lu", feed->intake.from->name,
-		    (unsigned long)feed->intake.from->bytes,
-		    (unsigned long)(feed->table.count / sizeof(struct seek_entry)));
+		    (unsigned long)feed->intake.from->bytes, feed->frames);
 }
 
 static int need(struct feed *feed, size_t count)
@@ -40,7 +39,8 @@ static void use_frame(struct feed *feed, size_t stored, size_t expanded)
 	struct seek_entry entry = { stored, expanded };
 
 	XXH64_update(feed->hash, intake_at(&feed->intake), stored);
-	bytes_put(&feed->table, &entry, sizeof(entry));
+	XXH64_update(feed->table, &entry, sizeof(entry));
+	feed->frames++;
 	feed->expanded += expanded;
 	use(feed, stored);
 }
@@ -98,9 +98,11 @@ int feed_image_head(struct feed *feed)
 		return rc;
 	feed->hash = XXH64_createState();
 	feed->facts->provenance = strndup((const char *)content + sizeof(head), head.json_bytes);
-	if (!feed->hash || !feed->facts->provenance)
+	feed->table = XXH64_createState();
+	if (!feed->hash || !feed->table || !feed->facts->provenance)
 		return fail(ENOMEM, "out of memory");
 	XXH64_reset(feed->hash, 0);
+	XXH64_reset(feed->table, 0);
 	feed->facts->is_image = true;
 	feed->facts->frames = head.frames;
 	feed->facts->has_rounds = head.features & FEATURE_ROUNDS;
@@ -108,62 +110,83 @@ int feed_image_head(struct feed *feed)
 	return 0;
 }
 
-/* How long is the zstd frame that the intake stands at? Reads until it is all there. */
-static int need_frame(struct feed *feed, uint64_t number, size_t *stored)
+static int odd_frame(const struct feed *feed, const char *what)
 {
-	struct intake *in = &feed->intake;
-	size_t most = ZSTD_compressBound(FRAME_MAX_BYTES);
-
-	for (;;) {
-		size_t held = in->end - in->start;
-		int rc;
-
-		*stored = ZSTD_findFrameCompressedSize(intake_at(in), held);
-		if (!ZSTD_isError(*stored))
-			return 0;
-		if (ZSTD_getErrorCode(*stored) != ZSTD_error_srcSize_wrong || held >= most)
-			return fail(EBADMSG, "frame %lu at byte %lu is no zstd frame of ours: %s", number,
-				    feed->stored, ZSTD_getErrorName(*stored));
-		rc = need(feed, held + 1);
-		if (rc)
-			return rc;
-	}
+	return fail(EBADMSG, "frame %lu at byte %lu is no zstd frame of ours: %s", feed->frames, feed->stored,
+		    what);
 }
 
-static int check_frame_header(const uint8_t *at, size_t stored, uint64_t number, unsigned long long *expanded)
+/* Its header, as which it is known how long it may be. */
+static int need_frame_header(struct feed *feed, ZSTD_frameHeader *header)
 {
-	ZSTD_frameHeader header;
+	size_t bytes = ZSTD_FRAMEHEADERSIZE_MIN(ZSTD_f_zstd1);
+	int rc = need(feed, bytes);
 
-	if (ZSTD_getFrameHeader(&header, at, stored) || !header.checksumFlag || header.dictID)
-		return fail(EBADMSG, "frame %lu: its header is not one of ours", number);
-	*expanded = header.frameContentSize;
-	if (*expanded > FRAME_MAX_BYTES || !*expanded)
-		return fail(EBADMSG, "frame %lu: expands to %llu bytes", number, *expanded);
+	if (rc)
+		return rc;
+	bytes = ZSTD_frameHeaderSize(intake_at(&feed->intake), bytes);
+	if (ZSTD_isError(bytes))
+		return odd_frame(feed, ZSTD_getErrorName(bytes));
+	rc = need(feed, bytes);
+	if (rc)
+		return rc;
+	if (ZSTD_getFrameHeader(header, intake_at(&feed->intake), bytes) || !header->checksumFlag ||
+	    header->dictID)
+		return fail(EBADMSG, "frame %lu: its header is not one of ours", feed->frames);
+	if (header->frameContentSize > FRAME_MAX_BYTES || !header->frameContentSize)
+		return fail(EBADMSG, "frame %lu: expands to %llu bytes", feed->frames,
+			    header->frameContentSize);
+	feed->walked = bytes;
 	return 0;
+}
+
+/*
+ * How long is the zstd frame that the intake stands at? Reads until it is all there, and goes over its blocks
+ * (RFC 8878, 3.1.1.2) once, however little comes at a time.
+ */
+static int need_frame(struct feed *feed, size_t *stored, size_t *expanded)
+{
+	enum { BLOCK_HEADER = 3, TYPE_RLE = 1, TYPE_RESERVED = 3, CHECKSUM = 4 };
+	ZSTD_frameHeader header;
+	bool is_last = false;
+	size_t most;
+	int rc = need_frame_header(feed, &header);
+
+	if (rc)
+		return rc;
+	most = ZSTD_compressBound(header.frameContentSize) + ZSTD_FRAMEHEADERSIZE_MAX;
+	while (!is_last) {
+		uint32_t block = 0, type;
+
+		rc = need(feed, feed->walked + BLOCK_HEADER);
+		if (rc)
+			return rc;
+		memcpy(&block, intake_at(&feed->intake) + feed->walked, BLOCK_HEADER);
+		type = block >> 1 & 3;
+		if (type == TYPE_RESERVED)
+			return odd_frame(feed, "a block of an unknown type");
+		feed->walked += BLOCK_HEADER + (type == TYPE_RLE ? 1 : block >> 3);
+		is_last = block & 1;
+		if (feed->walked + CHECKSUM > most)
+			return odd_frame(feed, "it is longer than what it expands to");
+	}
+	*stored = feed->walked + CHECKSUM;
+	*expanded = header.frameContentSize;
+	return need(feed, *stored);
 }
 
 static int feed_frame(struct feed *feed)
 {
-	uint64_t number = feed->table.count / sizeof(struct seek_entry);
-	unsigned long long expanded = 0;
 	struct chunk *chunk;
-	size_t stored;
-	int rc = need_frame(feed, number, &stored);
+	size_t stored = 0, expanded = 0;
+	int rc = need_frame(feed, &stored, &expanded);
 
 	if (!rc)
-		rc = check_frame_header(intake_at(&feed->intake), stored, number, &expanded);
+		rc = chunk_claim(feed->to, stored, expanded, &chunk);
 	if (rc)
 		return rc;
-	chunk = pipeline_claim(feed->to);
-	if (!chunk)
-		return pipeline_error(feed->to);
-	chunk->number = number;
-	chunk->count = expanded;
-	chunk->stored.count = 0;
-	bytes_put(&chunk->stored, intake_at(&feed->intake), stored);
-	rc = bytes_check(&chunk->stored);
-	if (rc)
-		return rc;
+	chunk->number = feed->frames;
+	memcpy(chunk->stored, intake_at(&feed->intake), stored);
 	use_frame(feed, stored, expanded);
 	pipeline_submit(feed->to, chunk);
 	return 0;
@@ -171,18 +194,14 @@ static int feed_frame(struct feed *feed)
 
 int feed_image_expand(struct chunk *chunk, void *decompressor)
 {
-	size_t expanded = chunk->count, got;
-	int rc = chunk_reserve(chunk, expanded);
+	size_t got = ZSTD_decompressDCtx(decompressor, chunk->at, chunk->count, chunk->stored,
+					 chunk->stored_count);
 
-	if (rc)
-		return rc;
-	got = ZSTD_decompressDCtx(decompressor, chunk->at, expanded, chunk->stored.at, chunk->stored.count);
 	if (ZSTD_isError(got))
 		return fail(EBADMSG, "frame %lu: %s", chunk->number, ZSTD_getErrorName(got));
-	if (got != expanded)
+	if (got != chunk->count)
 		return fail(EBADMSG, "frame %lu: expands to %zu bytes, not %zu", chunk->number, got,
-			    expanded);
-	chunk->count = expanded;
+			    chunk->count);
 	return 0;
 }
 
@@ -207,23 +226,46 @@ static int check_seal(struct feed *feed)
 	return 0;
 }
 
+/* As the frames themselves, the table is not held in memory: its hash is that of what we met. */
+static int check_seek_entries(struct feed *feed)
+{
+	enum { AT_ONCE = 4096 };
+	uint64_t wanted = XXH64_digest(feed->table), left = feed->frames;
+
+	XXH64_reset(feed->table, 0);
+	while (left) {
+		size_t bytes = (left < AT_ONCE ? left : AT_ONCE) * sizeof(struct seek_entry);
+		int rc = need(feed, bytes);
+
+		if (rc)
+			return rc;
+		XXH64_update(feed->table, intake_at(&feed->intake), bytes);
+		use(feed, bytes);
+		left -= bytes / sizeof(struct seek_entry);
+	}
+	return XXH64_digest(feed->table) == wanted ? 0 : -EBADMSG;
+}
+
 static int check_seek_table(struct feed *feed)
 {
-	struct seek_footer footer = { .frames = feed->table.count / sizeof(struct seek_entry),
-				      .magic = SEEK_FOOTER_MAGIC };
-	struct skippable cover, wanted = { SEEK_TABLE_MAGIC, feed->table.count + sizeof(footer) };
-	const uint8_t *content;
-	int rc = bytes_check(&feed->table);
+	struct seek_footer footer = { .frames = feed->frames, .magic = SEEK_FOOTER_MAGIC };
+	uint64_t bytes = feed->frames * sizeof(struct seek_entry) + sizeof(footer);
+	struct skippable wanted = { SEEK_TABLE_MAGIC, bytes };
+	int rc = need(feed, sizeof(wanted));
 
-	if (!rc)
-		rc = need_skippable(feed, "seek table", wanted.bytes, &cover);
 	if (rc)
 		return rc;
-	content = intake_at(&feed->intake) + sizeof(cover);
-	if (memcmp(&cover, &wanted, sizeof(cover)) || memcmp(content, feed->table.at, feed->table.count) ||
-	    memcmp(content + feed->table.count, &footer, sizeof(footer)))
+	if (memcmp(intake_at(&feed->intake), &wanted, sizeof(wanted)))
 		return fail(EBADMSG, "the seek table does not fit the frames");
-	use(feed, sizeof(cover) + cover.bytes);
+	use(feed, sizeof(wanted));
+	rc = check_seek_entries(feed);
+	if (!rc)
+		rc = need(feed, sizeof(footer));
+	if (!rc && memcmp(intake_at(&feed->intake), &footer, sizeof(footer)))
+		rc = -EBADMSG;
+	if (rc)
+		return rc == -EBADMSG ? fail(EBADMSG, "the seek table does not fit the frames") : rc;
+	use(feed, sizeof(footer));
 	return 0;
 }
 

@@ -32,14 +32,6 @@ int feed_take(struct feed *feed, void *to, size_t count)
 	return count > held ? channel_read(in->from, (char *)to + held, count - held) : 0;
 }
 
-static int claim(struct feed *feed, size_t count, struct chunk **chunk)
-{
-	*chunk = pipeline_claim(feed->to);
-	if (!*chunk)
-		return pipeline_error(feed->to);
-	return chunk_reserve(*chunk, count);
-}
-
 /* Goes on behind what stays in the file. */
 static int leave(struct feed *feed, struct chunk *chunk, size_t count)
 {
@@ -58,15 +50,13 @@ static int leave(struct feed *feed, struct chunk *chunk, size_t count)
 static int feed_item(struct feed *feed, const void *header, size_t header_bytes, size_t rest, size_t left)
 {
 	struct chunk *chunk;
-	int rc = claim(feed, header_bytes + rest - left, &chunk);
+	int rc = chunk_claim(feed->to, 0, header_bytes + rest - left, &chunk);
 
 	if (rc)
 		return rc;
 	rest -= left;
-	chunk->left = 0;
 	if (header_bytes)
 		memcpy(chunk->at, header, header_bytes);
-	chunk->count = header_bytes + rest;
 	rc = feed_take(feed, chunk->at + header_bytes, rest);
 	if (!rc && left)
 		rc = leave(feed, chunk, left);

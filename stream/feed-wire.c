@@ -18,7 +18,7 @@ static int check_cover(const struct feed *feed, const struct wire_cover *cover)
 		return fail(EBADMSG, "no frame starts before byte %lu (%#x)",
 			    (unsigned long)feed->intake.from->bytes, cover->magic);
 	if (!cover->stored != !cover->expanded || cover->expanded > FRAME_MAX_BYTES ||
-	    cover->stored > ZSTD_compressBound(FRAME_MAX_BYTES))
+	    cover->stored > ZSTD_compressBound(cover->expanded))
 		return fail(EBADMSG, "a frame of %u bytes that expands to %u", cover->stored,
 			    cover->expanded);
 	return 0;
@@ -26,18 +26,13 @@ static int check_cover(const struct feed *feed, const struct wire_cover *cover)
 
 static int feed_frame(struct feed *feed, const struct wire_cover *cover, uint64_t number)
 {
-	struct chunk *chunk = pipeline_claim(feed->to);
-	void *to;
-	int rc;
+	struct chunk *chunk;
+	int rc = chunk_claim(feed->to, cover->stored, cover->expanded, &chunk);
 
-	if (!chunk)
-		return pipeline_error(feed->to);
+	if (rc)
+		return rc;
 	chunk->number = number;
-	chunk->count = cover->expanded;
-	chunk->left = 0;
-	chunk->stored.count = 0;
-	to = bytes_grow(&chunk->stored, cover->stored);
-	rc = to ? feed_take(feed, to, cover->stored) : fail(ENOMEM, "out of memory");
+	rc = feed_take(feed, chunk->stored, cover->stored);
 	if (!rc)
 		pipeline_submit(feed->to, chunk);
 	return rc;

@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 #include <xxhash.h>
 
-#include "stream/bytes.h"
 #include "stream/channel.h"
 #include "stream/pipeline.h"
 #include "stream/reader.h"
@@ -17,9 +16,10 @@
 enum { RECORD_ALIGNMENT = 8 }; /* a chunk has so much more room than it needs */
 
 struct chunk {
-	struct bytes stored; /* as read, if it needs to be expanded */
+	uint8_t *stored; /* as read, until it is expanded; NULL if it needs not be */
 	uint8_t *at;
-	size_t count, capacity;
+	size_t stored_count, count;
+	size_t charged; /* see pipeline_charge() */
 	uint64_t number;
 	uint64_t left, left_at; /* so many bytes more belong to it, which stayed in the file, and where */
 	atomic_uint holds;	/* records lent, and the reader's own cursor */
@@ -38,7 +38,9 @@ struct feed {
 	struct stream_facts *facts;
 	/* an image's: */
 	XXH64_state_t *hash;
-	struct bytes table; /* struct seek_entry of what we met */
+	XXH64_state_t *table; /* the hash of the seek table's entries of what we met */
+	uint64_t frames;      /* and their number */
+	size_t walked;	      /* bytes of the frame at hand that were looked at */
 	uint64_t stored, expanded;
 };
 
@@ -49,8 +51,8 @@ static inline const uint8_t *intake_at(const struct intake *intake)
 	return intake->at + intake->start;
 }
 
-/* Room for count bytes in the chunk, what was in it is lost. */
-int chunk_reserve(struct chunk *chunk, size_t count);
+/* A free one, with room for so many bytes as read and expanded, which are given back with it. */
+int chunk_claim(struct pipeline *from, size_t stored, size_t count, struct chunk **chunk);
 
 /* The rest of an image's head, which intake stands at; fills facts. */
 int feed_image_head(struct feed *feed);

@@ -14,12 +14,14 @@
 enum {
 	PAGE_BYTES = 4096,
 	PAGE_BITS = 12,
-	TABLE_SLOTS = 512,	      /* entries of a table: PAE and 64-bit alike */
-	BATCH_PAGES = 512,	      /* pfns of one PAGE_DATA record of ours */
-	RECORD_MAX_BYTES = 128 << 20, /* of any record's content */
-	FRAME_MAX_BYTES = 136 << 20,  /* of what one zstd frame expands to */
-	CONFIG_MAX_BYTES = 4 << 20,   /* of xl's config: the affinity of 512 vCPUs to 512 processors */
-	VCPU_MAX = 8192,	      /* XEN_LEGACY and modern limits lie below */
+	TABLE_SLOTS = 512,	     /* entries of a table: PAE and 64-bit alike */
+	BATCH_PAGES = 512,	     /* pfns of one PAGE_DATA record of ours */
+	RECORD_MAX_BYTES = 10 << 20, /* of any record's content: libxc's have up to 4 MiB, a p2m of 2 TiB 8 */
+	FRAME_MAX_BYTES = 14 << 20,  /* of what one zstd frame expands to */
+	INPUT_MOST_BYTES = 30 << 20, /* of what was read ahead: a frame as stored and expanded fits */
+	VCPUS_MAX_BYTES = 10 << 20,  /* of the state of all vCPUs: 512 have 9 MiB where there is AMX */
+	CONFIG_MAX_BYTES = 4 << 20,  /* of xl's config: the affinity of 512 vCPUs to 512 processors */
+	VCPU_MAX = 8192,	     /* XEN_LEGACY and modern limits lie below */
 };
 
 /* --- xl's file ------------------------------------------------------- */

@@ -5,6 +5,7 @@
  */
 #include "stream/pipeline.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -29,7 +30,7 @@ struct pipeline {
 	pthread_mutex_t lock;
 	/* Each wakes only those who can go on: needless wake-ups are what such a thing costs. */
 	pthread_cond_t work_ready; /* workers wait */
-	pthread_cond_t job_free;   /* claim and drain wait */
+	pthread_cond_t job_free;   /* claim, charge and drain wait */
 	pthread_cond_t work_done;  /* collect waits */
 	pthread_t *threads;
 	unsigned int started_threads;
@@ -38,6 +39,7 @@ struct pipeline {
 	unsigned int free_count;
 	struct slot *ring; /* plan.jobs of them */
 	unsigned long submitted, started, collected;
+	size_t charged;
 	unsigned int working; /* threads that are inside work() */
 	bool ended;
 	bool has_failed;	/* a worker: no job is started any more */
@@ -215,6 +217,28 @@ void *pipeline_claim(struct pipeline *p)
 		job = p->free_jobs[--p->free_count];
 	pthread_mutex_unlock(&p->lock);
 	return job;
+}
+
+bool pipeline_charge(struct pipeline *p, size_t bytes)
+{
+	bool is_granted;
+
+	assert(bytes <= p->plan.most_bytes);
+	pthread_mutex_lock(&p->lock);
+	while (!p->failure.error && !p->has_failed && p->plan.most_bytes - p->charged < bytes)
+		pthread_cond_wait(&p->job_free, &p->lock);
+	is_granted = !p->failure.error && !p->has_failed;
+	p->charged += is_granted ? bytes : 0;
+	pthread_mutex_unlock(&p->lock);
+	return is_granted;
+}
+
+void pipeline_discharge(struct pipeline *p, size_t bytes)
+{
+	pthread_mutex_lock(&p->lock);
+	p->charged -= bytes;
+	pthread_cond_signal(&p->job_free);
+	pthread_mutex_unlock(&p->lock);
 }
 
 void pipeline_submit(struct pipeline *p, void *job)

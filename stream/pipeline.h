@@ -4,7 +4,7 @@
  *
  *	claim -> fill -> submit -> [work, by any of N threads] -> collect -> release
  *
- * The number of jobs bounds the memory. After a failure claim returns NULL, and
+ * The number of jobs bounds the memory, or what they are charged for. After a failure claim returns NULL, and
  * collect does when it comes to the place of the failure: what was before it
  * in order comes first, so that the outcome does not depend on who was faster.
  * Reasons travel along with errors, from the thread that failed to the one
@@ -26,7 +26,8 @@ struct pipeline_plan {
 	/* Called by a worker; worker counts from 0. Not 0: the pipeline fails with it. */
 	int (*work)(void *job, unsigned int worker, void *context);
 	void *context;
-	bool unordered; /* nobody collects: a job is released when its work is done */
+	size_t most_bytes; /* that pipeline_charge() lets all jobs hold */
+	bool unordered;	   /* nobody collects: a job is released when its work is done */
 };
 
 /* Threads a job has unless told otherwise. */
@@ -43,6 +44,13 @@ int pipeline_beside(struct pipeline **pipeline, const char *name,
 
 /* A free job, waiting for one; NULL after a failure, which pipeline_stop() tells. One thread. */
 void *pipeline_claim(struct pipeline *pipeline);
+/*
+ * For the one who fills: waits until so many bytes more are within most_bytes; false after a
+ * failure. Whatever the threads are, no more memory is taken than that.
+ */
+bool pipeline_charge(struct pipeline *pipeline, size_t bytes);
+/* They were given back. Any thread. */
+void pipeline_discharge(struct pipeline *pipeline, size_t bytes);
 void pipeline_submit(struct pipeline *pipeline, void *job);
 /* No more jobs will be submitted; for a reason, if error is not 0. */
 void pipeline_end(struct pipeline *pipeline, int error);

@@ -214,7 +214,7 @@ enum store_access { STORE_NONE, STORE_GUEST_READS, STORE_GUEST_OWNS, STORE_GUEST
 
 struct store_node {
 	char path[256];
-	char value[3072];
+	char *value;
 	enum store_access access;
 	uint32_t guest; /* whom access speaks of */
 };

@@ -161,7 +161,7 @@ def frame_with_reserved_block(i):
 def frame_with_wrong_checksum(i): i.edit[1] = lambda stored: stored[:-1] + bytes([stored[-1] ^ 1])
 
 
-@damage('image', 'more than 142606336', frame=5)
+@damage('image', 'more than 14680064', frame=5)
 def frame_too_large(i): i.frames[4].append(Raw(None, bytes(page.FRAME_MAX)))
 
 
@@ -667,7 +667,7 @@ def padding_not_zero(i):
     extended.pad = b'\0\0\0\1'
 
 
-@shape('more than 134217728', record=10)
+@shape('more than 10485760', record=10)
 def record_longer_than_all(i): i.record(BASIC).length = page.RECORD_MAX + 8
 
 

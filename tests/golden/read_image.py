@@ -21,7 +21,7 @@ MAGIC_ZSTD = 0xFD2FB528
 XL_MAGIC = b'Xen saved domain, xl format\n \0 \r'
 VERSION, PAGE, WINDOW, SLOTS = 1, 4096, 512, 512
 ROUNDS = 1    # a feature
-FRAME_MAX, RECORD_MAX = 136 << 20, 128 << 20
+FRAME_MAX, RECORD_MAX = 14 << 20, 10 << 20
 ZERO_PAGE = bytes(PAGE)
 JSON_KEYS = ('domain', 'uuid', 'domid', 'host', 'saved', 'pvferry', 'xen', 'p2m')
 

@@ -105,9 +105,11 @@ void host_close(struct host *host)
 int host_facts(struct host *host, struct host_facts *facts)
 {
 	(void)host;
-	*facts = (struct host_facts){
-		.xen_major = 4, .xen_minor = 17, .xen_version = "4.17.7", .free_frames = fake_free_frames
-	};
+	*facts = (struct host_facts){ .xen_major = 4,
+				      .xen_minor = 17,
+				      .xen_version = "4.17.7",
+				      .free_frames = fake_free_frames,
+				      .all_frames = FAKE_FRAMES };
 	return fake_fails("host facts") ? -EIO : 0;
 }
 

@@ -1,0 +1,181 @@
+"""Small images that ask for much memory or time: inspect, verify, restore and receive stay within their budget and end in seconds."""
+import json
+import pathlib
+import struct
+import sys
+import time
+
+import hosts
+from hosts import Skip, expect
+
+sys.path.insert(0, str(hosts.ROOT / "tests/golden"))
+import make_image as images  # noqa: E402
+from make_image import PAGE_DATA, P2M_FRAMES, XSAVE, MSRS, Raw, Record  # noqa: E402
+from read_image import xxh64  # noqa: E402
+
+MIB = 1 << 20
+ALLOWED, SECONDS = 64 * MIB, 30    # bytes beside 32 for each pfn; no more than a story may take on a busy machine
+TEN = 10 << 20
+
+
+def config(**build):
+    build = {"max_vcpus": 1, "target_memkb": 65536, "max_memkb": 65536, **build}
+    return json.dumps({"c_info": {"type": "pv", "name": "bomb"}, "b_info": build})
+
+
+def opening(text, pfns, leaf=0):
+    guest = images.Guest("bomb", 8, pfns, "linear")
+    guest.p2m = [leaf] * -(-pfns // 512)
+    records = images.opening(guest)
+    raw = text.encode() + b"\0"
+    records[0] = Raw(None, struct.pack("<32s5I", images.page.XL_MAGIC, 0x01020304, 3, 0, len(raw) + 4, len(raw)) + raw)
+    return b"".join(r.bytes() for r in records)
+
+
+def pages(words, data=b""):
+    return Record(PAGE_DATA, struct.pack("<II", len(words), 0) + struct.pack(f"<{len(words)}Q", *words) + data).bytes()
+
+
+def hole(pfn):
+    return 15 << 60 | pfn
+
+
+def seal(frames):
+    """An image of frames: (stored, expanded length) each."""
+    image = images.Image(images.sparse64())
+    image.features = 1    # rounds: pfns may come in any order
+    pieces, table = [image.head()], []
+    table.append((len(pieces[0]), 0))
+    for stored, expanded in frames:
+        pieces.append(stored)
+        table.append((len(stored), expanded))
+    closing = image.sealed(b"".join(pieces), sum(t[1] for t in table))
+    table.append((len(closing), 0))
+    seek = b"".join(struct.pack("<II", *t) for t in table) + struct.pack("<IBI", len(table), 0, images.page.MAGIC_SEEK_END)
+    return b"".join(pieces) + closing + images.skippable(images.page.MAGIC_SEEK, seek)
+
+
+def image(*contents):
+    return seal([(images.compress(c), len(c)) for c in contents])
+
+
+def large_frames():
+    big = pages(range(2500), bytes(4096 * 2500))
+    return image(opening(config(max_memkb=131072), 32768), *[big] * 40), 32768
+
+
+def huge_frames():
+    """As they may no longer be."""
+    big = pages(range(32700), bytes(4096 * 32700))
+    return image(opening(config(max_memkb=131072), 32768), *[big] * 4), 32768
+
+
+def tables():
+    """Nothing but page tables of level 1, each pfn twice."""
+    def some(n, type):
+        return pages([type << 60 | n * 2500 + i for i in range(2500)], bytes(4096 * 2500))
+    return image(opening(config(max_memkb=1 << 19), 100000), *(some(n, 1) for n in list(range(40)) * 2)), 100000
+
+
+def pfns():
+    """More than have pages: of such a byte is kept, and no more."""
+    return image(opening(config(max_memkb=1 << 50), 1 << 27), pages([hole(5)])), 1 << 23
+
+
+def vcpus():
+    big = [b"".join(Record(kind, struct.pack("<II", v, 0) + bytes(64 << 10)).bytes() for v in range(s, s + 100))
+           for kind in (XSAVE, MSRS) for s in range(0, 1000, 100)]
+    return image(opening(config(max_vcpus=1000), 512), pages([hole(5)]), *big), 512
+
+
+def values():
+    return image(opening(config(x="@").replace('"@"', "[" + "0," * 1900000 + "0]"), 512), pages([hole(5)])), 512
+
+
+def available():
+    return image(opening(config(max_vcpus=8192, avail_vcpus="@").replace('"@"', "[" + "9," * 30000 + "9]"), 512),
+                 pages([hole(5)])), 512
+
+
+def again():
+    """One pfn in 320 000 records; the guest is large."""
+    one = pages([hole(5)])
+    return image(opening(config(max_memkb=1 << 23), 1 << 21), *[one * 320000] * 2), 1 << 21
+
+
+def blocks():
+    """A zstd frame of 24 MiB of empty blocks, which expands to 8 bytes."""
+    content = bytes(8)
+    frame = struct.pack("<IBI", 0xFD2FB528, 0b10100100, 8) + b"\0\0\0" * TEN + (1 | 8 << 3).to_bytes(3, "little") + content
+    frame += struct.pack("<I", xxh64(content) & 0xFFFFFFFF)
+    first = opening(config(), 512)
+    return seal([(images.compress(first), len(first)), (frame, 8)]), 512
+
+
+def frames():
+    """A million frames of one small record each: what stands in the seek table is not kept."""
+    one = pages([hole(5)])
+    first = opening(config(), 512)
+    return seal([(images.compress(first), len(first)), *[(images.compress(one), len(one))] * 300000]), 512
+
+
+BOMBS = (large_frames, huge_frames, pfns, vcpus, values, available, again, blocks, frames)
+
+
+def peak(process):
+    """Of it and those it starts: what each had at most, in one number."""
+    most = {}
+    while process.poll() is None:
+        for status in [pathlib.Path(f"/proc/{pid}/status") for pid in family(process.pid)]:
+            try:
+                lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+                if "pvferry" in lines["Name"]:
+                    most[status] = max(most.get(status, 0), int(lines["RssAnon"].split()[0]) << 10)
+            except (OSError, KeyError, ValueError):
+                pass
+        time.sleep(0.005)
+    return max(most.values(), default=0)
+
+
+def family(pid):
+    try:
+        children = [int(p) for t in pathlib.Path(f"/proc/{pid}/task").iterdir() for p in (t / "children").read_text().split()]
+    except OSError:
+        return []
+    return [pid, *(p for child in children for p in family(child))]
+
+
+def defuse(host, name, path, pfn_count, command, from_pipe):
+    """One command on one bomb: how much and how long."""
+    allowed = ALLOWED + 32 * pfn_count
+    with open(path, "rb") as file:
+        cat = hosts.subprocess.Popen(["cat"], stdin=file, stdout=hosts.subprocess.PIPE) if from_pipe else None
+        start = time.monotonic()
+        process = host.start(hosts.PVFERRY, command, "--threads", 8, "-" if cat else path, stdin=cat.stdout if cat else None,
+                             stdout=hosts.subprocess.DEVNULL)
+        most = peak(process)
+        result, seconds = host.end(process), time.monotonic() - start
+        if cat:
+            cat.stdout.close()
+            cat.wait()
+    what = f"{command} of {name}{' by pipe' if from_pipe else ''}"
+    expect(result.status in (0, 1, 2), f"{what}: {result}")
+    expect(most <= allowed, f"{what}: {most // MIB} MiB, {allowed // MIB} are allowed: {result}")
+    expect(seconds < SECONDS, f"{what}: {seconds:.1f} s: {result}")
+    return most, seconds
+
+
+def run(stage):
+    if hosts.SAN:
+        raise Skip("a sanitiser's own memory counts with it")
+    host = stage.host("host", 64)
+    images.LEVEL = 1
+    path = stage.folder / "bomb"
+    for bomb in BOMBS:
+        data, pfn_count = bomb()
+        path.write_bytes(data)
+        told = [defuse(host, bomb.__name__, path, pfn_count, command, by_pipe)
+                for command in ("inspect", "verify", "restore") for by_pipe in (False, True)]
+        expect(not host.domains(), f"{bomb.__name__}: {host.domains()} is left")
+        stage.figure(f"{bomb.__name__} {len(data) >> 10} KiB: {max(t[0] for t in told) // MIB} MiB, "
+                     f"{max(t[1] for t in told):.1f} s")
