@@ -18,7 +18,7 @@ struct demand {
 	uint8_t writable : WAYS; /* by way: the entry that asked may write */
 	bool maps_top : 1;	 /* narrow: slot 3 of a level 3 names it */
 	bool reaches_top : 1;	 /* narrow level 2: has an entry where Xen's would be */
-};
+} __attribute__((packed));	 /* there is one for each pfn */
 
 /* Goes through a table; what can be known to be wrong at once is refused. */
 int demands_note(struct examination *examination, uint64_t pfn, unsigned int level, const uint8_t *page);

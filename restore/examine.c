@@ -5,21 +5,18 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "restore/demands.h"
+#include "restore/examine-tables.h"
 #include "stream/array.h"
 
 static struct examination *of(struct incoming *in)
 {
 	return in->context;
-}
-
-/* An image of a guest that was stopped: each record has its one place in it, each pfn too. */
-static bool is_ordered(const struct examination *x)
-{
-	return x->facts->is_image && !x->facts->has_rounds;
 }
 
 /* --- the sink ----------------------------------------------------------- */
@@ -38,7 +35,7 @@ static int resize(struct incoming *in, uint64_t old_count)
 	(void)old_count;
 	if (!rc)
 		rc = array_grow(&x->record_of, sizeof(*x->record_of), in->count, in->most_pfns);
-	if (!rc && !is_ordered(x))
+	if (!rc && !is_ordered(x) && !can_look_again(x))
 		rc = array_grow(&x->table_at, sizeof(*x->table_at), in->count, in->most_pfns);
 	return rc;
 }
@@ -81,34 +78,6 @@ static int check_place(struct examination *x, const struct record *record)
 	return 0;
 }
 
-static int keep_table(struct examination *x, uint64_t pfn, const uint8_t *page)
-{
-	uint8_t *copy;
-
-	if (!x->table_at[pfn]) {
-		copy = malloc(PAGE_BYTES);
-		bytes_put(&x->tables, &copy, sizeof(copy));
-		if (!copy || bytes_check(&x->tables)) {
-			free(copy);
-			return fail(ENOMEM, "out of memory");
-		}
-		x->table_at[pfn] = x->tables.count / sizeof(copy);
-	}
-	memcpy(((uint8_t **)x->tables.at)[x->table_at[pfn] - 1], page, PAGE_BYTES);
-	return 0;
-}
-
-static int note_kept_tables(struct examination *x)
-{
-	int rc = 0;
-
-	for (uint64_t pfn = 0; !rc && x->table_at && pfn < x->incoming.count; pfn++)
-		if (frame_level(x->incoming.type[pfn]))
-			rc = demands_note(x, pfn, frame_level(x->incoming.type[pfn]),
-					  ((uint8_t **)x->tables.at)[x->table_at[pfn] - 1]);
-	return rc;
-}
-
 /* In an image of ours windows of 512 pfns ascend, each whole and in order. */
 static int check_window(struct examination *x, const struct record *record, const struct pages *pages)
 {
@@ -146,8 +115,7 @@ static int look(struct examination *x, const struct record *record, const struct
 		x->incoming.type[pfn] = type;
 		x->record_of[pfn] = record->number;
 		if (frame_level(type))
-			rc = is_ordered(x) ? demands_note(x, pfn, frame_level(type), data)
-					   : keep_table(x, pfn, data);
+			rc = table_note(x, pfn, frame_level(type), data);
 		else if (type == FRAME_NOTAB)
 			x->zero_pages += is_zero(data);
 		if (frame_has_data(type))
@@ -165,8 +133,11 @@ static int pages(struct incoming *in, struct record *record, const struct pages 
 		rc = look(x, record, what);
 	x->records++;
 	record_release(in->reader, record);
-	if (!rc && x->progress)
+	x->unshown += what->count;
+	if (!rc && x->progress && x->unshown >= BATCH_PAGES) {
+		x->unshown = 0;
 		x->progress(word_pfn(what->frame[what->count - 1]), in->count);
+	}
 	return rc;
 }
 
@@ -232,7 +203,7 @@ static int check_whole(struct examination *x)
 	int rc = incoming_check(&x->incoming, NULL);
 
 	if (!rc)
-		rc = note_kept_tables(x);
+		rc = tables_settle(x);
 	if (!rc)
 		rc = demands_check(x);
 	if (rc)
@@ -267,8 +238,12 @@ static uint64_t believed_pfns(const struct examination *x)
 int examine(struct examination *x, struct channel *from, unsigned int threads)
 {
 	static const struct sink sink = { static_end, resize, pages, other };
-	int rc = reader_open(&x->reader, from, threads);
+	int rc;
 
+	x->from = from;
+	x->threads = threads;
+	x->start = from->kind == S_IFREG || from->kind == S_IFBLK ? lseek(from->fd, 0, SEEK_CUR) : -1;
+	rc = reader_open(&x->reader, from, threads);
 	if (rc)
 		return rc;
 	x->facts = reader_facts(x->reader);
@@ -299,8 +274,6 @@ void examination_release(struct examination *x)
 	config_release(&x->config);
 	array_release(x->demands, sizeof(*x->demands), x->incoming.most_pfns);
 	array_release(x->record_of, sizeof(*x->record_of), x->incoming.most_pfns);
-	for (size_t i = 0; i < x->tables.count / sizeof(uint8_t *); i++)
-		free(((uint8_t **)x->tables.at)[i]);
-	bytes_release(&x->tables);
+	tables_forget(x);
 	array_release(x->table_at, sizeof(*x->table_at), x->incoming.most_pfns);
 }

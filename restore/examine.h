@@ -1,7 +1,7 @@
 /*
  * A restore that builds nothing: goes through a stream as restore does, and
  * checks all that can be known without Xen; counts what is in it on the way.
- * 28 bytes a pfn; and the tables themselves, if the stream is not an image of ours.
+ * At most 32 bytes a pfn, whatever the stream has in it.
  */
 #ifndef RESTORE_EXAMINE_H
 #define RESTORE_EXAMINE_H
@@ -25,9 +25,15 @@ struct examination {
 	uint32_t *record_of;	       /* by pfn: the record that brought it */
 	uint64_t next_window, windows; /* images of ours: the pfn to come, PAGE_DATA so far */
 	uint64_t last_rank;	       /* and the place of the last other record */
-	/* A stream of others may send a table again, and only the last one counts: they are kept, by pfn. */
-	uint32_t *table_at;  /* place in tables + 1 */
+	/* Of streams that may send a table again: */
+	bool is_doubtful;    /* some table, perhaps not the last of its pfn, contradicts another one */
+	bool lacks_tables;   /* there were too many to keep */
+	uint32_t *table_at;  /* by pfn: place in tables + 1; if the stream cannot be read again */
 	struct bytes tables; /* pointers to pages */
+	uint64_t unshown;    /* words since progress() */
+	struct channel *from;
+	unsigned int threads;
+	int64_t start; /* where in a file the stream begins; -1: it cannot be read again */
 	void (*progress)(uint64_t done, uint64_t total);
 };
 

@@ -117,8 +117,8 @@ static int take_pages(struct incoming *in, struct record *record)
 
 static int take_other(struct incoming *in, struct record *record)
 {
-	bool taken;
-	int rc = machine_take(&in->machine, record, &taken);
+	bool taken, is_passed = in->is_again && record->type != RECORD_X86_PV_INFO;
+	int rc = is_passed ? 0 : machine_take(&in->machine, record, &taken);
 
 	if (!rc && record->type == RECORD_STATIC_DATA_END)
 		rc = end_static(in);

@@ -55,6 +55,7 @@ struct incoming {
 	uint64_t leaves;
 	uint64_t most_pfns; /* that the caller believes; more are refused */
 	bool is_static_over, is_verifying;
+	bool is_again; /* the machine's records were taken before: they are passed over */
 };
 
 /* To the end of everything, or the first failure. */

@@ -1,14 +1,12 @@
 /*
  * See pipeline.h. A ring of submitted jobs; three cursors run round it:
- * submitted >= started >= collected. Free jobs are a stack. Jobs are started
- * in order, so when one fails all before it are on their way.
+ * submitted >= started >= collected. Free jobs are a stack. Jobs start in order.
  */
 #include "stream/pipeline.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -189,10 +187,7 @@ int pipeline_start(struct pipeline **pipeline, const struct pipeline_plan *plan)
 	p->jobs = calloc(plan->jobs, plan->job_bytes);
 	p->free_jobs = calloc(plan->jobs, sizeof(*p->free_jobs));
 	p->ring = calloc(plan->jobs, sizeof(*p->ring));
-	if (!p->threads || !p->jobs || !p->free_jobs || !p->ring)
-		rc = fail(ENOMEM, "out of memory");
-	else
-		rc = 0;
+	rc = p->threads && p->jobs && p->free_jobs && p->ring ? 0 : fail(ENOMEM, "out of memory");
 	for (unsigned int i = 0; !rc && i < plan->jobs; i++)
 		push_free(p, p->jobs + i * plan->job_bytes);
 	if (!rc)
@@ -352,13 +347,4 @@ int pipeline_stop(struct pipeline *p, void (*free_job)(void *job, void *context)
 	free(p->ring);
 	free(p);
 	return error;
-}
-
-unsigned int default_threads(void)
-{
-	enum { MOST = 8 }; /* what memory bandwidth and the memory budget bear */
-	cpu_set_t set;
-	int count = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
-
-	return count < 1 ? 1 : count > MOST ? MOST : count;
 }

@@ -119,7 +119,7 @@ def frames():
     return seal([(images.compress(first), len(first)), *[(images.compress(one), len(one))] * 300000]), 512
 
 
-BOMBS = (large_frames, huge_frames, pfns, vcpus, values, available, again, blocks, frames)
+BOMBS = (large_frames, huge_frames, tables, pfns, vcpus, values, available, again, blocks, frames)
 
 
 def peak(process):
