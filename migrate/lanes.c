@@ -9,6 +9,7 @@
 
 #include "process/child.h"
 #include "log.h"
+#include "stream/front.h"
 #include "stream/lane.h"
 
 enum { ANSWER_MS = 60000, DRAIN_MS = 2000, ROOM = 1 << 20 };
@@ -38,6 +39,16 @@ static int join(struct line *line, const struct task *task)
 	return answer ? 0 : -ECONNABORTED;
 }
 
+/* The handshake, and what the other host says, is read without privileges; but ssh has to be waited for. */
+static int connect_lane(struct line *from, struct line *to, const struct peer *peer)
+{
+	int rc = connect_prepare_to(to, peer);
+
+	if (!rc && !to->helper)
+		rc = front_confine(&(struct front){ .peer = *to, .inner = *from });
+	return rc ? rc : connect_shake(to);
+}
+
 static int run_lane(void *context)
 {
 	const struct task *task = context;
@@ -46,7 +57,7 @@ static int run_lane(void *context)
 
 	from.idle_seconds = LINE_NEVER_IDLE;
 	if (!rc)
-		rc = connect_to(&to, task->lanes->peer);
+		rc = connect_lane(&from, &to, task->lanes->peer);
 	if (!rc)
 		rc = join(&to, task);
 	if (!rc)
