@@ -1,4 +1,4 @@
-# pvferry. `make` builds pvferry, pvferryd and pvferry-save-helper in build/; ./bootstrap installs what that needs.
+# pvferry. `make` builds pvferry, pvferryd, pvferry-save-helper and pvferry-expander in build/; ./bootstrap installs what that needs.
 CC ?= gcc
 BUILD ?= build
 PKGS := xencontrol xenguest xenforeignmemory xenstore xentoollog xencall libzstd libxxhash json-c openssl libseccomp
@@ -39,7 +39,11 @@ DAEMON_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(DAEMON_SOURCES) allow.c log.c te
 # Of this, what tests and fuzzers link.
 DAEMON_PARTS := $(addprefix daemon/,address.c admission.c lines.c request.c settings.c)
 
-all: $(BUILD)/pvferry $(BUILD)/pvferryd $(BUILD)/pvferry-save-helper
+# Reads images for the others, and has nothing of Xen.
+EXPANDER_SOURCES := $(sort $(wildcard expander/*.c))
+EXPANDER_OBJECTS := $(EXPANDER_SOURCES:%.c=$(BUILD)/%.o)
+
+all: $(BUILD)/pvferry $(BUILD)/pvferryd $(BUILD)/pvferry-save-helper $(BUILD)/pvferry-expander
 
 # One line a file; `make V=1` shows the commands.
 Q := $(if $(V),,@)
@@ -52,6 +56,10 @@ $(BUILD)/pvferry-save-helper: $(HELPER_OBJECTS) $(filter-out $(BUILD)/cli/%,$(OB
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(BUILD)/pvferry-expander: $(EXPANDER_OBJECTS) $(filter $(BUILD)/log.o $(BUILD)/text.o $(BUILD)/process/% $(BUILD)/stream/%,$(OBJECTS))
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(shell pkg-config --libs libzstd libxxhash json-c openssl libseccomp)
+
 $(BUILD)/pvferryd: $(DAEMON_OBJECTS)
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS_DAEMON))
@@ -61,7 +69,7 @@ $(BUILD)/%.o: %.c
 	@echo "  CC $@"
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(OBJECTS:.o=.d) $(DAEMON_OBJECTS:.o=.d) $(HELPER_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(DAEMON_OBJECTS:.o=.d) $(HELPER_OBJECTS:.o=.d) $(EXPANDER_OBJECTS:.o=.d)
 
 include tests/build.mk
 include tests/simhost/build.mk
@@ -70,7 +78,7 @@ include guest/tiny/build.mk
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/pvferry $(BUILD)/pvferryd
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 man/pvferry.1
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/pvferry $(BUILD)/pvferry-save-helper
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/pvferry $(BUILD)/pvferry-save-helper $(BUILD)/pvferry-expander
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 man/pvferry-image.5
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man7 man/pvferry-protocol.7
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 man/pvferryd.8 man/pvferry-save-helper.8

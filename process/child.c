@@ -22,6 +22,7 @@ struct outcome {
 struct child {
 	pid_t pid;
 	int watch;
+	const char *name;
 	struct outcome *outcome; /* shared */
 };
 
@@ -92,7 +93,9 @@ int child_start(struct child **result, int (*work)(void *context), void *context
 
 	if (!child)
 		return fail(ENOMEM, "out of memory");
-	*child = (struct child){ .watch = -1, .outcome = child_share(sizeof(*child->outcome)) };
+	*child = (struct child){ .watch = -1,
+				 .name = "the process that did the work",
+				 .outcome = child_share(sizeof(*child->outcome)) };
 	if (!child->outcome) {
 		free(child);
 		return -ENOMEM;
@@ -129,16 +132,14 @@ static int wait_child(const struct child *child)
 		if (errno != EINTR)
 			return fail_errno("waitpid");
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-		return fail(ECHILD,
-			    "the process that did the work was killed (SIGSYS): it made a system call "
-			    "that its filter forbids");
+		return fail(ECHILD, "%s was killed (SIGSYS): it made a system call that its filter forbids",
+			    child->name);
 	if (WIFSIGNALED(status))
-		return fail(ECHILD, "the process that did the work died of SIG%s",
-			    sigabbrev_np(WTERMSIG(status)));
+		return fail(ECHILD, "%s died of SIG%s", child->name, sigabbrev_np(WTERMSIG(status)));
 	if (child->outcome->rc) /* the child may be one that foreign bytes have taken over */
 		return fail(abs(child->outcome->rc % 4096), "%.*s", (int)sizeof(child->outcome->reason) - 1,
 			    child->outcome->reason);
-	return WEXITSTATUS(status) ? fail(ECHILD, "the process that did the work gave up") : 0;
+	return WEXITSTATUS(status) ? fail(ECHILD, "%s gave up", child->name) : 0;
 }
 
 int child_wait(struct child *child)
@@ -147,6 +148,18 @@ int child_wait(struct child *child)
 
 	child_free(child);
 	return rc;
+}
+
+void child_reap(struct child *child)
+{
+	while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	child_free(child);
+}
+
+void child_name(struct child *child, const char *name)
+{
+	child->name = name;
 }
 
 int child_run(int (*work)(void *context), void *context)

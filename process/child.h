@@ -27,6 +27,10 @@ int child_run(int (*work)(void *context), void *context);
 struct child;
 int child_start(struct child **child, int (*work)(void *context), void *context);
 int child_wait(struct child *child);
+/* Waits, whatever became of it. */
+void child_reap(struct child *child);
+/* "the expander", for the reason of a child's death; "the process that did the work" unless set. */
+void child_name(struct child *child, const char *name);
 /* Readable as soon as it has ended. */
 int child_watch(const struct child *child);
 pid_t child_pid(const struct child *child);

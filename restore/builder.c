@@ -10,13 +10,15 @@
 #include <unistd.h>
 
 #include "journal/journal.h"
-#include "process/child.h"
 #include "log.h"
 #include "machine/registry.h"
+#include "process/child.h"
+#include "restore/expander.h"
 
 struct task {
 	struct built *built; /* shared with the child */
 	struct channel *from;
+	struct expander expander; /* reads from it */
 	const struct restore_options *options;
 	struct host *host;
 	struct restoration restoration;
@@ -38,12 +40,15 @@ static int build(void *context)
 {
 	struct task *task = context;
 	struct restoration *r = &task->restoration;
-	int rc = host_open(&task->host);
+	struct reader *reader;
+	int rc = reader_attach(&reader, &task->expander.ours, task->from);
 
+	if (!rc)
+		rc = host_open(&task->host);
 	if (rc)
 		return rc;
 	*r = (struct restoration){ .on_created = note_created, .context = task->built };
-	rc = restore_domain(r, task->host, task->from, task->options);
+	rc = restore_domain(r, task->host, reader, task->options);
 	if (rc) {
 		task->built->is_there = r->is_left;
 		return rc;
@@ -71,14 +76,38 @@ void builder_clean_up(struct built *built)
 	host_close(host);
 }
 
+/* The expander reads, the child builds; of the channel, the child reads at most pages that are left in a file. */
+static int start_both(struct task *task, struct child **child)
+{
+	int rc;
+
+	task->from->leave_pages = !task->from->can_wait;
+	rc = expander_start(&task->expander, task->from, task->options->threads);
+	if (rc)
+		return rc;
+	rc = child_start(child, build, task);
+	if (rc)
+		return expander_finish(&task->expander, rc);
+	expander_leave(&task->expander);
+	return 0;
+}
+
+static int wait_for_both(struct task *task, struct child *child)
+{
+	return expander_finish(&task->expander, child_wait(child));
+}
+
 int build_domain(struct built *result, struct channel *from, const struct restore_options *options)
 {
 	struct task task = { .built = child_share(sizeof(*task.built)), .from = from, .options = options };
+	struct child *child;
 	int rc;
 
 	if (!task.built)
 		return -ENOMEM;
-	rc = child_run(build, &task);
+	rc = start_both(&task, &child);
+	if (!rc)
+		rc = wait_for_both(&task, child);
 	if (rc == -ECHILD) {
 		builder_clean_up(task.built);
 		journal_sweep();
@@ -96,14 +125,6 @@ struct builder {
 	struct child *job;
 	int feed, child_feed;
 };
-
-static int build_from_feed(void *context)
-{
-	struct builder *b = context;
-	int rc = channel_init(&b->channel, b->child_feed, "the connection");
-
-	return rc ? rc : build(&b->task);
-}
 
 static int open_feed(struct builder *b)
 {
@@ -137,7 +158,9 @@ int builder_start(struct builder **result, struct built *built, const struct res
 	*b = (struct builder){ .task = { .built = built, .from = &b->channel, .options = options } };
 	rc = open_feed(b);
 	if (!rc) {
-		rc = child_start(&b->job, build_from_feed, b);
+		rc = channel_init(&b->channel, b->child_feed, "the connection");
+		if (!rc)
+			rc = start_both(&b->task, &b->job);
 		close(b->child_feed);
 		if (rc)
 			close_feed(b);
@@ -162,7 +185,7 @@ int builder_watch(const struct builder *b)
 int builder_finish(struct builder *b)
 {
 	struct built *built = b->task.built;
-	int rc = child_wait(b->job);
+	int rc = wait_for_both(&b->task, b->job);
 
 	close_feed(b);
 	free(b);

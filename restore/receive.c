@@ -84,12 +84,12 @@ static int read_pages(const struct incoming *in, const struct record *record, st
 	uint64_t words = (uint64_t)data->count * sizeof(uint64_t);
 	int rc = 0;
 
-	if (!data->count || data->zero || words > record->bytes - sizeof(*data))
+	if (!data->count || data->zero || words > record->body_bytes - sizeof(*data))
 		return fail(EBADMSG, "record %lu: PAGE_DATA of %u pfns in %u bytes", record->number,
 			    data->count, record->bytes);
 	*pages = (struct pages){ .count = data->count,
 				 .frame = data->frame,
-				 .data = record->pages_at ? NULL : record->body + sizeof(*data) + words,
+				 .data = record->pages_at ? NULL : record->pages,
 				 .at = record->pages_at };
 	for (uint32_t i = 0; !rc && i < pages->count; i++) {
 		rc = check_word(in, record, pages->frame[i]);

@@ -301,18 +301,16 @@ static int run_stages(struct restoration *r, const struct stage *stage)
 	return rc;
 }
 
-int restore_domain(struct restoration *r, struct host *host, struct channel *from,
+int restore_domain(struct restoration *r, struct host *host, struct reader *reader,
 		   const struct restore_options *options)
 {
 	int rc;
 
+	r->reader = reader;
 	r->host = host;
 	r->options = *options;
 	r->claim.name_lock = r->claim.uuid_lock = -1;
-	from->leave_pages = !from->can_wait; /* they are read straight into the domain's */
-	rc = reader_open(&r->reader, from, options->threads);
-	if (!rc)
-		rc = run_stages(r, options->adopt ? adopted_stages : stages);
+	rc = run_stages(r, options->adopt ? adopted_stages : stages);
 	if (r->copies)
 		copies_finish(r);
 	end_entry(r);

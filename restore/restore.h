@@ -82,9 +82,9 @@ struct restoration {
 /*
  * All stages but the last: the domain is complete and paused. It may run only
  * when this process has ended, see receive-batch.c. After a failure there is
- * no domain; an adopted one is left half-built.
+ * no domain; an adopted one is left half-built. The reader is the restoration's from now on.
  */
-int restore_domain(struct restoration *restoration, struct host *host, struct channel *from,
+int restore_domain(struct restoration *restoration, struct host *host, struct reader *reader,
 		   const struct restore_options *options);
 /* restore/adopt.c: the stages that are others for an adopted domain. */
 int adopt_domain(struct restoration *restoration);

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "stream/expanded.h"
 #include "stream/format.h"
+#include "stream/slots.h"
 
 int intake_need(struct intake *in, size_t count)
 {
@@ -38,29 +40,65 @@ int intake_need(struct intake *in, size_t count)
 	return 1;
 }
 
-int chunk_claim(struct pipeline *from, size_t stored, size_t count, struct chunk **result)
-{
-	struct chunk *chunk = pipeline_claim(from);
+struct kept {
+	struct kept *next;
+	_Alignas(RECORD_ALIGNMENT) uint8_t bytes[];
+};
 
-	if (!chunk || !pipeline_charge(from, stored + count + RECORD_ALIGNMENT))
-		return pipeline_error(from);
+const uint8_t *chunk_keep(struct chunk *chunk, const uint8_t *from, size_t count)
+{
+	struct kept *kept = malloc(sizeof(*kept) + count);
+
+	if (!kept) {
+		fail(ENOMEM, "out of memory");
+		return NULL;
+	}
+	memcpy(kept->bytes, from, count);
+	kept->next = chunk->kept;
+	chunk->kept = kept;
+	return kept->bytes;
+}
+
+void chunk_forget(struct chunk *chunk)
+{
+	while (chunk->kept) {
+		struct kept *next = chunk->kept->next;
+
+		free(chunk->kept);
+		chunk->kept = next;
+	}
+}
+
+int chunk_claim(struct feed *feed, size_t stored, size_t count, struct chunk **result)
+{
+	struct chunk *chunk = pipeline_claim(feed->to);
+	int rc = 0;
+
+	if (!chunk || !pipeline_charge(feed->to, stored + count + RECORD_ALIGNMENT))
+		return pipeline_error(feed->to);
 	chunk->charged = stored + count + RECORD_ALIGNMENT;
 	chunk->stored_count = stored;
 	chunk->count = count;
 	chunk->left = 0;
 	chunk->stored = malloc(stored);
-	chunk->at = malloc(count + RECORD_ALIGNMENT);
+	if (feed->slots)
+		rc = slots_reserve(feed->slots, chunk, count);
+	else
+		chunk->at = malloc(count + RECORD_ALIGNMENT);
 	*result = chunk;
-	return chunk->at && (chunk->stored || !stored) ? 0 : fail(ENOMEM, "out of memory");
+	return rc || (chunk->at && (chunk->stored || !stored)) ? rc : fail(ENOMEM, "out of memory");
 }
 
 static void free_chunk(void *job, void *context)
 {
 	struct chunk *chunk = job;
 
-	(void)context;
+	struct cursor *c = context;
+
+	chunk_forget(chunk);
 	free(chunk->stored);
-	free(chunk->at);
+	if (!c->feed.slots)
+		free(chunk->at);
 	chunk->stored = chunk->at = NULL;
 }
 
@@ -98,8 +136,15 @@ void cursor_drop(struct cursor *c, struct chunk *chunk)
 
 	if (!chunk || atomic_fetch_sub(&chunk->holds, 1) != 1)
 		return;
+	if (c->expanded) {
+		chunk_forget(chunk);
+		expanded_release(c->expanded, chunk);
+		return;
+	}
+	if (c->feed.slots)
+		slots_release(c->feed.slots, chunk);
 	charged = chunk->charged;
-	free_chunk(chunk, NULL);
+	free_chunk(chunk, c);
 	pipeline_discharge(c->chunks, charged);
 	pipeline_release(c->chunks, chunk);
 }
@@ -108,10 +153,10 @@ int cursor_next(struct cursor *c)
 {
 	while (!c->current || c->offset == c->current->count) {
 		cursor_drop(c, c->current);
-		c->current = pipeline_collect(c->chunks);
+		c->current = c->expanded ? expanded_collect(c->expanded) : pipeline_collect(c->chunks);
 		c->offset = 0;
 		if (!c->current)
-			return pipeline_error(c->chunks);
+			return c->expanded ? expanded_error(c->expanded) : pipeline_error(c->chunks);
 		atomic_store(&c->current->holds, 1);
 	}
 	return 1;
@@ -168,7 +213,7 @@ static int start(struct cursor *c)
 	struct pipeline_plan plan = {
 		.name = "expand",
 		.threads = c->threads,
-		.jobs = 3 * c->threads + 2,
+		.jobs = cursor_chunks(c->threads),
 		.job_bytes = sizeof(struct chunk),
 		.most_bytes = INPUT_MOST_BYTES,
 		.work = expand,
@@ -221,6 +266,9 @@ void cursor_close(struct cursor *c)
 {
 	struct channel *from = c->feed.intake.from;
 
+	expanded_close(c->expanded);
+	if (c->expanded)
+		return;
 	if (c->chunks)
 		pipeline_fail(c->chunks, -ECANCELED);
 	if (from->cancel_fd >= 0)
@@ -237,4 +285,12 @@ void cursor_close(struct cursor *c)
 	if (from->cancel_fd >= 0)
 		close(from->cancel_fd);
 	from->cancel_fd = -1;
+}
+
+int cursor_attach(struct cursor *c, const struct expansion *expansion, struct channel *pages,
+		  struct stream_facts *facts)
+{
+	c->feed.intake.from = pages;
+	c->feed.facts = facts;
+	return expanded_open(&c->expanded, expansion, pages, facts);
 }

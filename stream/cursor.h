@@ -13,7 +13,8 @@
 struct cursor {
 	struct feed feed;
 	struct pipeline *chunks;
-	pthread_t thread; /* the feed's */
+	struct expanded *expanded; /* instead of feed and pipeline: those are in another process */
+	pthread_t thread;	   /* the feed's */
 	bool thread_runs;
 	ZSTD_DCtx **decompressors; /* one a worker */
 	unsigned int threads;
@@ -24,7 +25,16 @@ struct cursor {
 /* Recognises what the channel holds, reads an image's head into facts, starts. Start it zeroed. */
 int cursor_open(struct cursor *cursor, struct channel *from, struct stream_facts *facts,
 		unsigned int threads);
-/* After cursor_open(), failed or not. */
+/* The same, of what a process expands. pages: the file that pages may have stayed in. */
+int cursor_attach(struct cursor *cursor, const struct expansion *expansion, struct channel *pages,
+		  struct stream_facts *facts);
+/* How many chunks there are at most. */
+static inline unsigned int cursor_chunks(unsigned int threads)
+{
+	return 3 * threads + 2;
+}
+
+/* After cursor_open() or cursor_attach(), failed or not. */
 void cursor_close(struct cursor *cursor);
 
 /* So many bytes out of one chunk; lent while the chunk is held or current. */

@@ -182,7 +182,7 @@ static int feed_frame(struct feed *feed)
 	int rc = need_frame(feed, &stored, &expanded);
 
 	if (!rc)
-		rc = chunk_claim(feed->to, stored, expanded, &chunk);
+		rc = chunk_claim(feed, stored, expanded, &chunk);
 	if (rc)
 		return rc;
 	chunk->number = feed->frames;

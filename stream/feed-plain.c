@@ -50,7 +50,7 @@ static int leave(struct feed *feed, struct chunk *chunk, size_t count)
 static int feed_item(struct feed *feed, const void *header, size_t header_bytes, size_t rest, size_t left)
 {
 	struct chunk *chunk;
-	int rc = chunk_claim(feed->to, 0, header_bytes + rest - left, &chunk);
+	int rc = chunk_claim(feed, 0, header_bytes + rest - left, &chunk);
 
 	if (rc)
 		return rc;

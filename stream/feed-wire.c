@@ -27,7 +27,7 @@ static int check_cover(const struct feed *feed, const struct wire_cover *cover)
 static int feed_frame(struct feed *feed, const struct wire_cover *cover, uint64_t number)
 {
 	struct chunk *chunk;
-	int rc = chunk_claim(feed->to, cover->stored, cover->expanded, &chunk);
+	int rc = chunk_claim(feed, cover->stored, cover->expanded, &chunk);
 
 	if (rc)
 		return rc;

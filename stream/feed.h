@@ -22,7 +22,10 @@ struct chunk {
 	size_t charged; /* see pipeline_charge() */
 	uint64_t number;
 	uint64_t left, left_at; /* so many bytes more belong to it, which stayed in the file, and where */
-	atomic_uint holds;	/* records lent, and the reader's own cursor */
+	struct kept *kept;	/* copies of what was read of it */
+	unsigned int slot;	/* its place in memory that is shared, if it is; and its own one, + 1 */
+	unsigned int own_slot;
+	atomic_uint holds; /* records lent, and the reader's own cursor */
 };
 
 /* Input that was read but not yet used. */
@@ -42,6 +45,7 @@ struct feed {
 	uint64_t frames;      /* and their number */
 	size_t walked;	      /* bytes of the frame at hand that were looked at */
 	uint64_t stored, expanded;
+	struct slots *slots; /* where chunks lie that another process reads; NULL: in memory of ours */
 };
 
 /* At least count bytes lie at intake->at + start; 0 if the input ends before, else 1. */
@@ -52,7 +56,11 @@ static inline const uint8_t *intake_at(const struct intake *intake)
 }
 
 /* A free one, with room for so many bytes as read and expanded, which are given back with it. */
-int chunk_claim(struct pipeline *from, size_t stored, size_t count, struct chunk **chunk);
+int chunk_claim(struct feed *feed, size_t stored, size_t count, struct chunk **chunk);
+/* A copy that lives as long as the chunk is held. NULL, with a reason, if there is no memory. */
+const uint8_t *chunk_keep(struct chunk *chunk, const uint8_t *from, size_t count);
+/* Frees the copies; nothing of the chunk is in use any more. */
+void chunk_forget(struct chunk *chunk);
 
 /* The rest of an image's head, which intake stands at; fills facts. */
 int feed_image_head(struct feed *feed);

@@ -64,7 +64,7 @@ static int check_record(struct reader *r, const struct record *record)
 
 static int check_padding(const struct record *record)
 {
-	for (uint32_t i = record->bytes; i & 7; i++)
+	for (uint32_t i = record->bytes; i & 7 && i < record->body_bytes; i++)
 		if (record->body[i])
 			return fail(EBADMSG, "record %lu: %s is padded with other than zero", record->number,
 				    record_name(record->type));
@@ -73,16 +73,16 @@ static int check_padding(const struct record *record)
 
 static int finish_libxl(struct reader *r)
 {
-	const struct record_header *record;
+	struct record_header record;
 	const uint8_t *at;
-	int rc = cursor_take(&r->cursor, sizeof(*record), &at);
+	int rc = cursor_take(&r->cursor, sizeof(record), &at);
 
 	if (rc)
 		return rc;
-	record = (const void *)at;
-	if (record->type != LIBXL_END || record->bytes)
-		return fail(EBADMSG, "libxl record %u of %u bytes where its END should be", record->type,
-			    record->bytes);
+	memcpy(&record, at, sizeof(record));
+	if (record.type != LIBXL_END || record.bytes)
+		return fail(EBADMSG, "libxl record %u of %u bytes where its END should be", record.type,
+			    record.bytes);
 	return 0;
 }
 
@@ -105,10 +105,40 @@ static int finish(struct reader *r)
 	return rc;
 }
 
+/* How much of a record's content is copied: all, or of PAGE_DATA all but the pages. */
+static size_t body_bytes(uint32_t type, const uint8_t *at, size_t there)
+{
+	struct page_data data;
+	size_t words;
+
+	if (type != RECORD_PAGE_DATA || there < sizeof(data))
+		return there;
+	memcpy(&data, at, sizeof(data));
+	words = (size_t)data.count * sizeof(uint64_t);
+	return sizeof(data) + (words < there - sizeof(data) ? words : there - sizeof(data));
+}
+
+/*
+ * What is checked is read once, into memory of ours: a chunk may lie in memory that its expander can
+ * still write to. Pages stay where they are, as they are copied into the guest before a look at them.
+ */
+static int keep_body(struct record *record, const uint8_t *at, size_t there)
+{
+	size_t bytes = body_bytes(record->type, at, there);
+
+	record->body = chunk_keep(record->chunk, at, bytes);
+	record->body_bytes = bytes;
+	if (record->type == RECORD_PAGE_DATA)
+		record->pages = at + bytes;
+	return record->body ? 0 : -ENOMEM;
+}
+
 static int read_record(struct reader *r, struct record *record)
 {
 	struct record_header header;
 	struct chunk *chunk;
+	uint64_t left;
+	size_t there;
 	const uint8_t *at;
 	int rc = cursor_take(&r->cursor, sizeof(header), &at);
 
@@ -118,20 +148,28 @@ static int read_record(struct reader *r, struct record *record)
 	if (header.bytes > RECORD_MAX_BYTES)
 		return fail(EBADMSG, "record %lu: %s of %u bytes", r->records, record_name(header.type),
 			    header.bytes);
+	there = (header.bytes + 7) & ~7UL;
+	left = r->cursor.current->left;
+	if (left && (header.type != RECORD_PAGE_DATA || left > there))
+		return fail(EBADMSG, "record %lu: %s of %u bytes, of which %lu stayed in the file",
+			    r->records, record_name(header.type), header.bytes, left);
 	/* Behind an empty body there may be nothing more. */
 	if (header.bytes)
-		rc = cursor_take(&r->cursor, ((header.bytes + 7) & ~7UL) - r->cursor.current->left, &at);
+		rc = cursor_take(&r->cursor, there - left, &at);
 	if (rc)
 		return rc;
 	chunk = r->cursor.current;
-	*record = (struct record){ header.type,
-				   header.bytes,
-				   at,
-				   r->records++,
-				   chunk->number,
-				   chunk,
-				   chunk->left ? chunk->left_at : 0 };
-	return check_padding(record);
+	if (left != chunk->left)
+		return fail(EBADMSG, "record %lu: %s crosses the end of its chunk", r->records,
+			    record_name(header.type));
+	*record = (struct record){ .type = header.type,
+				   .bytes = header.bytes,
+				   .number = r->records++,
+				   .frame = chunk->number,
+				   .chunk = chunk,
+				   .pages_at = chunk->left ? chunk->left_at : 0 };
+	rc = keep_body(record, at, there - left);
+	return rc ? rc : check_padding(record);
 }
 
 int reader_fetch(struct reader *r, void *to, size_t bytes, uint64_t at)
@@ -180,6 +218,22 @@ int reader_open(struct reader **reader, struct channel *from, unsigned int threa
 	rc = cursor_open(&r->cursor, from, &r->facts, threads);
 	if (!rc)
 		rc = read_headers(&r->cursor, &r->facts);
+	if (rc)
+		reader_close(r);
+	else
+		*reader = r;
+	return rc;
+}
+
+int reader_attach(struct reader **reader, const struct expansion *expansion, struct channel *pages)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+	int rc;
+
+	*reader = NULL;
+	if (!r)
+		return fail(ENOMEM, "out of memory");
+	rc = cursor_attach(&r->cursor, expansion, pages, &r->facts);
 	if (rc)
 		reader_close(r);
 	else

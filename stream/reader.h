@@ -17,6 +17,7 @@
 
 struct reader;
 struct chunk;
+struct expansion;
 
 struct stream_facts {
 	bool is_image;	 /* ours, with frames, seal and seek table */
@@ -34,15 +35,24 @@ struct stream_facts {
 struct record {
 	uint32_t type;
 	uint32_t bytes;
-	const uint8_t *body; /* lent until record_release() */
-	uint64_t number;     /* counts from 0 */
-	uint64_t frame;	     /* of an image; the head is 0 */
+	const uint8_t *
+		body; /* lent until record_release(): the content, or of PAGE_DATA what stands before its pages */
+	uint32_t body_bytes;
+	uint64_t number; /* counts from 0 */
+	uint64_t frame;	 /* of an image; the head is 0 */
 	struct chunk *chunk;
-	uint64_t pages_at; /* not 0: a PAGE_DATA's pages are not in body, but there in the file */
+	/* Of PAGE_DATA. They may change at any time, if another process has expanded them. */
+	const uint8_t *pages;
+	uint64_t pages_at; /* not 0: they are not there, but here in the file */
 };
 
 /* Reads up to the domain header. The channel stays the caller's and must outlive the reader. */
 int reader_open(struct reader **reader, struct channel *from, unsigned int threads);
+/*
+ * The same, from a process that has been started to read the input: see expanded.h. What is checked
+ * here is copied first. pages: the file that the pages of a plain stream have stayed in, if they have.
+ */
+int reader_attach(struct reader **reader, const struct expansion *expansion, struct channel *pages);
 const struct stream_facts *reader_facts(const struct reader *reader);
 
 /* How many bytes the frames of an image met so far expand to. */

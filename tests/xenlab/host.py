@@ -210,7 +210,8 @@ class Host:
 
     def sync(self, build):
         """Bring the product into dom0: its programs to /usr/bin, the libraries they need beside dom0's own."""
-        programs = [p for p in (build / "pvferry", build / "pvferryd", build / "pvferry-save-helper") if p.exists()]
+        names = ("pvferry", "pvferryd", "pvferry-save-helper", "pvferry-expander")
+        programs = [build / name for name in names if (build / name).exists()]
         present = self.must("ls /lib/x86_64-linux-gnu").split()
         for library in parts.libraries(*programs) if programs else []:
             if os.path.basename(library) not in present:

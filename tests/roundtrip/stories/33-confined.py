@@ -1,9 +1,11 @@
 """Who reads an image's bytes has no privileges and a filter; if it is killed in the middle, one line says so."""
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
+import faults
 from hosts import expect, poll
 from privileges import has_no_privileges, status_of
 
@@ -48,16 +50,34 @@ def reads_confined(host, image, *args):
     process.stdin.write(whole[half:])
     result = host.end(process)
     expect(result.status == 0, f"{what}: {result}")
+    for number in host.domains():
+        host.goes_on(number)
+        host.destroy(number)
+    before = faults.Before(host, image.parent)
     for kind in (signal.SIGKILL, signal.SIGSYS):
         process = begin(host, whole[:half], *args)
         pid, = poll(f"{what}: a filter", lambda: filtered(process))
         os.kill(pid, kind)
         result = host.end(process)
         expect(result.status > 0 and result.is_one_line() and kind.name in result.err, f"{what}, {kind.name}: {result}")
+        before.is_as_it_was(f"{what}, {kind.name}")
+
+
+def knows_nothing_of_xen(host, image):
+    """The expander of a restore, and that it is no copy of a process that does."""
+    process = begin(host, image.read_bytes()[:1000], "restore")
+    pid, = poll("restore: an expander", lambda: filtered(process))
+    maps = pathlib.Path(f"/proc/{pid}/maps").read_text()
+    expect("/pvferry-expander" in maps and "libzstd" in maps, maps)
+    expect(not re.search("libxenctrl|libxenguest|libxenstore", maps), maps)
+    process.kill()
+    host.end(process)
 
 
 def run(stage):
-    source, image = stage.host("from", 32), stage.folder / "image"
+    folder = faults.folder_of(stage)
+    source, to, image = stage.host("from", 32), stage.host("to", 32), folder / "image"
     source.save(source.guest(4, vcpus=2), image)
-    for command in ("verify", "inspect"):
-        reads_confined(source, image, command)
+    for command in ("verify", "inspect", "restore"):
+        reads_confined(to, image, command)
+    knows_nothing_of_xen(to, image)

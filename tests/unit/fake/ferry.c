@@ -93,11 +93,15 @@ int ferry_save(int level)
 int ferry_restore(const char *name)
 {
 	struct restore_options options = { .threads = 2, .name = name };
+	struct reader *reader;
 	int rc;
 
 	lseek(ferry.fd, 0, SEEK_SET);
 	must(channel_init(&ferry.from, ferry.fd, "the image"));
-	rc = restore_domain(&ferry.restoration, domain_host(ferry.guest.domain), &ferry.from, &options);
+	ferry.from.leave_pages = true;
+	rc = reader_open(&reader, &ferry.from, options.threads);
+	if (!rc)
+		rc = restore_domain(&ferry.restoration, domain_host(ferry.guest.domain), reader, &options);
 	channel_release(&ferry.from);
 	return rc;
 }

@@ -134,7 +134,9 @@ int stream_read(void)
 			at += length_of(header_at(at));
 		must(record.type == header_at(at).type);
 		must(record.bytes == header_at(at).bytes);
-		must(!memcmp(record.body, stream.bytes.at + at + sizeof(struct record_header), record.bytes));
+		must(!memcmp(record.body, stream.bytes.at + at + sizeof(struct record_header),
+			     record.body_bytes));
+		must(record.pages || record.body_bytes >= record.bytes);
 		at += length_of(header_at(at));
 		record_release(stream.reader, &record);
 	}

@@ -1,0 +1,70 @@
+/*
+ * pvferry-expander: reads an image, checks its frames, expands them, and gives the chunks to the
+ * builder; see stream/expanded.h. It is started by pvferry, and reads what strangers wrote: so it has
+ * no privileges, knows nothing of Xen, and ends when the builder does.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "process/program.h"
+#include "process/sandbox.h"
+#include "stream/expanded.h"
+
+/* As restore/expander.c hands them over. */
+enum { FROM = PROGRAM_FDS, SOCKET, SLOTS };
+
+enum {
+	THREADS_MOST = 64,
+	/* Beside the slots: input that is not yet expanded, and what zstd needs. */
+	MEMORY_BYTES = 768 << 20,
+	THREAD_BYTES = 16 << 20, /* its stack is 8 MiB */
+};
+
+static void say_nothing(enum say_level level, const char *text)
+{
+	(void)level;
+	(void)text;
+}
+
+/* The whole reach of a signal from a terminal gets it; who builds decides what it means. */
+static void ignore_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ };
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		signal(signals[i], SIG_IGN);
+}
+
+static bool is_order(const struct expansion_order *order, ssize_t bytes)
+{
+	return bytes == sizeof(*order) && order->threads >= 1 && order->threads <= THREADS_MOST &&
+	       !order->name[sizeof(order->name) - 1];
+}
+
+int main(void)
+{
+	static struct expansion_order order;
+	static const int keep[] = { FROM, SOCKET, SLOTS };
+	struct sandbox sandbox = { .keep = keep, .keep_count = 3 };
+	struct channel from = { .fd = FROM, .own_fd = -1, .cancel_fd = -1 };
+	struct stat facts;
+
+	if (fstat(SLOTS, &facts) || !is_order(&order, read(SOCKET, &order, sizeof(order))))
+		return EXIT_FAILURE;
+	ignore_signals();
+	say_to = say_nothing;
+	sandbox.memory_bytes = facts.st_size + MEMORY_BYTES + (size_t)order.threads * THREAD_BYTES;
+	sandbox.uses_sockets = order.is_socket;
+	if (sandbox_enter(&sandbox))
+		return EXIT_FAILURE;
+	from.name = order.name;
+	from.kind = order.kind;
+	from.can_wait = order.can_wait;
+	from.is_socket = order.is_socket;
+	from.may_block = order.may_block;
+	from.leave_pages = order.leave_pages;
+	expand_all(&from, SOCKET, SLOTS, order.threads);
+}

@@ -1,0 +1,22 @@
+/*
+ * A child process that is a program of its own: it has nothing of our memory, and of our descriptors
+ * only those it is given. pvferry's own programs lie beside the one that runs, as in the build
+ * directory, or in ../lib/pvferry of it, as installed.
+ */
+#ifndef PROCESS_PROGRAM_H
+#define PROCESS_PROGRAM_H
+
+#include <stddef.h>
+
+#include "process/child.h"
+
+/* The first of the descriptors that a program is given; the others follow. */
+enum { PROGRAM_FDS = 3, PROGRAM_FDS_MOST = 8 };
+
+/*
+ * Starts it, its standard input and output being /dev/null. child_wait() waits for it; that
+ * it could not be started is known there. It is killed when its parent dies.
+ */
+int program_start(struct child **child, const char *name, const int *fds, size_t count);
+
+#endif
