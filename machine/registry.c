@@ -266,14 +266,18 @@ int registry_rename(struct domain *domain, const char *name)
 	return rc ? rc : config_rename(nodes.guest, name);
 }
 
-/* All that stands of a domain that is gone. */
+/*
+ * All that stands of a domain that is gone. Its node, which has the name by
+ * which registry_sweep() finds the rest, goes last: this process may be killed
+ * at any place.
+ */
 static int forget(struct host *host, uint32_t id)
 {
 	char *vm = vm_of(host, id);
-	int rc = store_remove(host, "/local/domain/0/backend/console/%u", id), each;
+	int rc, each;
 
-	each = store_remove(host, "/local/domain/%u", id);
-	rc = rc ? rc : each;
+	config_forget(id);
+	rc = store_remove(host, "/local/domain/0/backend/console/%u", id);
 	each = store_remove(host, "/libxl/%u", id);
 	rc = rc ? rc : each;
 	if (vm && !is_shared(host, vm, id)) {
@@ -281,8 +285,8 @@ static int forget(struct host *host, uint32_t id)
 		rc = rc ? rc : each;
 	}
 	free(vm);
-	config_forget(id);
-	return rc;
+	each = store_remove(host, "/local/domain/%u", id);
+	return rc ? rc : each;
 }
 
 int domain_demolish(struct domain *domain)

@@ -86,4 +86,7 @@ void fake_store_forget(uint32_t id);
 /* Makes sure that the frame is a table of this level, and all it names is what it may name. */
 int fake_validate(struct domain *domain, mfn_t mfn, unsigned int level);
 
+/* Had the domain its name in xenstore still when the toolstack's files of it were removed last? */
+extern bool fake_forgets_named;
+
 #endif

@@ -182,9 +182,11 @@ int __wrap_config_keep(const struct config *config, uint32_t domain)
 	return fake_fails("keep config") ? -EIO : 0;
 }
 
+bool fake_forgets_named;
+
 void __wrap_config_forget(uint32_t domain)
 {
-	(void)domain;
+	fake_forgets_named = store_exists(NULL, "/local/domain/%u/name", domain);
 }
 
 int __wrap_config_rename(uint32_t domain, const char *name)
