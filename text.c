@@ -58,7 +58,7 @@ static size_t show_next(const char *text, enum form form, char shown[8])
 
 	if (!bytes) {
 		if (form == JSON)
-			strcpy(shown, "\\ufffd");
+			memcpy(shown, "\\ufffd", sizeof("\\ufffd"));
 		else
 			snprintf(shown, 8, "\\x%02x", (unsigned char)*text);
 		return 1;
@@ -80,7 +80,7 @@ char *text_visible(char *to, size_t room, const char *text)
 		text += show_next(text, LINE, shown);
 		if (used + strlen(shown) >= room)
 			break;
-		strcpy(to + used, shown);
+		memcpy(to + used, shown, strlen(shown));
 		used += strlen(shown);
 	}
 	to[used] = '\0';
