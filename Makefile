@@ -42,6 +42,7 @@ DAEMON_PARTS := $(addprefix daemon/,address.c admission.c lines.c request.c sett
 # Reads images for the others, and has nothing of Xen.
 EXPANDER_SOURCES := $(sort $(wildcard expander/*.c))
 EXPANDER_OBJECTS := $(EXPANDER_SOURCES:%.c=$(BUILD)/%.o)
+EXPANDER_LACKS := $(patsubst %,$(BUILD)/stream/%.o,tls connect line message body hello lane front connection)
 
 all: $(BUILD)/pvferry $(BUILD)/pvferryd $(BUILD)/pvferry-save-helper $(BUILD)/pvferry-expander
 
@@ -58,7 +59,7 @@ $(BUILD)/pvferry-save-helper: $(HELPER_OBJECTS) $(filter-out $(BUILD)/cli/%,$(OB
 
 $(BUILD)/pvferry-expander: $(EXPANDER_OBJECTS) $(filter $(BUILD)/log.o $(BUILD)/text.o $(BUILD)/process/% $(BUILD)/stream/%,$(OBJECTS))
 	@echo "  LD $@"
-	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(shell pkg-config --libs libzstd libxxhash json-c openssl libseccomp)
+	$(Q)$(CC) $(CFLAGS) -Wl,--as-needed -o $@ $(filter-out $(EXPANDER_LACKS),$^) $(shell pkg-config --libs libzstd libxxhash libseccomp)
 
 $(BUILD)/pvferryd: $(DAEMON_OBJECTS)
 	@echo "  LD $@"

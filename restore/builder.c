@@ -41,10 +41,10 @@ static int build(void *context)
 	struct task *task = context;
 	struct restoration *r = &task->restoration;
 	struct reader *reader;
-	int rc = reader_attach(&reader, &task->expander.ours, task->from);
+	int rc = host_open(&task->host); /* while the expander starts */
 
 	if (!rc)
-		rc = host_open(&task->host);
+		rc = reader_attach(&reader, &task->expander.ours, task->from);
 	if (rc)
 		return rc;
 	*r = (struct restoration){ .on_created = note_created, .context = task->built };
