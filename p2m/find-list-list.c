@@ -32,7 +32,7 @@ int p2m_find_list_list(struct p2m *p2m, struct domain *domain, const void *share
 	if (rc)
 		return rc;
 	if (lists > per_page)
-		return fail(ERANGE, "a frame-list-list of one page has no room for %lu pfns", p2m->count);
+		return fail(ERANGE, "a frame-list-list of one page has no room for %lu pfns", p2m->claimed);
 	list = malloc(lists * sizeof(*list));
 	if (!list)
 		return fail(ENOMEM, "out of memory");

@@ -20,6 +20,12 @@ struct word_run {
 	uint64_t first, count;
 };
 
+/*
+ * mfn[] has all words of the leaves. Those from count on become holes, unless they name
+ * frames of the guest that no other pfn has: count then grows to include them.
+ */
+int p2m_take_tail(struct p2m *p2m, struct domain *domain);
+
 /* Copies them. what names the frames in messages. */
 int p2m_read_words(struct domain *domain, const struct word_run *run, uint64_t *words, const char *what);
 

@@ -15,6 +15,12 @@
 
 enum { PAGES_AT_ONCE = 512, TRIES = 10, NAP_MS = 1 };
 
+/*
+ * Linux 3.19 to 4.2 announces as many pfns as memory hotplug could ever reach:
+ * XEN_BALLOON_MEMORY_HOTPLUG_LIMIT, 512 GiB unless configured otherwise.
+ */
+#define HOTPLUG_PFNS (1ULL << 27)
+
 const char *p2m_form_name(enum p2m_form form)
 {
 	return form == P2M_LINEAR ? "linear" : form == P2M_LIST ? "list" : "auto";
@@ -59,10 +65,11 @@ static mfn_t entry_mfn(const struct layout *layout, uint64_t entry)
 
 static int read_entries(struct p2m *p2m, struct domain *domain)
 {
-	struct word_run run = { p2m->layout, p2m->leaf, 0, p2m->count };
+	uint64_t words = p2m->leaves * p2m_per_page(p2m->layout);
+	struct word_run run = { p2m->layout, p2m->leaf, 0, words };
 	int rc = p2m_read_words(domain, &run, (uint64_t *)p2m->mfn, "pages");
 
-	for (uint64_t pfn = 0; !rc && pfn < p2m->count; pfn++)
+	for (uint64_t pfn = 0; !rc && pfn < words; pfn++)
 		p2m->mfn[pfn] = entry_mfn(p2m->layout, p2m->mfn[pfn].n);
 	return rc;
 }
@@ -81,15 +88,47 @@ static uint64_t generation(const struct p2m *p2m, const void *shared_info)
 	return field(p2m, shared_info, p2m->layout->shared_info.p2m_generation);
 }
 
-static int allocate(struct p2m *p2m)
+static int refuse_claim(const struct p2m *p2m)
 {
-	p2m->leaves = (p2m->count + p2m_per_page(p2m->layout) - 1) / p2m_per_page(p2m->layout);
-	p2m->mfn = malloc(p2m->count * sizeof(*p2m->mfn));
-	p2m->type = malloc(p2m->count);
-	p2m->leaf = malloc(p2m->leaves * sizeof(*p2m->leaf));
-	if (!p2m->mfn || !p2m->type || !p2m->leaf)
+	return fail(ERANGE, "the guest claims %lu pfns, it can have 1 to %lu", p2m->claimed, p2m->most);
+}
+
+/* Of the leaves at the end that are one page, full of holes, the first stays. */
+static int drop_repeated_leaves(struct p2m *p2m)
+{
+	while (p2m->leaves > 1 && p2m->leaf[p2m->leaves - 1].n == p2m->leaf[p2m->leaves - 2].n)
+		p2m->leaves--;
+	p2m->count = p2m->leaves * p2m_per_page(p2m->layout);
+	return p2m->count > p2m->most ? refuse_claim(p2m) : 0;
+}
+
+static int find_leaves(struct p2m *p2m, struct domain *domain, const void *shared_info)
+{
+	int rc;
+
+	p2m->count = p2m->claimed;
+	p2m->leaves = (p2m->claimed + p2m_per_page(p2m->layout) - 1) / p2m_per_page(p2m->layout);
+	if (!p2m->leaf)
+		p2m->leaf = malloc(p2m->leaves * sizeof(*p2m->leaf));
+	if (!p2m->leaf)
+		return fail(ENOMEM, "out of memory for a p2m of %lu pfns", p2m->claimed);
+	rc = p2m->form == P2M_LINEAR ? p2m_find_linear(p2m, domain, shared_info)
+				     : p2m_find_list_list(p2m, domain, shared_info);
+	return rc || p2m->claimed <= p2m->most ? rc : drop_repeated_leaves(p2m);
+}
+
+/* For whole leaves. */
+static int allocate_entries(struct p2m *p2m)
+{
+	uint64_t words = p2m->leaves * p2m_per_page(p2m->layout);
+
+	free(p2m->mfn);
+	free(p2m->type);
+	p2m->mfn = malloc(words * sizeof(*p2m->mfn));
+	p2m->type = malloc(words);
+	if (!p2m->mfn || !p2m->type)
 		return fail(ENOMEM, "out of memory for a p2m of %lu pfns", p2m->count);
-	memset(p2m->type, FRAME_XTAB, p2m->count);
+	memset(p2m->type, FRAME_XTAB, words);
 	return 0;
 }
 
@@ -114,8 +153,9 @@ static int read_once(struct p2m *p2m, struct domain *domain, const void *shared_
 	int rc;
 
 	p2m->generation = generation(p2m, shared_info);
-	rc = p2m->form == P2M_LINEAR ? p2m_find_linear(p2m, domain, shared_info)
-				     : p2m_find_list_list(p2m, domain, shared_info);
+	rc = find_leaves(p2m, domain, shared_info);
+	if (!rc)
+		rc = allocate_entries(p2m);
 	return rc ? rc : read_entries(p2m, domain);
 }
 
@@ -154,19 +194,35 @@ static int read_still(struct p2m *p2m, const struct p2m_source *source)
 		    generation(p2m, source->shared_info));
 }
 
+/* What was a pfn in an earlier look stays one, if only as a hole: the rounds of a live save count on it. */
+static void keep_least(struct p2m *p2m, uint64_t least)
+{
+	uint64_t end = p2m->leaves * p2m_per_page(p2m->layout);
+
+	if (least > end)
+		least = end;
+	if (p2m->count < least)
+		p2m->count = least;
+}
+
 int p2m_find(struct p2m *p2m, const struct p2m_source *source, enum p2m_form form, uint64_t most_pfns)
 {
 	const void *shared_info = source->shared_info;
 	int rc;
 
-	*p2m = (struct p2m){ .layout = source->layout };
-	p2m->count = field(p2m, shared_info, source->layout->shared_info.max_pfn);
-	if (!p2m->count || p2m->count > most_pfns || p2m->count > PFN_LIMIT)
-		return fail(ERANGE, "the guest claims %lu pfns, it can have 1 to %lu", p2m->count, most_pfns);
+	*p2m = (struct p2m){ .layout = source->layout, .most = most_pfns };
+	p2m->claimed = field(p2m, shared_info, source->layout->shared_info.max_pfn);
+	if (!p2m->claimed || p2m->claimed > PFN_LIMIT ||
+	    (p2m->claimed > most_pfns && p2m->claimed > HOTPLUG_PFNS))
+		return refuse_claim(p2m);
 	rc = choose_form(p2m, shared_info, form);
 	if (!rc)
-		rc = allocate(p2m);
-	return rc ? rc : read_still(p2m, source);
+		rc = read_still(p2m, source);
+	if (!rc)
+		rc = p2m_take_tail(p2m, source->domain);
+	if (!rc)
+		keep_least(p2m, source->least);
+	return rc;
 }
 
 void p2m_release(struct p2m *p2m)
@@ -214,20 +270,16 @@ int p2m_fetch_types(struct p2m *p2m, struct domain *domain)
 
 int p2m_check_unmoved(const struct p2m *p2m, struct domain *domain, const void *shared_info)
 {
-	struct p2m now = { .layout = p2m->layout };
-	uint64_t count = field(p2m, shared_info, p2m->layout->shared_info.max_pfn);
+	struct p2m now = { .form = p2m->form, .layout = p2m->layout, .most = p2m->most };
 	int rc;
 
-	if (count != p2m->count ||
+	now.claimed = field(p2m, shared_info, p2m->layout->shared_info.max_pfn);
+	if (now.claimed != p2m->claimed ||
 	    (p2m->form == P2M_LINEAR && generation(p2m, shared_info) != p2m->generation))
 		return fail(EAGAIN, "the guest's p2m changed while it was saved");
-	now.count = count;
-	now.form = p2m->form;
-	rc = allocate(&now);
-	if (!rc)
-		rc = p2m->form == P2M_LINEAR ? p2m_find_linear(&now, domain, shared_info)
-					     : p2m_find_list_list(&now, domain, shared_info);
-	if (!rc && memcmp(now.leaf, p2m->leaf, p2m->leaves * sizeof(*p2m->leaf)))
+	rc = find_leaves(&now, domain, shared_info);
+	if (!rc &&
+	    (now.leaves != p2m->leaves || memcmp(now.leaf, p2m->leaf, p2m->leaves * sizeof(*p2m->leaf))))
 		rc = fail(EAGAIN, "the guest's p2m moved while it was saved");
 	p2m_release(&now);
 	return rc;

@@ -17,10 +17,12 @@ enum p2m_form { P2M_AUTO, P2M_LINEAR, P2M_LIST };
 struct p2m {
 	enum p2m_form form; /* how it was found */
 	const struct layout *layout;
-	uint64_t count; /* of pfns */
-	mfn_t *mfn;	/* by pfn; holes, foreign and identity entries are invalid */
-	uint8_t *type;	/* enum frame_type by pfn */
-	mfn_t *leaf;	/* the frames that hold the p2m itself */
+	uint64_t claimed; /* of pfns, by the guest's max_pfn */
+	uint64_t most;	  /* see p2m_find() */
+	uint64_t count;	  /* of pfns; more or less than claimed, see p2m_find() */
+	mfn_t *mfn;	  /* by pfn; holes, foreign and identity entries are invalid */
+	uint8_t *type;	  /* enum frame_type by pfn */
+	mfn_t *leaf;	  /* the frames that hold the p2m itself */
 	uint64_t leaves;
 	uint64_t generation; /* of the linear p2m, when it was read */
 };
@@ -58,12 +60,15 @@ struct p2m_source {
 	struct domain *domain;
 	const struct layout *layout;
 	const void *shared_info; /* the guest's page, mapped */
+	uint64_t least; /* count of an earlier p2m of this guest: it does not become less within a leaf */
 };
 
 /*
- * Finds and copies it. most_pfns is the
- * highest number of pfns the toolstack ever promised the guest, with room for
- * its holes: what claims more is refused before memory is spent on it.
+ * Finds and copies it. most_pfns is the highest number of pfns the toolstack
+ * ever promised the guest, with room for its holes: what claims more is
+ * refused before memory is spent on it, unless it claims them for hotplug and
+ * the leaves at its end are one page: those are left out. Pages of the guest
+ * behind what it claims, in the last leaf, are included (p2m/tail.c).
  * -EAGAIN: the guest kept changing it.
  */
 int p2m_find(struct p2m *p2m, const struct p2m_source *source, enum p2m_form form, uint64_t most_pfns);

@@ -24,6 +24,7 @@ static const struct option options_known[] = {
 	{ "rate", required_argument, NULL, 'r' },
 	{ "holes", required_argument, NULL, 'h' },
 	{ "name", required_argument, NULL, 'n' },
+	{ "unannounced", required_argument, NULL, 'u' },
 	{ "keeps-foreign", no_argument, NULL, 'k' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -42,6 +43,7 @@ static int parse(int argc, char **argv, struct guest_options *options)
 		case 's': options->seed = strtoull(optarg, NULL, 0); break;
 		case 'r': options->rate = strtoull(optarg, NULL, 0); break;
 		case 'h': options->holes = strtoul(optarg, NULL, 0); break;
+		case 'u': options->unannounced = strtoull(optarg, NULL, 0); break;
 		case 'k': options->keeps_foreign = true; break;
 		case 'n': snprintf(options->name, sizeof(options->name), "%s", optarg); break;
 		default: return 2;

@@ -24,7 +24,7 @@ static const struct {
 	{ "guest", command_guest,
 	  "HOST [--mem MiB] [--vcpus N] [--width 64|32] [--p2m linear|list]\n"
 	  "\t\t[--workload NAME] [--seed N] [--rate N] [--holes N] [--name NAME]\n"
-	  "\t\t[--keeps-foreign]" },
+	  "\t\t[--unannounced PFNS] [--keeps-foreign]" },
 	{ "guests", command_guests, "HOST [--domain N] [--steps N | --ms N] [--daemon | --stop]" },
 	{ "list", command_list, "HOST" },
 	{ "compare", command_compare, "HOST DOMAIN HOST DOMAIN" },

@@ -15,6 +15,9 @@ enum { PINNED = 8 };
 
 #define NOT_THE_GUESTS (1ul << 39)
 
+/* Whole leaves: max_pfn may leave pages of the last one out. */
+enum { LEAF_PFNS = 1024 };
+
 static uint64_t max_pfn(const struct snapshot *snapshot)
 {
 	void *shared = host_page(snapshot->host, snapshot->domain->shared_info);
@@ -30,7 +33,7 @@ int snapshot_init(struct snapshot *snapshot, struct host *host, uint16_t domid)
 	snapshot->domain = domain_find(host, domid);
 	if (!snapshot->domain)
 		return -ESRCH;
-	snapshot->nr_pages = max_pfn(snapshot);
+	snapshot->nr_pages = (max_pfn(snapshot) + LEAF_PFNS - 1) / LEAF_PFNS * LEAF_PFNS;
 	if (!snapshot->nr_pages || snapshot->nr_pages > host->machine->nr_frames * 4)
 		return -EINVAL;
 	snapshot->mfns = malloc(snapshot->nr_pages * sizeof(*snapshot->mfns));

@@ -46,7 +46,7 @@ static void announce_64(struct build *build, uint64_t top)
 {
 	struct shared_info_x86_64 *shared = host_page(build->host, build->domain->shared_info);
 
-	shared->arch.max_pfn = build->nr_pages;
+	shared->arch.max_pfn = build->nr_pages - build->options->unannounced;
 	shared->arch.pfn_to_mfn_frame_list_list = top;
 	shared->arch.p2m_vaddr = build->state->p2m_is_linear ? build->state->p2m_va : 0;
 	shared->arch.p2m_generation = 2;
@@ -56,7 +56,7 @@ static void announce_32(struct build *build, uint64_t top)
 {
 	struct shared_info_x86_32 *shared = host_page(build->host, build->domain->shared_info);
 
-	shared->arch.max_pfn = build->nr_pages;
+	shared->arch.max_pfn = build->nr_pages - build->options->unannounced;
 	shared->arch.pfn_to_mfn_frame_list_list = top;
 	shared->arch.p2m_vaddr = build->state->p2m_is_linear ? build->state->p2m_va : 0;
 	shared->arch.p2m_generation = 2;

@@ -149,6 +149,7 @@ static void lay_out_state(struct build *build)
 	state->workload = options->workload;
 	state->rate = options->rate;
 	state->keeps_foreign = options->keeps_foreign;
+	state->unannounced = options->unannounced;
 	state->nr_vcpus = options->vcpus;
 	state->nr_pages = nr;
 	state->direct_pages = options->is_32bit && nr > DIRECT_PAGES_32 ? DIRECT_PAGES_32 : nr;

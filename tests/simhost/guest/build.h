@@ -12,6 +12,7 @@ struct guest_options {
 	uint64_t mem_mib, vcpus, seed, rate;
 	bool is_32bit, p2m_is_linear, keeps_foreign;
 	enum guest_workload workload;
+	uint64_t unannounced; /* pfns at its end that max_pfn leaves out */
 	unsigned holes; /* one page in so many is not there; 0: none */
 };
 

@@ -52,6 +52,7 @@ struct guest_state {
 	uint64_t start_info, store, console, gdt, root, kernel_l2;	/* pfns */
 	uint64_t map, versions, leaves, p2m_pages, p2m_middle, p2m_top; /* first pfns of arrays */
 	uint64_t random, generation, ballooned, mms_made, writes;
+	uint64_t unannounced;		  /* pfns at the end that max_pfn leaves out */
 	uint64_t keeps_foreign;		  /* does not unmap what is not its own to suspend */
 	uint8_t vcpu_mm[GUEST_VCPUS_MAX]; /* index + 1; 0: the kernel's own root */
 	struct guest_mm mms[GUEST_MMS_MAX];

@@ -66,7 +66,7 @@ static void announce_linear(struct guest *guest)
 
 void p2m_announce(struct guest *guest)
 {
-	PUT_SHARED(guest, max_pfn, guest->nr_pages);
+	PUT_SHARED(guest, max_pfn, guest->nr_pages - GET(guest, unannounced));
 	PUT_SHARED(guest, p2m_generation, GET(guest, generation));
 	if (GET(guest, p2m_is_linear))
 		announce_linear(guest);
