@@ -106,6 +106,7 @@ static int check(struct verification *v, const char *path)
 	if (rc)
 		return rc;
 	confined.fd = v->channel.fd;
+	confined.shared = v->verdict;
 	progress_start("checking");
 	rc = confined_run(&confined);
 	progress_end();

@@ -46,7 +46,6 @@ static int run_speaker(void *context)
 
 	f.peer = *task->outer;
 	f.peer.helper = 0;
-	child_unshare(task->move->status, sizeof(*task->move->status));
 	if (!rc)
 		rc = front_confine(&f);
 	if (rc) {

@@ -26,24 +26,49 @@ struct child {
 	struct outcome *outcome; /* shared */
 };
 
-enum { PRIVATE_MOST = 64 };
+enum { PRIVATE_MOST = 64, SHARED_MOST = 128 };
 static int private_fds[PRIVATE_MOST];
 static size_t privates;
 
+/* What child_share() has mapped, here and in our parents before they forked. */
+static struct shared {
+	void *at;
+	size_t bytes;
+} shared_memory[SHARED_MOST];
+static size_t shared_count;
+static struct outcome *own_outcome; /* which our parent waits for */
+
 void *child_share(size_t bytes)
 {
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *at = MAP_FAILED;
 
-	if (at != MAP_FAILED)
-		return at;
-	fail_errno("mmap");
-	return NULL;
+	if (shared_count < SHARED_MOST)
+		at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	else
+		errno = ENOMEM;
+	if (at == MAP_FAILED) {
+		fail_errno("cannot share memory with a child process");
+		return NULL;
+	}
+	shared_memory[shared_count++] = (struct shared){ at, bytes };
+	return at;
 }
 
 void child_unshare(void *shared, size_t bytes)
 {
-	if (shared)
-		munmap(shared, bytes);
+	for (size_t i = shared_count; shared && i-- > 0;)
+		if (shared_memory[i].at == shared) {
+			shared_memory[i] = shared_memory[--shared_count];
+			munmap(shared, bytes);
+			return;
+		}
+}
+
+void child_unshare_others(const void *kept)
+{
+	for (size_t i = shared_count; i-- > 0;)
+		if (shared_memory[i].at != kept && shared_memory[i].at != own_outcome)
+			child_unshare(shared_memory[i].at, shared_memory[i].bytes);
 }
 
 void child_private(int fd)
@@ -58,8 +83,6 @@ void child_unprivate(int fd)
 		if (private_fds[i] == fd)
 			private_fds[i] = private_fds[--privates];
 }
-
-static struct outcome *own_outcome; /* which our parent waits for */
 
 static void run_child(int (*work)(void *context), void *context, struct outcome *outcome, pid_t parent)
 {

@@ -14,6 +14,8 @@
 /* Zeroed memory that the child and we both see; NULL with a reason. */
 void *child_share(size_t bytes);
 void child_unshare(void *shared, size_t bytes);
+/* In a child: unmaps all that its parents have shared, but for kept (NULL is fine) and what child_wait() reads. */
+void child_unshare_others(const void *kept);
 
 /*
  * Runs work(context) in a child and returns what it returned; the reason it

@@ -106,7 +106,10 @@ static int run(void *context)
 {
 	const struct start *start = context;
 	int keep[] = { start->confined->fd, start->fd, stop_fd() }, rc;
-	struct sandbox sandbox = { keep, sizeof(keep) / sizeof(*keep), start->confined->memory_bytes, false };
+	struct sandbox sandbox = { .keep = keep,
+				   .keep_count = sizeof(keep) / sizeof(*keep),
+				   .shared = start->confined->shared,
+				   .memory_bytes = start->confined->memory_bytes };
 
 	report_fd = start->fd;
 	say_before = NULL;

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "process/child.h"
 
 #define USER "pvferry"
 enum { NOBODY = 65534, FDS_MOST = 64 };
@@ -256,6 +257,7 @@ int sandbox_enter(const struct sandbox *sandbox)
 {
 	int rc = close_others(sandbox);
 
+	child_unshare_others(sandbox->shared);
 	if (!rc)
 		rc = drop_privileges();
 	if (!rc)

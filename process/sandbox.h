@@ -1,7 +1,7 @@
 /*
  * A process that reads bytes from a file, a guest or a peer gives up all that such bytes could
- * misuse: its user, its capabilities, its other descriptors, and nearly all system calls. It keeps
- * what it has open and what it has mapped. The kernel kills it (SIGSYS) when it calls open(),
+ * misuse: its user, its capabilities, its other descriptors, the memory that it shares with other
+ * processes, and nearly all system calls. The kernel kills it (SIGSYS) when it calls open(),
  * socket(), execve() or any other call that is not on the list in sandbox.c; its parent goes on.
  *
  * Seccomp is described in the kernel's Documentation/userspace-api/seccomp_filter.rst.
@@ -16,6 +16,8 @@ struct sandbox {
 	/* Descriptors that stay open beside 0, 1 and 2, ascending; all others are closed. */
 	const int *keep;
 	size_t keep_count;
+	/* Memory of child_share() that it keeps; NULL: none, but for what child_wait() reads. */
+	const void *shared;
 	/* It may map so many bytes more than it has mapped now (RLIMIT_AS). 0: no limit. */
 	size_t memory_bytes;
 	/* It may also send and receive over the sockets it has, and ask what waits in them. */
@@ -23,7 +25,7 @@ struct sandbox {
 };
 
 /*
- * Closes, drops, limits, filters, in this order; for the calling thread, all others and those that
+ * Closes, unmaps, drops, limits, filters, in this order; for the calling thread, all others and those that
  * are started later. Whatever needs a file (a certificate, a user's name) is to be read before.
  * Without root's rights the user stays the same; all else is done. A failure leaves the process
  * partly confined: it must end.

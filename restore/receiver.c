@@ -100,7 +100,6 @@ static int run_receiver(void *context)
 
 	if (!rc)
 		rc = open_peer(&f, task->take);
-	child_unshare(task->take->status, sizeof(*task->take->status));
 	if (!rc)
 		rc = front_confine(&f);
 	if (rc) {

@@ -201,7 +201,10 @@ static int compare(const void *a, const void *b)
 int front_confine(struct front *f)
 {
 	int keep[] = { f->peer.in, f->peer.out, f->inner.in }, rc;
-	struct sandbox sandbox = { keep, sizeof(keep) / sizeof(*keep), MEMORY_BYTES, true };
+	struct sandbox sandbox = { .keep = keep,
+				   .keep_count = sizeof(keep) / sizeof(*keep),
+				   .memory_bytes = MEMORY_BYTES,
+				   .uses_sockets = true };
 
 	qsort(keep, sandbox.keep_count, sizeof(*keep), compare);
 	f->peer.may_answer = true;

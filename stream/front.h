@@ -27,7 +27,7 @@ struct front {
 
 /* The line to the parent, on the front's end of front_ends(). First of all. */
 int front_init(struct front *front, int inner);
-/* Gives up all but the two lines; what needs a file is read before. After a failure only front_lose() may follow. */
+/* Gives up all but the two lines, shared memory too; what needs a file is read before. After a failure only front_lose() may follow. */
 int front_confine(struct front *front);
 /* A message to the parent, however long it takes to read it; the peer is told meanwhile that we are there. */
 int front_tell(struct front *front, enum message_type type, const void *body, size_t bytes);

@@ -150,6 +150,53 @@ static void memory_is_limited(void **state)
 	assert_done(child_run(map_much, NULL));
 }
 
+struct memories {
+	int *kept, *other;
+	bool touches_other;
+};
+
+static int write_shared(void *context)
+{
+	const struct memories *shared = context;
+	int rc = sandbox_enter(&(struct sandbox){ .shared = shared->kept });
+
+	if (rc)
+		return rc;
+	signal(SIGSEGV, SIG_DFL); /* cmocka catches it */
+	*(shared->touches_other ? shared->other : shared->kept) = 1;
+	return fail(EDOM, "the reason comes over");
+}
+
+/* A child of a child has what both shared: all but what it is to keep goes. */
+static int write_from_below(void *context)
+{
+	struct memories *shared = context;
+	struct child *sibling, *child;
+	int rc = child_start(&sibling, write_shared, shared);
+
+	if (!rc)
+		rc = child_start(&child, write_shared, shared);
+	if (rc)
+		return rc;
+	child_reap(sibling);
+	return child_wait(child);
+}
+
+static void shared_memory_is_given_up(void **state)
+{
+	struct memories shared = { child_share(sizeof(int)), child_share(sizeof(int)), false };
+
+	(void)state;
+	assert_fails(child_run(write_from_below, &shared), EDOM, "the reason comes over");
+	assert_int_equal(*shared.kept, 1);
+	shared.touches_other = true;
+	if (!is_sanitized) /* which report the access in their own way */
+		assert_fails(child_run(write_from_below, &shared), ECHILD, "died of SIGSEGV");
+	assert_int_equal(*shared.other, 0);
+	child_unshare(shared.kept, sizeof(int));
+	child_unshare(shared.other, sizeof(int));
+}
+
 static int outlive(void *context)
 {
 	struct confined_pair *pair = context;
@@ -189,6 +236,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(has_no_privileges_and_few_descriptors),
 		TEST(memory_is_limited),
+		TEST(shared_memory_is_given_up),
 		TEST(dies_with_its_parent),
 	};
 

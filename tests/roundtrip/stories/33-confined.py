@@ -39,6 +39,10 @@ def begin(host, half, *args):
     return process
 
 
+# Of memory that processes share: what came of it, that a stop is asked for, the verdict; the expander has none of that.
+SHARED = {"inspect": 2, "verify": 3, "restore": 0}
+
+
 def reads_confined(host, image, *args):
     """To the end, and killed in the middle in two ways; the line it says, each time."""
     whole = image.read_bytes()
@@ -46,7 +50,7 @@ def reads_confined(host, image, *args):
     what = args[0]
     process = begin(host, whole[:half], *args)
     for pid in poll(f"{what}: a filter", lambda: filtered(process)):
-        has_no_privileges(pid, what)
+        has_no_privileges(pid, what, SHARED[what])
     process.stdin.write(whole[half:])
     result = host.end(process)
     expect(result.status == 0, f"{what}: {result}")

@@ -9,6 +9,7 @@ import faults
 import hosts
 import moves
 from hosts import expect
+from privileges import has_no_privileges, status_of
 
 class Bytes(moves.Line):
     """A line that ends after so many bytes of one side."""
@@ -110,7 +111,11 @@ def a_lane_dies(stage, source, destination):
                                "--bandwidth", "1", "--level", "0", "--connections", "3", number, "127.0.0.1")
         hosts.poll("three connections", lambda: len(receivers) == 3 and len(moves.children(process.pid)) >= 4 and
                    all(moves.children(r.pid) for r in receivers))
-        victim = moves.children(process.pid)[1] if side == "source" else moves.children(receivers[2].pid)[0]
+        # Below the source's mover: the speaker, and the two further connections.
+        victim = moves.children(process.pid)[2] if side == "source" else moves.children(receivers[2].pid)[0]
+        if side == "source":
+            hosts.poll("a filter", lambda: status_of(victim)["Seccomp"].strip() == "2")
+            has_no_privileges(victim, "a further connection")
         os.kill(victim, signal.SIGKILL)    # it asks nothing of simhost
         result = source.end(process)
         listener.close()
