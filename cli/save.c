@@ -27,6 +27,7 @@ enum {
 	LIVE,
 	TRACKING,
 	MAX_DOWNTIME,
+	MAX_SUSPENDED,
 	MAX_ROUNDS,
 	PROGRESS,
 	NO_PROGRESS,
@@ -46,6 +47,7 @@ const struct option_row save_options[] = {
 	{ TRACKING, "dirty-tracking", "HOW",
 	  "find what it changes meanwhile by auto, content or log (auto)" },
 	{ MAX_DOWNTIME, "max-downtime", "MS", "stop it when that takes no longer (300)" },
+	{ MAX_SUSPENDED, "max-suspended", "S", "resume it and give up after so long; 0: no limit (0)" },
 	{ MAX_ROUNDS, "max-rounds", "N", "stop it after so many rounds in any case" },
 	{ PROGRESS, "progress", NULL, "show progress even where there is no terminal" },
 	{ NO_PROGRESS, "no-progress", NULL, "show no progress" },
@@ -87,6 +89,10 @@ static bool set(void *context, int letter, const char *value)
 	case MAX_DOWNTIME:
 		fine = parse_number("max-downtime", value, 1, 3600000, &number);
 		settings->max_downtime_ms = number;
+		break;
+	case MAX_SUSPENDED:
+		fine = parse_number("max-suspended", value, 0, 86400, &number);
+		settings->migrate.max_suspended_seconds = number;
 		break;
 	case MAX_ROUNDS:
 		fine = parse_number("max-rounds", value, 1, 1000000, &number);

@@ -91,6 +91,7 @@ static int send_guest(struct task *task, struct live *live, struct sent *sent)
 		.bare = true,
 		.level = task->is_packed ? LEVEL_DEFAULT : LEVEL_PLAIN,
 		.threads = settings->threads,
+		.max_suspended_seconds = settings->max_suspended_seconds,
 		.suspend = suspend,
 		.progress = libxl_progress,
 		.live = task->order.is_live ? live : NULL,

@@ -77,6 +77,15 @@ static bool set_downtime(struct settings *settings, const char *value)
 	return fine;
 }
 
+static bool set_suspended(struct settings *settings, const char *value)
+{
+	unsigned long n;
+	bool fine = set_number(value, 0, 86400, &n);
+
+	settings->max_suspended_seconds = fine ? n : settings->max_suspended_seconds;
+	return fine;
+}
+
 static bool set_rounds(struct settings *settings, const char *value)
 {
 	unsigned long n;
@@ -109,6 +118,7 @@ static const struct key {
 	bool (*set)(struct settings *settings, const char *value);
 } keys[] = {
 	{ "max-downtime", "milliseconds, 1 to 3600000", set_downtime },
+	{ "max-suspended", "seconds, up to 86400; 0: no limit", set_suspended },
 	{ "max-rounds", "a number up to 1000000; 0: no limit", set_rounds },
 	{ "bandwidth", "MiB a second, up to 1048576; 0: no limit", set_bandwidth },
 	{ "dirty-tracking", "auto, content or log", set_tracking },

@@ -14,7 +14,8 @@
 
 struct settings {
 	unsigned int max_downtime_ms, max_rounds, threads;
-	uint64_t bandwidth_bytes; /* a second; 0: no limit */
+	unsigned int max_suspended_seconds; /* 0: no limit */
+	uint64_t bandwidth_bytes;	    /* a second; 0: no limit */
 	enum dirty_tracking tracking;
 	bool ignores_cpu;	     /* restores on a host that lacks CPU features the guest was shown */
 	char stock_helper[PATH_MAX]; /* "": to be looked for */

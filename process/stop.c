@@ -84,7 +84,7 @@ int stop_requested(void)
 	if (shared->signal == ASKED)
 		return fail(ECANCELED, "cancelled");
 	if (shared->signal == LATE)
-		return fail(ETIME, "the guest was suspended for %d s, the most it may be (--max-suspended)",
+		return fail(ETIME, "the guest was suspended for %d s, the most it may be (max-suspended)",
 			    shared->late_seconds);
 	name = sigabbrev_np(shared->signal);
 	return name ? fail(ECANCELED, "stopped by SIG%s", name)

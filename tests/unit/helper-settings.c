@@ -63,6 +63,7 @@ static void assert_said(unsigned int which, const char *text)
 static void assert_defaults(void)
 {
 	assert_int_equal(settings.max_downtime_ms, 300);
+	assert_int_equal(settings.max_suspended_seconds, 0);
 	assert_int_equal(settings.max_rounds, 30);
 	assert_int_equal(settings.bandwidth_bytes, 0);
 	assert_int_equal(settings.tracking, DIRTY_AUTO);
@@ -102,7 +103,7 @@ static void the_example_is_true(void **state)
 	fclose(file);
 	read_conf(text, NULL);
 	assert_int_equal(said_count, 0);
-	assert_int_equal(count, 7);
+	assert_int_equal(count, 8);
 	assert_string_not_equal(settings.stock_helper, "");
 	settings.stock_helper[0] = '\0';
 	assert_defaults();
@@ -111,11 +112,13 @@ static void the_example_is_true(void **state)
 static void lines_are_read(void **state)
 {
 	(void)state;
-	read_conf("max-downtime=1\n\t max-rounds \t=  1000000  # many\r\nbandwidth = 1048576\n"
+	read_conf("max-downtime=1\nmax-suspended = 86400\n\t max-rounds \t=  1000000  # many\r\nbandwidth = "
+		  "1048576\n"
 		  "dirty-tracking = log\nthreads = 64\ncpu-features = ignore\nstock-helper = /a b/c",
 		  NULL);
 	assert_int_equal(said_count, 0);
 	assert_int_equal(settings.max_downtime_ms, 1);
+	assert_int_equal(settings.max_suspended_seconds, 86400);
 	assert_int_equal(settings.max_rounds, 1000000);
 	assert_int_equal(settings.bandwidth_bytes, 1ULL << 40);
 	assert_int_equal(settings.tracking, DIRTY_LOG);
@@ -143,9 +146,9 @@ static void what_is_wrong_is_named(void **state)
 	read_conf("max-downtime = 0\nmax-downtime = 3600001\n\nmax-rounds = -1\nmax-rounds = 1000001\n"
 		  "bandwidth = 1048577\nbandwidth = 5M\nthreads = 65\nthreads =\n"
 		  "max-rounds = 99999999999999999999\ncpu-features = yes\nstock-helper = helper\n"
-		  "max_rounds = 5\n= 5\nmax-rounds\n",
+		  "max_rounds = 5\n= 5\nmax-rounds\nmax-suspended = 86401\n",
 		  NULL);
-	assert_int_equal(said_count, 14);
+	assert_int_equal(said_count, 15);
 	assert_said(0, ":1: max-downtime takes milliseconds, 1 to 3600000, not \"0\"; left out");
 	assert_said(1, ":2: max-downtime takes milliseconds, 1 to 3600000, not \"3600001\"; left out");
 	assert_said(2, ":4: max-rounds takes a number up to 1000000; 0: no limit, not \"-1\"; left out");
@@ -155,6 +158,8 @@ static void what_is_wrong_is_named(void **state)
 	assert_said(11, ":13: there is no setting \"max_rounds\"; left out");
 	assert_said(12, ":14: there is no setting \"\"; left out");
 	assert_said(13, ":15: \"max-rounds\" is no KEY = VALUE; left out");
+	assert_said(14,
+		    ":16: max-suspended takes seconds, up to 86400; 0: no limit, not \"86401\"; left out");
 	assert_defaults();
 }
 

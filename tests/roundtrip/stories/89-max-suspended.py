@@ -1,8 +1,10 @@
-"""A destination that keeps the source waiting, in the last round or before READY: when the time is over the guest is resumed, and the job says why."""
+"""A destination that keeps the source waiting, in the last round or before READY; the reader of an image that stops reading: when the time is over the guest is resumed, and the job says why."""
+import os
 import threading
 
 import moves
-from hosts import expect, poll
+from hosts import PVFERRY, expect, poll
+from libxl import Libxl
 
 HOLDS = (("destination", "READY"), ("source", "DATA"))
 
@@ -30,6 +32,25 @@ def held(stage, place, options):
     poll("nothing at the destination", lambda: not destination.domains())
 
 
+def unread(host):
+    """An image into a pipe that is not read; a stream of libxl's helper, too."""
+    number = host.guest(4)
+    out, to = os.pipe()
+    process = host.start(PVFERRY, "save", "--max-suspended", 1, number, "-", stdout=to)
+    result = host.end(process)
+    host.goes_on(number, "an image that is not read")
+    expect(result.status == 1 and result.is_one_line() and "suspended for 1 s" in result.err and "runs on" in result.err
+           and not moves.jobs(host) and not moves.locks(host), f"save: {result}")
+    run = Libxl.save(host, number, to, env={"PVFERRY_HELPER": "max-suspended=1", "PVFERRY_HELPER_CONF": "/nonexistent"})
+    complete, _ = run.run()
+    expect(complete and "suspended for 1 s" in run.errors()[-1], f"helper: {complete}, {run.log()}")
+    os.close(out)
+    os.close(to)
+    host.driver("resume", number)
+    host.goes_on(number, "a helper's stream that is not read")
+
+
 def run(stage):
+    unread(stage.host("unread", 24))
     for place in HOLDS:
         held(stage, place, ("--no-live", "--max-suspended", 1))
