@@ -27,8 +27,3 @@ int journal_find(const char *beginning, char job[JOB_DIGITS + 1])
 	free(list);
 	return rc || *job ? rc : fail(ENOENT, "there is no such job");
 }
-
-bool journal_is_of_save(const struct journal *journal)
-{
-	return journal->role == JOURNAL_SOURCE && !*journal->peer;
-}

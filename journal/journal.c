@@ -193,14 +193,14 @@ static bool from_json(struct journal *j, const struct json_object *json)
 
 /* --- the files ------------------------------------------------------------------- */
 
-static int write_file(const char *path, const char *text)
+static int write_file(const char *path, const char *text, bool is_synced)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), rc = 0;
 	size_t count = strlen(text);
 
 	if (fd < 0)
 		return fail_errno("cannot write the journal %s", path);
-	if (write(fd, text, count) != (ssize_t)count || fsync(fd))
+	if (write(fd, text, count) != (ssize_t)count || (is_synced && fsync(fd)))
 		rc = fail_errno("cannot write the journal %s", path);
 	if (close(fd) && !rc)
 		rc = fail_errno("cannot write the journal %s", path);
@@ -221,6 +221,8 @@ static int sync_folder(void)
 int journal_write(struct journal *j)
 {
 	char path[JOURNAL_PATH_ROOM], temporary[JOURNAL_PATH_ROOM + 8];
+	/* A guest that was being saved is gone after a power cut: of a save only this boot wants to know. */
+	bool is_synced = !journal_is_of_save(j);
 	struct json_object *json;
 	int rc = journal_make_folder(journal_folder());
 
@@ -232,11 +234,11 @@ int journal_write(struct journal *j)
 	journal_path(path, j->job, j->role);
 	snprintf(temporary, sizeof(temporary), "%s.new", path);
 	json = to_json(j);
-	rc = write_file(temporary, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN));
+	rc = write_file(temporary, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN), is_synced);
 	json_object_put(json);
 	if (!rc && rename(temporary, path))
 		rc = fail_errno("cannot write the journal %s", path);
-	return rc || !stages[j->stage].decides ? rc : sync_folder();
+	return rc || !is_synced || !stages[j->stage].decides ? rc : sync_folder();
 }
 
 static int read_file(struct journal *j, const char *path)

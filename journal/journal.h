@@ -69,7 +69,11 @@ const char *journal_stage_name(enum journal_stage stage);
 /* Is the job over, as far as this host goes? */
 bool journal_is_settled(const struct journal *journal);
 /* Of a save into a file, which has such an entry while its guest is asked to suspend or stopped; of a migration otherwise. */
-bool journal_is_of_save(const struct journal *journal);
+static inline bool journal_is_of_save(const struct journal *journal)
+{
+	return journal->role == JOURNAL_SOURCE && !*journal->peer;
+}
+
 /* Was it written since this host was started? If not, there is no such domain any more. */
 bool journal_is_of_this_boot(const struct journal *journal);
 void boot_id(char id[BOOT_DIGITS + 1]);

@@ -133,5 +133,9 @@ int feed_plain(struct feed *feed)
 		rc = feed_record(feed, &type);
 	if (!rc && !is_bare)
 		rc = feed_item(feed, NULL, 0, sizeof(struct record_header), 0);
+	/* Only a regular file can be asked without reading from what may be the next stream. */
+	if (!rc && !is_bare && channel_has_tail(feed->intake.from))
+		rc = fail(EBADMSG, "something follows the last record; head -c %lu gives the image alone",
+			  feed->intake.from->bytes);
 	return rc;
 }

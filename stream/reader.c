@@ -86,23 +86,14 @@ static int finish_libxl(struct reader *r)
 	return 0;
 }
 
-/*
- * After libxc's END: libxl's, and then the input must be at its end in good order. An image's feed sees to that; of
- * others only a regular file can be asked without reading from what may be the next stream.
- */
+/* After libxc's END: libxl's, and then the input must be at its end in good order, which its feed sees to. */
 static int finish(struct reader *r)
 {
-	const struct channel *from = r->cursor.feed.intake.from;
 	int rc = r->facts.is_bare ? 0 : finish_libxl(r);
 
 	if (!rc)
 		rc = cursor_next(&r->cursor);
-	if (rc > 0)
-		return fail(EBADMSG, "something follows the last record");
-	if (!rc && !r->facts.is_image && !r->facts.is_bare && channel_has_tail(from))
-		return fail(EBADMSG, "something follows the last record; head -c %lu gives the image alone",
-			    from->bytes);
-	return rc;
+	return rc > 0 ? fail(EBADMSG, "something follows the last record") : rc;
 }
 
 /* How much of a record's content is copied: all, or of PAGE_DATA all but the pages. */

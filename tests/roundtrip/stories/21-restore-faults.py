@@ -11,6 +11,7 @@ def run(stage):
     for options in (dict(vcpus=2), dict(width=32, p2m="list", holes=5)):
         number, image = source.guest(4, workload="mix", **options), folder / f"image-{len(options)}"
         source.freeze(number, image)
+        source.destroy(number)    # or the next save resumes it, as its journal says
         before = faults.Before(host, folder)
 
         def works(what):
