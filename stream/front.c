@@ -171,9 +171,6 @@ int front_init(struct front *f, int inner)
 	int rc = line_init(&f->inner, inner, inner, "the parent process");
 
 	f->inner.idle_seconds = LINE_NEVER_IDLE;
-	/* OpenSSL asks for the time zone when it checks a certificate, and the C library would look for its file each time. */
-	setenv("TZ", "UTC0", 1);
-	tzset();
 	return rc;
 }
 
