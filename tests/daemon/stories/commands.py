@@ -63,7 +63,7 @@ def table(daemon):
     client.do("migrate", domain="dies", host="go", follow=True)
     client.until(event="end")
     client.do("migrate", domain="silent.\x1b[2J", host="1")
-    daemon.job("ended", domain="silent.?[2J")
+    daemon.job("ended", domain=r"silent.\x1b[2J")
     text = pvferry(daemon, "jobs")[1]
     for words in (" cancelled\n", "completed, stopped for 12 ms", 'needs "pvferry resolve"', "failed: the job's process ended with status 1"):
         expect(words in text, f"{words}: {text}")
