@@ -194,6 +194,7 @@ static int inspect(const char *path, const struct settings *settings)
 	if (rc)
 		return say_failure("inspect", path, NULL);
 	confined.fd = inspection.channel.fd;
+	confined.threads = settings->threads;
 	progress_start("reading");
 	rc = confined_run(&confined);
 	progress_end();

@@ -107,6 +107,7 @@ static int check(struct verification *v, const char *path)
 		return rc;
 	confined.fd = v->channel.fd;
 	confined.shared = v->verdict;
+	confined.threads = v->threads;
 	progress_start("checking");
 	rc = confined_run(&confined);
 	progress_end();

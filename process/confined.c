@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "process/budget.h"
 #include "process/child.h"
 #include "process/sandbox.h"
 #include "process/stop.h"
@@ -108,14 +109,15 @@ static int run(void *context)
 	int keep[] = { start->confined->fd, start->fd, stop_fd() }, rc;
 	struct sandbox sandbox = { .keep = keep,
 				   .keep_count = sizeof(keep) / sizeof(*keep),
-				   .shared = start->confined->shared,
-				   .memory_bytes = start->confined->memory_bytes };
+				   .shared = start->confined->shared };
 
 	report_fd = start->fd;
 	say_before = NULL;
 	say_to = report_line;
 	qsort(keep, sandbox.keep_count, sizeof(*keep), compare);
 	rc = leave_terminal(start->confined->fd);
+	if (!rc)
+		rc = budget_begin(start->confined->threads);
 	if (!rc)
 		rc = sandbox_enter(&sandbox);
 	return rc ? rc : start->confined->work(start->confined->context);

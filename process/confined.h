@@ -11,9 +11,9 @@
 struct confined {
 	int (*work)(void *context);
 	void *context;
-	int fd;		     /* what it reads; its other descriptors are closed */
-	const void *shared;  /* as struct sandbox */
-	size_t memory_bytes; /* as there */
+	int fd;		      /* what it reads; its other descriptors are closed */
+	const void *shared;   /* as struct sandbox */
+	unsigned int threads; /* that it may start: its memory is limited, see budget.h */
 	/* Called here with what the child gave to confined_progress(). May be NULL. */
 	void (*progress)(uint64_t done, uint64_t total);
 	char *text; /* out: what it gave to confined_print(); "" if nothing; free() it. Foreign, so see text.h */

@@ -221,6 +221,11 @@ static int allow_limited(scmp_filter_ctx filter)
 	/* abort() and raise(), and no signal to another process of the same user. */
 	if (!rc)
 		rc = allow_if(filter, SCMP_SYS(tgkill), 0, UINT32_MAX, getpid());
+	/* budget.h: its own limit, and no higher than it was allowed before. */
+	if (!rc)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
+				      SCMP_CMP(0, SCMP_CMP_MASKED_EQ, UINT32_MAX, 0),
+				      SCMP_CMP(1, SCMP_CMP_MASKED_EQ, UINT32_MAX, RLIMIT_DATA));
 	for (size_t i = 0; !rc && i < sizeof(requests) / sizeof(*requests); i++)
 		rc = allow_if(filter, SCMP_SYS(ioctl), 1, UINT32_MAX, requests[i]);
 	for (size_t i = 0; !rc && i < sizeof(flags) / sizeof(*flags); i++)

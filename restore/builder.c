@@ -12,6 +12,7 @@
 #include "journal/journal.h"
 #include "log.h"
 #include "machine/registry.h"
+#include "process/budget.h"
 #include "process/child.h"
 #include "restore/expander.h"
 
@@ -41,8 +42,10 @@ static int build(void *context)
 	struct task *task = context;
 	struct restoration *r = &task->restoration;
 	struct reader *reader;
-	int rc = host_open(&task->host); /* while the expander starts */
+	int rc = budget_begin(task->options->threads);
 
+	if (!rc)
+		rc = host_open(&task->host); /* while the expander starts */
 	if (!rc)
 		rc = reader_attach(&reader, &task->expander.ours, task->from);
 	if (rc)

@@ -7,6 +7,7 @@
 
 #include "log.h"
 #include "p2m/p2m.h"
+#include "process/budget.h"
 #include "stream/array.h"
 
 static int end_static(struct incoming *in)
@@ -25,8 +26,10 @@ static uint64_t most_leaves(const struct incoming *in)
 static int grow(struct incoming *in, uint64_t count, uint64_t leaves)
 {
 	uint64_t old = in->count;
-	int rc = array_grow(&in->type, sizeof(*in->type), count, in->most_pfns);
+	int rc = budget_allow_pfns(count);
 
+	if (!rc)
+		rc = array_grow(&in->type, sizeof(*in->type), count, in->most_pfns);
 	if (!rc)
 		rc = array_grow(&in->leaf, sizeof(*in->leaf), leaves, most_leaves(in));
 	if (rc)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import faults
-from hosts import expect, poll
+from hosts import SAN, expect, poll
 from privileges import has_no_privileges, status_of
 
 
@@ -67,6 +67,20 @@ def reads_confined(host, image, *args):
         before.is_as_it_was(f"{what}, {kind.name}")
 
 
+def memory_is_limited(host, half, command):
+    """Of the process that reads the image, or that builds: the rest of the host does not suffer."""
+    process = begin(host, half, command, "--threads", "2")
+
+    def limits():
+        lines = [pathlib.Path(f"/proc/{pid}/limits").read_text() for pid in children(process.pid)]
+        return [int(n) >> 20 for text in lines for n in re.findall(r"Max data size +(\d+)", text)]
+
+    limit, = poll(f"{command}: a limit of memory", limits)
+    expect(192 < limit < 512, f"{command}: may have {limit} MiB")
+    process.kill()
+    host.end(process)
+
+
 def knows_nothing_of_xen(host, image):
     """The expander of a restore, and that it is no copy of a process that does."""
     process = begin(host, image.read_bytes()[:1000], "restore")
@@ -84,4 +98,6 @@ def run(stage):
     source.save(source.guest(4, vcpus=2), image)
     for command in ("verify", "inspect", "restore"):
         reads_confined(to, image, command)
+        if not SAN:
+            memory_is_limited(to, image.read_bytes()[:1000], command)
     knows_nothing_of_xen(to, image)

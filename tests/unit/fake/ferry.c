@@ -1,6 +1,7 @@
 /* See ferry.h. */
 #include "ferry.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #define P2M_AT 0xf0000000
 
 struct ferry ferry = { .fd = -1 };
+static char run[32]; /* run_folder() */
 
 /* What the test's own machinery needs. */
 static void must(int rc)
@@ -20,8 +22,22 @@ static void must(int rc)
 		abort();
 }
 
+static void remove_run(void)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "rm -r %s", run);
+	must(system(command));
+	unsetenv("PVFERRY_RUN");
+}
+
+/* A restore takes locks, and another run of the tests may do so at the same time: each has its own. */
 void ferry_open(void)
 {
+	snprintf(run, sizeof(run), "/tmp/pvferry-unit-XXXXXX");
+	if (!mkdtemp(run))
+		abort();
+	setenv("PVFERRY_RUN", run, 1);
 	ferry.fd = memfd_create("image", MFD_CLOEXEC);
 }
 
@@ -31,6 +47,7 @@ void ferry_close(void)
 	ferry.options = (struct migrate_options){ 0 };
 	guest_release(&ferry.guest);
 	close(ferry.fd);
+	remove_run();
 }
 
 void ferry_make(unsigned int width, enum p2m_form form, uint64_t pfns)
