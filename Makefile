@@ -57,9 +57,9 @@ $(BUILD)/pvferry-save-helper: $(HELPER_OBJECTS) $(filter-out $(BUILD)/cli/%,$(OB
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/pvferry-expander: $(EXPANDER_OBJECTS) $(filter $(BUILD)/log.o $(BUILD)/text.o $(BUILD)/process/% $(BUILD)/stream/%,$(OBJECTS))
+$(BUILD)/pvferry-expander: $(EXPANDER_OBJECTS) $(filter $(BUILD)/log.o $(BUILD)/text.o $(BUILD)/machine/config-flatten.o $(BUILD)/process/% $(BUILD)/stream/%,$(OBJECTS))
 	@echo "  LD $@"
-	$(Q)$(CC) $(CFLAGS) -Wl,--as-needed -o $@ $(filter-out $(EXPANDER_LACKS),$^) $(shell pkg-config --libs libzstd libxxhash libseccomp)
+	$(Q)$(CC) $(CFLAGS) -Wl,--as-needed -o $@ $(filter-out $(EXPANDER_LACKS),$^) $(shell pkg-config --libs libzstd libxxhash json-c libseccomp)
 
 $(BUILD)/pvferryd: $(DAEMON_OBJECTS)
 	@echo "  LD $@"

@@ -1,6 +1,6 @@
 /*
- * pvferry-expander: reads an image, checks its frames, expands them, and gives the chunks to the
- * builder; see stream/expanded.h. It is started by pvferry, and reads what strangers wrote: so it has
+ * pvferry-expander: reads an image, checks its frames, expands them, parses its config, and
+ * gives both to the builder; see stream/expanded.h. It is started by pvferry, and reads what strangers wrote: so it has
  * no privileges, knows nothing of Xen, and ends when the builder does.
  */
 #include <signal.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "machine/config-flat.h"
 #include "process/program.h"
 #include "process/sandbox.h"
 #include "stream/expanded.h"
@@ -66,5 +67,5 @@ int main(void)
 	from.is_socket = order.is_socket;
 	from.may_block = order.may_block;
 	from.leave_pages = order.leave_pages;
-	expand_all(&from, SOCKET, SLOTS, order.threads);
+	expand_all(&from, &(struct expansion){ SOCKET, SLOTS, order.threads }, config_flatten);
 }

@@ -8,10 +8,8 @@
 #include <string.h>
 
 #include "log.h"
+#include "machine/config-flat.h"
 #include "stream/format.h"
-
-/* libxl's nests 6 deep; 512 vCPUs that may each run on 512 processors are as many values. */
-enum { CONFIG_DEPTH = 32, CONFIG_MOST_VALUES = 1 << 18 };
 
 static struct json_object *section_of(const struct config *config, const char *name)
 {
@@ -49,58 +47,38 @@ static int check(const struct config *config)
 	return 0;
 }
 
-/*
- * Each value costs json-c some 60 bytes, however few it has in the text, so values
- * are counted before they are made: by what separates them, which strings may hold too.
- */
-static bool has_too_many_values(const char *text)
+static int check_sections(struct config *config)
 {
-	unsigned int count = 0;
-
-	while (*(text += strcspn(text, ",:[{"))) {
-		text++;
-		count++;
-	}
-	return count > CONFIG_MOST_VALUES;
-}
-
-int config_parse_json(struct config *config, const char *text)
-{
-	struct json_tokener *tokener;
-	enum json_tokener_error error;
-	size_t bytes = strlen(text) + 1;
-
-	config->root = NULL;
-	if (bytes > CONFIG_MAX_BYTES || has_too_many_values(text))
-		return fail(EBADMSG, "the config is too large: more than %u bytes or %u values",
-			    CONFIG_MAX_BYTES, CONFIG_MOST_VALUES);
-	tokener = json_tokener_new_ex(CONFIG_DEPTH);
-	if (!tokener)
-		return fail(ENOMEM, "out of memory for the config");
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	config->root = json_tokener_parse_ex(tokener, text, bytes);
-	error = json_tokener_get_error(tokener);
-	json_tokener_free(tokener);
-	if (error != json_tokener_success || !config->root) {
-		config_release(config);
-		return fail(EBADMSG, "the config is no JSON: %s",
-			    error == json_tokener_success ? "null" : json_tokener_error_desc(error));
-	}
 	if (section_of(config, "c_info") && section_of(config, "b_info"))
 		return 0;
 	config_release(config);
 	return fail(EBADMSG, "the config has no c_info or no b_info: not libxl's");
 }
 
-int config_parse(struct config *config, const char *text)
+int config_parse_json(struct config *config, const char *text)
 {
-	int rc = config_parse_json(config, text);
+	int rc = config_tokenise(&config->root, text);
 
-	if (!rc)
-		rc = check(config);
+	return rc ? rc : check_sections(config);
+}
+
+int config_check(struct config *config)
+{
+	int rc = check_sections(config);
+
+	if (rc)
+		return rc;
+	rc = check(config);
 	if (rc)
 		config_release(config);
 	return rc;
+}
+
+int config_parse(struct config *config, const char *text)
+{
+	int rc = config_tokenise(&config->root, text);
+
+	return rc ? rc : config_check(config);
 }
 
 void config_release(struct config *config)

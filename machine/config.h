@@ -17,7 +17,10 @@ struct config {
 	bool is_made; /* libxl keeps none of the domain: this has only what Xen and xenstore know */
 };
 
-/* Checks that it has what a restore needs. Text, values and depth are bounded; after a failure there is nothing to release. */
+/*
+ * Checks that it has what a restore needs. Text, values and depth are bounded; after a failure there
+ * is nothing to release. Of an image, another process parses it: see config-flat.h.
+ */
 int config_parse(struct config *config, const char *text);
 /* The same of any config that libxl could have written. */
 int config_parse_json(struct config *config, const char *text);

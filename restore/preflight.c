@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "machine/config-filter.h"
+#include "machine/config-flat.h"
 #include "machine/registry.h"
 
 enum { HOST_SLACK_FRAMES = 2048 }; /* what Xen itself takes for a domain */
@@ -64,7 +65,7 @@ int preflight_config(struct restoration *r)
 		return fail(EMEDIUMTYPE, "a libxc stream with nothing around it: there is no config");
 	if (!(facts->xl_flags & XL_FLAG_JSON))
 		return fail(EMEDIUMTYPE, "its config is xl's old text form: let xl restore it");
-	rc = config_parse(&r->config, facts->config);
+	rc = config_rebuild(&r->config, facts->flat_config.at, facts->flat_config.count);
 	if (!rc)
 		rc = check_own_uuid(r);
 	if (rc)

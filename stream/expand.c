@@ -51,7 +51,6 @@ static void *take_back(void *argument)
 static int send_facts(void)
 {
 	const struct stream_facts *facts = &expander.facts;
-	size_t bytes = facts->config ? strlen(facts->config) + 1 : 0;
 	struct expansion_message message = { .kind = EXPANSION_FACTS,
 					     .facts = { .is_image = facts->is_image,
 							.has_rounds = facts->has_rounds,
@@ -62,10 +61,12 @@ static int send_facts(void)
 							.version = facts->version,
 							.xen_major = facts->xen_major,
 							.xen_minor = facts->xen_minor,
-							.config_bytes = bytes } };
+							.config_bytes = facts->flat_config.count } };
 
-	if (bytes)
-		memcpy(slots_config(&expander.slots), facts->config, bytes);
+	if (facts->flat_config.count > FLAT_CONFIG_BYTES)
+		return fail(EBADMSG, "the config is too large");
+	if (facts->flat_config.count)
+		memcpy(slots_config(&expander.slots), facts->flat_config.at, facts->flat_config.count);
 	return send_message(&message);
 }
 
@@ -86,7 +87,17 @@ static int send_chunk(struct cursor *c)
 	return send_message(&message);
 }
 
-static int expand_stream(struct channel *from, unsigned int threads)
+/* Of xl's old text form the reader says what is to be said. */
+static int flatten_config(int (*flatten)(const char *text, struct bytes *out))
+{
+	struct stream_facts *facts = &expander.facts;
+
+	return facts->config && facts->xl_flags & XL_FLAG_JSON ? flatten(facts->config, &facts->flat_config)
+							       : 0;
+}
+
+static int expand_stream(struct channel *from, unsigned int threads,
+			 int (*flatten)(const char *text, struct bytes *out))
 {
 	struct cursor *c = &expander.cursor;
 	int rc;
@@ -96,19 +107,22 @@ static int expand_stream(struct channel *from, unsigned int threads)
 	if (!rc)
 		rc = read_headers(c, &expander.facts);
 	if (!rc)
+		rc = flatten_config(flatten);
+	if (!rc)
 		rc = send_facts();
 	while (!rc && (rc = cursor_next(c)) == 1)
 		rc = send_chunk(c);
 	return rc;
 }
 
-void expand_all(struct channel *from, int socket, int slots, unsigned int threads)
+void expand_all(struct channel *from, const struct expansion *expansion,
+		int (*flatten)(const char *text, struct bytes *out))
 {
 	struct expansion_message end = { .kind = EXPANSION_END };
 	pthread_t thread;
-	int rc = slots_map(&expander.slots, slots, threads, true);
+	int rc = slots_map(&expander.slots, expansion->slots, expansion->threads, true);
 
-	expander.socket = socket;
+	expander.socket = expansion->socket;
 	expander.lent = calloc(expander.slots.count + 1, sizeof(*expander.lent));
 	if (!rc && !expander.lent)
 		rc = fail(ENOMEM, "out of memory");
@@ -116,7 +130,7 @@ void expand_all(struct channel *from, int socket, int slots, unsigned int thread
 		rc = fail(EAGAIN, "cannot start a thread");
 	if (rc)
 		_exit(EXIT_FAILURE);
-	rc = expand_stream(from, threads);
+	rc = expand_stream(from, expansion->threads, flatten);
 	if (rc) {
 		end.kind = EXPANSION_FAILED;
 		end.failure.error = -rc;

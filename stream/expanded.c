@@ -60,10 +60,10 @@ static int take_config(struct expanded *e, uint32_t bytes, struct stream_facts *
 {
 	if (!bytes)
 		return 0;
-	if (bytes > CONFIG_MAX_BYTES)
+	if (bytes > FLAT_CONFIG_BYTES)
 		return fail(EPROTO, "the expander sent a config of %u bytes", bytes);
-	facts->config = strndup((const char *)slots_config(&e->slots), bytes);
-	return facts->config ? 0 : fail(ENOMEM, "out of memory");
+	bytes_put(&facts->flat_config, slots_config(&e->slots), bytes);
+	return bytes_check(&facts->flat_config) ? fail(ENOMEM, "out of memory") : 0;
 }
 
 static int take_facts(struct expanded *e, struct stream_facts *facts)

@@ -1,6 +1,6 @@
 /*
  * An input that another process, the expander, reads: framing, checksums and zstd are its part. The
- * chunks it makes lie in slots that both share (slots.h); their descriptions come through a socket of
+ * chunks and the config lie in slots that both share (slots.h); descriptions of them come through a socket of
  * packets, and the numbers of slots that were read go back. The expander has no privileges and is
  * taken for hostile on this side: each description is copied and then checked.
  *
@@ -18,7 +18,7 @@
 #include "stream/reader.h"
 #include "stream/slots.h"
 
-/* What the reader's side needs: both descriptors are the caller's. */
+/* What each side needs: both descriptors are the caller's. */
 struct expansion {
 	int socket;
 	int slots;
@@ -41,7 +41,8 @@ struct expansion_message {
 			uint32_t is_image, has_rounds, is_bare, is_wire;
 			uint32_t xl_flags, version, xen_major, xen_minor;
 			uint64_t frames;
-			uint32_t config_bytes; /* where slots_config() says; 0: there is no config */
+			uint32_t
+				config_bytes; /* of the flat one, where slots_config() says; 0: there is no config */
 		} facts;
 		struct expansion_chunk {
 			uint32_t slot, offset, count;
@@ -59,8 +60,9 @@ enum { EXPANDER_LOST = EOWNERDEAD };
 
 /* --- the expander's side ------------------------------------------------------ */
 
-/* Reads to the end of the input, and says how it went. Never returns. */
-void expand_all(struct channel *from, int socket, int slots, unsigned int threads) __attribute__((noreturn));
+/* Reads to the end of the input, and says how it went. Makes xl's config flat. Never returns. */
+void expand_all(struct channel *from, const struct expansion *expansion,
+		int (*flatten)(const char *text, struct bytes *out)) __attribute__((noreturn));
 
 /* --- the reader's side; inside stream/ only ----------------------------------- */
 

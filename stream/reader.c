@@ -249,5 +249,6 @@ void reader_close(struct reader *r)
 	cursor_close(&r->cursor);
 	free(r->facts.provenance);
 	free(r->facts.config);
+	bytes_release(&r->facts.flat_config);
 	free(r);
 }

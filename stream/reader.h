@@ -12,6 +12,7 @@
 #ifndef STREAM_READER_H
 #define STREAM_READER_H
 
+#include "stream/bytes.h"
 #include "stream/channel.h"
 #include "stream/format.h"
 
@@ -26,7 +27,8 @@ struct stream_facts {
 	bool is_wire;	  /* the same, in frames with their lengths */
 	uint64_t frames;  /* head: frames to allocate; 0 in a plain file */
 	char *provenance; /* head: JSON; NULL in a plain file */
-	char *config;	  /* xl's, a string */
+	char *config; /* xl's, a string; NULL if another process has read the input: it has made it flat */
+	struct bytes flat_config; /* the same as machine/config-flat.h has it */
 	uint32_t xl_flags;
 	uint32_t version; /* of the libxc stream */
 	uint32_t xen_major, xen_minor;

@@ -11,7 +11,7 @@
 
 static size_t all_bytes(unsigned int count)
 {
-	return slot_offset(count) + LARGE_BYTES + CONFIG_MAX_BYTES;
+	return slot_offset(count) + LARGE_BYTES + FLAT_CONFIG_BYTES;
 }
 
 int slots_make(struct slots *slots, unsigned int threads)

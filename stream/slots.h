@@ -3,7 +3,7 @@
  * into slots, the builder reads them there. The builder trusts nothing in it, and reads only once
  * what it checks; the size is sealed, so that no access can fail.
  *
- *	slot 0 | slot 1 | ... | slot count - 1 | one large slot | the config
+ *	slot 0 | slot 1 | ... | slot count - 1 | one large slot | the config, flat
  *
  * A chunk that fits into no slot of its own waits for the large one. What is never written to takes
  * no memory. Inside stream/ only, but for opening.
@@ -22,6 +22,7 @@ struct chunk;
 enum {
 	SLOT_BYTES = (4 << 20) + (64 << 10), /* the longest records that xl writes, and their headers */
 	LARGE_BYTES = FRAME_MAX_BYTES + (64 << 10),
+	FLAT_CONFIG_BYTES = 11 << 20, /* no more can become of CONFIG_MAX_BYTES: see machine/config-flat.h */
 };
 
 struct slots {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "machine/config-flat.h"
 #include "restore/examine.h"
 #include "xen/pte.h"
 
@@ -107,6 +108,12 @@ int ferry_save(int level)
 	return rc;
 }
 
+/* As the expander does. */
+static int flatten(struct stream_facts *facts)
+{
+	return config_flatten(facts->config, &facts->flat_config);
+}
+
 int ferry_restore(const char *name)
 {
 	struct restore_options options = { .threads = 2, .name = name };
@@ -117,6 +124,8 @@ int ferry_restore(const char *name)
 	must(channel_init(&ferry.from, ferry.fd, "the image"));
 	ferry.from.leave_pages = true;
 	rc = reader_open(&reader, &ferry.from, options.threads);
+	if (!rc)
+		rc = flatten((struct stream_facts *)reader_facts(reader));
 	if (!rc)
 		rc = restore_domain(&ferry.restoration, domain_host(ferry.guest.domain), reader, &options);
 	channel_release(&ferry.from);
