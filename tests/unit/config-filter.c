@@ -98,6 +98,7 @@ static void what_names_the_host_must_be_allowed(void **state)
 			fail_test("%s: dropped is \"%s\"", guarded[i].path, dropped);
 		assert_null(strstr(filtered(guarded[i].text, 0), "/tmp/"));
 		assert_string_not_equal(dropped, "");
+		config_release(&config);
 		assert_done(config_parse_json(&config, guarded[i].text));
 		before = strdup(json_object_to_json_string_ext(
 			config.root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));

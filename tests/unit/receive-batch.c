@@ -34,9 +34,17 @@ static int teardown(void **state)
 
 /* --- editing -------------------------------------------------------------- */
 
-static struct record_header *record(const struct bytes *bytes)
+/* A record, copied to where it is aligned, which it need not be behind a config; the caller frees it. */
+static struct record_header *record_of(const struct bytes *bytes, size_t *whole)
 {
-	return (void *)(bytes->at + at);
+	struct record_header header, *record;
+
+	memcpy(&header, bytes->at + at, sizeof(header));
+	*whole = sizeof(header) + ((header.bytes + 7) & ~7u);
+	record = malloc(*whole);
+	assert_non_null(record);
+	memcpy(record, bytes->at + at, *whole);
+	return record;
 }
 
 /* What was saved; at is where its records begin. */
@@ -67,10 +75,12 @@ static void edit(void (*each)(const struct record_header *record))
 
 	bytes_put(&image, saved.at, at);
 	do {
-		size_t bytes = sizeof(struct record_header) + ((record(&saved)->bytes + 7) & ~7u);
+		size_t bytes;
+		struct record_header *record = record_of(&saved, &bytes);
 
-		type = record(&saved)->type;
-		each(record(&saved));
+		type = record->type;
+		each(record);
+		free(record);
 		at += bytes;
 	} while (type != RECORD_END);
 	bytes_put(&image, saved.at + at, saved.count - at);
