@@ -25,14 +25,14 @@ struct expanded {
 	} places[];
 };
 
-/* The next packet, whole; waits for it. */
+/* The next packet, whole, and none that is longer; waits for it. */
 static int take_message(const struct expanded *e, struct expansion_message *message)
 {
 	struct pollfd fds[2] = { { .fd = e->socket, .events = POLLIN },
 				 { .fd = stop_fd(), .events = POLLIN } };
 
 	for (;;) {
-		ssize_t bytes = recv(e->socket, message, sizeof(*message), MSG_DONTWAIT);
+		ssize_t bytes = recv(e->socket, message, sizeof(*message), MSG_DONTWAIT | MSG_TRUNC);
 		int rc;
 
 		if (bytes == sizeof(*message))
