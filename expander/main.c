@@ -1,8 +1,9 @@
 /*
- * pvferry-expander: reads an image, checks its frames, expands them, parses its config, and
- * gives both to the builder; see stream/expanded.h. It is started by pvferry, and reads what strangers wrote: so it has
- * no privileges, knows nothing of Xen, and ends when the builder does.
+ * pvferry-expander: reads an image, checks its frames, expands them, parses its config, and gives both
+ * to the builder; see stream/expanded.h. It is started by pvferry, and reads what strangers wrote: so it
+ * has no privileges, knows nothing of Xen, and ends when the builder does.
  */
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -13,15 +14,21 @@
 #include "process/program.h"
 #include "process/sandbox.h"
 #include "stream/expanded.h"
+#include "stream/format.h"
 
 /* As restore/expander.c hands them over. */
 enum { FROM = PROGRAM_FDS, SOCKET, SLOTS };
 
 enum {
 	THREADS_MOST = 64,
-	/* Beside the slots: input that is not yet expanded, and what zstd needs. */
-	MEMORY_BYTES = 768 << 20,
-	THREAD_BYTES = 16 << 20, /* its stack is 8 MiB */
+	/* The longest frame as it is stored, and while the room for it grows. */
+	INTAKE_BYTES = 2 * (FRAME_MAX_BYTES + (4 << 20)),
+	/* What json-c makes of the config that costs it most takes 104 MiB; beside it there are two copies. */
+	CONFIG_BYTES = 128 << 20,
+	MEMORY_BYTES = INPUT_MOST_BYTES + INTAKE_BYTES + CONFIG_BYTES,
+	STACK_BYTES = 1 << 20,
+	THREAD_BYTES = STACK_BYTES + (1 << 20), /* and what zstd needs */
+	OTHER_THREADS = 3,			/* feeds, takes slots back, is main() */
 };
 
 static void say_nothing(enum say_level level, const char *text)
@@ -37,6 +44,15 @@ static void ignore_signals(void)
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		signal(signals[i], SIG_IGN);
+}
+
+/* Whatever limit the user has for stacks. */
+static int limit_stacks(void)
+{
+	pthread_attr_t attributes;
+
+	return pthread_attr_init(&attributes) || pthread_attr_setstacksize(&attributes, STACK_BYTES) ||
+	       pthread_setattr_default_np(&attributes);
 }
 
 static bool is_order(const struct expansion_order *order, ssize_t bytes)
@@ -57,9 +73,10 @@ int main(void)
 		return EXIT_FAILURE;
 	ignore_signals();
 	say_to = say_nothing;
-	sandbox.memory_bytes = facts.st_size + MEMORY_BYTES + (size_t)order.threads * THREAD_BYTES;
+	sandbox.memory_bytes = facts.st_size + MEMORY_BYTES +
+			       (size_t)(order.threads + OTHER_THREADS) * THREAD_BYTES;
 	sandbox.uses_sockets = order.is_socket;
-	if (sandbox_enter(&sandbox))
+	if (limit_stacks() || sandbox_enter(&sandbox))
 		return EXIT_FAILURE;
 	from.name = order.name;
 	from.kind = order.kind;

@@ -82,12 +82,15 @@ def memory_is_limited(host, half, command):
 
 
 def knows_nothing_of_xen(host, image):
-    """The expander of a restore, and that it is no copy of a process that does."""
-    process = begin(host, image.read_bytes()[:1000], "restore")
+    """The expander of a restore, and that it is no copy of a process that does. Its addresses are few."""
+    process = begin(host, image.read_bytes()[:1000], "restore", "--threads", "2")
     pid, = poll("restore: an expander", lambda: filtered(process))
     maps = pathlib.Path(f"/proc/{pid}/maps").read_text()
     expect("/pvferry-expander" in maps and "libzstd" in maps, maps)
     expect(not re.search("libxenctrl|libxenguest|libxenstore", maps), maps)
+    limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
+    most = re.search(r"Max address space +(\d+)", limits)
+    expect(SAN or most and int(most[1]) >> 20 < 320, limits)
     process.kill()
     host.end(process)
 
