@@ -27,21 +27,36 @@ FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(SOURCES) $(DAEMON_PARTS) $(wildcard tests/fuzz/*.c))
 FUZZ_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+# Those that need a Xen have that of the unit tests, with fewer frames, as it is made anew for each input.
+FUZZ_FAKES := $(patsubst %.c,build/fuzz/%.o,$(sort $(wildcard tests/unit/fake/*.c)))
+FUZZ_FAKED := build/fuzz/fuzz-sink build/fuzz/fuzz-protocol
+FUZZ_WRAPS := -Wl,--wrap=config_keep,--wrap=config_forget,--wrap=config_rename
+FUZZ_FLAGS += -DFAKE_FRAME_BITS=16
 
 build/fuzz/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)clang $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
-build/fuzz/parts.a: $(filter-out %/cli/main.o $(FUZZERS:build/fuzz/%=build/fuzz/tests/fuzz/%.o),$(FUZZ_OBJECTS))
+FUZZ_XEN := $(filter-out %/layout.o %/find-name.o,$(filter build/fuzz/xen/%,$(FUZZ_OBJECTS)))
+build/fuzz/xen.a: $(FUZZ_XEN)
+build/fuzz/parts.a: $(filter-out %/cli/main.o $(FUZZ_XEN) $(FUZZERS:build/fuzz/%=build/fuzz/tests/fuzz/%.o),$(FUZZ_OBJECTS))
+build/fuzz/%.a:
 	$(Q)rm -f $@; $(AR) qcs $@ $^
 
 $(FUZZERS): build/fuzz/%: build/fuzz/tests/fuzz/%.o build/fuzz/parts.a
-	$(Q)clang $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+	$(Q)clang $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(FUZZ_LINK) $(LDLIBS)
+
+$(filter-out $(FUZZ_FAKED),$(FUZZERS)): build/fuzz/xen.a
+$(FUZZ_FAKED): $(FUZZ_FAKES)
+$(FUZZ_FAKED): FUZZ_LINK = $(FUZZ_WRAPS)
+# There a process is a thread, and a connection a pair of sockets.
+build/fuzz/fuzz-protocol: FUZZ_LINK += $(foreach name,child_start child_wait child_private child_unprivate \
+	front_confine front_ends line_init line_close line_drain line_wait connect_prepare_to,-Wl,--wrap=$(name))
 
 fuzz: $(FUZZERS)
 	tests/fuzz/run $(FUZZ_SECONDS)
 
--include $(FUZZ_OBJECTS:.o=.d)
+-include $(FUZZ_OBJECTS:.o=.d) $(FUZZ_FAKES:.o=.d)
 
 # Beside upstream's own save and restore, which run on simhost too. BENCH: options of tests/bench/bench.
 CANON := $(BUILD)/tests/bench/canon

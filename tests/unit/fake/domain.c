@@ -214,6 +214,11 @@ int domain_suspend(struct domain *domain, unsigned int timeout_seconds, bool *is
 	return domain->is_suspended ? 0 : -EIO;
 }
 
+const char *domain_end(unsigned int shutdown_reason)
+{
+	return shutdown_reason ? "ended" : "shut down";
+}
+
 int domain_withdraw(struct domain *domain)
 {
 	return domain_resume(domain);

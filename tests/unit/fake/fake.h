@@ -11,7 +11,11 @@
 #include "xen/domain.h"
 #include "xen/layout.h"
 
-enum { FAKE_FRAMES = 1 << 21, FAKE_VCPUS = 4, FAKE_DOMAINS = 8, FAKE_XEN = 0xffff };
+#ifndef FAKE_FRAME_BITS
+#define FAKE_FRAME_BITS 21
+#endif
+
+enum { FAKE_FRAMES = 1 << FAKE_FRAME_BITS, FAKE_VCPUS = 4, FAKE_DOMAINS = 8, FAKE_XEN = 0xffff };
 
 struct fake_frame {
 	uint16_t owner;	   /* id of a domain, FAKE_XEN, or 0: nobody */

@@ -13,8 +13,10 @@ int domain_create(struct domain **domain, struct host *host, const struct domain
 {
 	(void)host;
 	*domain = NULL;
-	if (fake_fails("create") || plan->vcpus > FAKE_VCPUS)
+	if (fake_fails("create"))
 		return -EIO;
+	if (plan->vcpus > FAKE_VCPUS)
+		return fail(EINVAL, "fake: a domain has at most %u vCPUs", FAKE_VCPUS);
 	*domain = fake_domain(8, plan->vcpus);
 	(*domain)->is_paused = true;
 	(*domain)->most_frames = plan->most_kib / 4;

@@ -222,6 +222,8 @@ int domain_populate(struct domain *domain, const pfn_t *pfns, size_t count, mfn_
 	(void)pfns;
 	if (fake_fails("populate"))
 		return -EIO;
+	if (domain->frames + count > domain->most_frames)
+		return fail(ENOMEM, "fake: domain %u may have %lu frames", domain->id, domain->most_frames);
 	for (size_t i = 0; i < count; i++)
 		mfns[i] = fake_allocate(domain->id);
 	domain->frames += count;
