@@ -54,7 +54,10 @@ static int end_of(const struct line *line, size_t held)
 		    held ? " in the midst of a message" : "");
 }
 
-/* Why the process that hears the other host hears no more: "ERRNO TEXT". */
+/*
+ * Why the process that hears the other host hears no more: "ERRNO TEXT". It may say anything; but that the guest will
+ * never run there, which -ECANCELED would be to the source, only FAILED says.
+ */
 static int lost(const struct message *message)
 {
 	char text[1025], *reason;
@@ -62,7 +65,10 @@ static int lost(const struct message *message)
 
 	snprintf(text, sizeof(text), "%.*s", (int)message->bytes, (const char *)message->body);
 	error = strtol(text, &reason, 10);
-	return fail(error > 0 && error < 4096 ? (int)error : EPROTO, "%s", reason + (*reason == ' '));
+	if (error <= 0 || error >= 4096 || error == ECANCELED)
+		error = EPROTO;
+	reason += *reason == ' ';
+	return fail(error, "%s", *reason ? reason : "the connection is lost, for no reason given");
 }
 
 int message_peek(struct line *line, struct message *message)

@@ -153,6 +153,8 @@ static void what_is_lost_is_a_failure(void **state)
 	} rows[] = { { "110 nothing was heard", ETIMEDOUT, "nothing was heard" },
 		     { "-5 odd", EPROTO, "odd" },
 		     { "99999999999999999999 odd", EPROTO, "odd" },
+		     { "125 never", EPROTO, "never" },
+		     { "104 ", ECONNRESET, "no reason given" },
 		     { "text", EPROTO, "text" } };
 	struct message message;
 
