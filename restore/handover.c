@@ -251,12 +251,12 @@ static void give_up(struct taker *t, int error)
 		if (!status->built.is_there)
 			forget_or_note(t);
 	}
-	if (!status->built.is_there && status->stage >= TAKE_BUILDING)
+	if (!status->built.is_there && status->stage >= TAKE_BUILDING && status->stage != TAKE_ANSWERED)
 		enter(t, TAKE_REMOVED);
 	if (error == -ECONNABORTED)
 		status->is_known = true;
 	else if (t->line.inbox && t->line.out >= 0)
-		tell_failure(t, !status->built.is_there);
+		tell_failure(t, status->stage == TAKE_REMOVED);
 }
 
 static int answer(struct taker *t, const struct message *message)
