@@ -6,10 +6,14 @@ import pathlib
 import signal
 import socket
 import struct
+import sys
 import threading
 
 import hosts
 from hosts import DEADLINE, Failure, expect, poll
+
+sys.path.insert(0, str(hosts.ROOT / "tests/golden"))
+import read_image as form  # noqa: E402
 
 MARK = 0x46565000
 TYPES = ["", "HELLO", "OFFER", "POLICY", "ACCEPT", "REFUSE", "DATA", "END", "PROGRESS", "PING", "READY", "GO", "RUNNING",
@@ -53,6 +57,31 @@ def take(connection, count):
             raise ConnectionError("closed")
         data += more
     return data
+
+
+def message(kind, body):
+    """As bytes; kind is its name, a body that is no bytes becomes JSON."""
+    body = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return struct.pack("<2I", MARK | TYPES.index(kind), len(body)) + body
+
+
+def throw(port, image, **offer):
+    """Sends an image of foreign making, as a peer that is let in. The last that is heard: ("FAILED", body)."""
+    facts = {"job": f"{1:032x}", "domain": "bomb", "uuid": "01234567-89ab-cdef-0123-456789abcdef", "domid": 7, "frames": 1,
+             "pfns": 1, "max-memory-kib": 4, "width": 8, "p2m": "linear", "devices": "", "config-bytes": 100, "lanes": 1, **offer}
+    heard = [("nothing", b"")]
+    with socket.create_connection(("127.0.0.1", port), DEADLINE) as line:
+        line.sendall(message("HELLO", {"protocol": 1, "software": "a story"}) + message("OFFER", facts) + message("POLICY", b""))
+        with contextlib.suppress(ConnectionError):
+            for start in range(0, len(image), 1 << 20):
+                line.sendall(message("DATA", image[start:start + (1 << 20)]))
+            line.sendall(message("END", struct.pack("<QQ", len(image), form.xxh64(image))))
+        with contextlib.suppress(ConnectionError):
+            while True:
+                kind, length = struct.unpack("<2I", take(line, 8))
+                heard.append((TYPES[kind & 0xff], take(line, length)))
+    expect("ACCEPT" in [kind for kind, _ in heard], f"heard {heard}")
+    return heard[-1]
 
 
 class Line:

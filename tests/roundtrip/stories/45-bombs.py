@@ -1,4 +1,5 @@
 """Small images that ask for much memory or time: inspect, verify, restore and receive stay within their budget, end in seconds, and soon after SIGTERM."""
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ import sys
 import time
 
 import hosts
+import moves
 from hosts import Skip, expect, poll
 
 sys.path.insert(0, str(hosts.ROOT / "tests/golden"))
@@ -22,11 +24,13 @@ TEN = 10 << 20
 HOST_MIB = 2304    # else restore refuses so many pfns before it reads a page
 COMMANDS = (("inspect",), ("verify",), ("restore", "--force"))    # the image names CPU features that this host lacks
 BEGUN, LATER, ANSWER = 0.1, 0.5, 1    # seconds of processor time: work has begun; how much of it may follow a SIGTERM
+LENIENCE = 1 << 20    # pfns beyond those that are promised are believed
+UUID = "01234567-89ab-cdef-0123-456789abcdef"
 
 
 def config(**build):
     build = {"max_vcpus": 1, "target_memkb": 65536, "max_memkb": 65536, **build}
-    return json.dumps({"c_info": {"type": "pv", "name": "bomb"}, "b_info": build})
+    return json.dumps({"c_info": {"type": "pv", "name": "bomb", "uuid": UUID}, "b_info": build})
 
 
 def opening(text, pfns, leaf=0):
@@ -228,6 +232,26 @@ def defuse(host, name, path, pfn_count, command, from_pipe):
     return most, seconds
 
 
+def receive(host, name, data, pfn_count, offered):
+    """From another host, which offers a guest of so many pfns: how much and how long."""
+    receiver = moves.Receiver(host, "--threads", 8)
+    start = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(1) as peer:
+        heard = peer.submit(moves.throw, receiver.port, data, pfns=offered, **{"max-memory-kib": 4 * offered, "uuid": UUID, "force": True})
+        most = peak(receiver.process)
+        kind, body = heard.result()
+    result, seconds = receiver.end(), time.monotonic() - start
+    what = f"receive of {name}, {offered} pfns offered"
+    expect(kind == "FAILED" and result.status == 1, f"{what}: {kind} {body} {result}")
+    refusal = f"{LENIENCE + 2 * offered} pfns are allowed here"
+    expect(offered == pfn_count or refusal in result.err, f"{what}: not refused: {result}")
+    allowed = ALLOWED + 32 * offered
+    expect(most <= allowed, f"{what}: {most // MIB} MiB, {allowed // MIB} are allowed: {result}")
+    expect(seconds < SECONDS, f"{what}: {seconds:.1f} s: {result}")
+    moves.forget_jobs(host)
+    return most, seconds
+
+
 def run(stage):
     if hosts.SAN:
         raise Skip("a sanitiser's own memory counts with it")
@@ -239,6 +263,8 @@ def run(stage):
         path.write_bytes(data)
         told = [defuse(host, bomb.__name__, path, pfn_count, command, by_pipe)
                 for command in COMMANDS for by_pipe in (False, True)]
+        told += [receive(host, bomb.__name__, data, pfn_count, offered)
+                 for offered in ((pfn_count, 1) if pfn_count > LENIENCE + 2 else (pfn_count,))]
         expect(not host.domains(), f"{bomb.__name__}: {host.domains()} is left")
         stage.figure(f"{bomb.__name__} {len(data) >> 10} KiB: {max(t[0] for t in told) // MIB} MiB, "
                      f"{max(t[1] for t in told):.1f} s")
