@@ -99,8 +99,9 @@ static void put_tree(struct bytes *out, const char *key, struct json_object *val
 			put_tree(out, NULL, json_object_array_get_idx(value, i));
 	if (!json_object_is_type(value, json_type_object))
 		return;
-	json_object_object_foreach (value, name, member)
+	json_object_object_foreach (value, name, member) {
 		put_tree(out, name, member);
+	}
 }
 
 int config_flatten(const char *text, struct bytes *out)
