@@ -262,9 +262,11 @@ int examine(struct examination *x, struct channel *from, unsigned int threads)
 		rc = check_end(x);
 	if (!rc)
 		rc = check_whole(x);
+	if (rc)
+		return rc; /* the feed may still be reading */
 	x->stored_bytes = from->bytes;
 	x->expanded_bytes = x->facts->is_image ? reader_expanded(x->reader) : from->bytes;
-	return rc;
+	return 0;
 }
 
 void examination_release(struct examination *x)
