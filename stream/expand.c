@@ -14,7 +14,8 @@ static struct expander {
 	struct cursor cursor;
 	struct stream_facts facts;
 	struct slots slots;
-	struct chunk **lent; /* by slot */
+	/* By slot. The other process answers between the store and the load: both are in one order for the threads, too. */
+	struct chunk *_Atomic *lent;
 	int socket;
 } expander;
 
@@ -82,8 +83,8 @@ static int send_chunk(struct cursor *c)
 							      .left = chunk->left,
 							      .left_at = chunk->left_at } };
 
-	expander.lent[chunk->slot] = chunk;
 	c->current = NULL;
+	expander.lent[chunk->slot] = chunk;
 	return send_message(&message);
 }
 
