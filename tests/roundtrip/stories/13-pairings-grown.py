@@ -27,7 +27,7 @@ def pair(stage, source, to, guest):
 def run(stage):
     stage.upstream()
     source, to = stage.host("from", 64), stage.host("to", 64)
-    guests = [Guest(mem=mem, width=width, p2m=p2m, unannounced=UNANNOUNCED)
+    guests = [Guest(mem=mem, width=width, p2m=p2m, unannounced=UNANNOUNCED, workload="remap")    # none that gives up the last page
               for mem in (4, 7) for width, p2m in ((64, "linear"), (64, "list"), (32, "linear"), (32, "list"))]
     for guest in guests:
         pair(stage, source, to, guest)
