@@ -34,7 +34,7 @@ static bool is_ours(const char *name)
 	return false;
 }
 
-/* NULL if it is none. A level of zstd's may be negative. */
+/* NULL if the text is not a number. A level of zstd's may be negative. */
 static struct json_object *new_number(const char *text)
 {
 	bool is_negative = *text == '-';

@@ -96,7 +96,7 @@ void place_release(struct place *place)
 	place->directory = -1;
 }
 
-/* A FIFO that nothing reads yet cannot be opened without waiting (ENXIO), and whoever waits in open() hears no stop. */
+/* A FIFO that nothing reads yet cannot be opened without waiting (ENXIO), and a process that waits in open() hears no stop. */
 static int open_now(const struct place *place)
 {
 	mode_t kind = place->facts.st_mode & S_IFMT;

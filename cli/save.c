@@ -273,7 +273,7 @@ static int open_target(struct publication *file, const char *path, const struct 
 	return publication_must_keep(file);
 }
 
-/* The domain is found, and nobody else is at work on it. */
+/* The domain is found, and no other process is at work on it. */
 static int prepare(struct job *job, const char *path)
 {
 	struct journal *journal;

@@ -30,7 +30,7 @@ static int check_suspended(struct domain *domain)
 	return 0;
 }
 
-/* Nobody else is there to let it go on, and nobody waits for us: so wait for as long as it takes, or a signal. */
+/* No other process would resume it, and no process waits for this one: so wait for as long as it takes, or a signal. */
 static void withdraw(struct domain *domain)
 {
 	while (domain_withdraw(domain) == -EINPROGRESS && !stop_requested())

@@ -29,7 +29,7 @@ enum journal_stage {
 	/* both */
 	JOURNAL_GO, /* it may run there; from here on the source alone decides nothing */
 	/* the ends: source */
-	JOURNAL_DONE,  /* it runs there, there is none here */
+	JOURNAL_DONE,  /* it runs there, this host has no copy */
 	JOURNAL_KEPT,  /* it runs here */
 	JOURNAL_ENDED, /* it shut down by itself, or was destroyed by others */
 	/* the ends: destination */

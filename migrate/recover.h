@@ -8,7 +8,7 @@
 #include "journal/journal.h"
 #include "xen/domain.h"
 
-/* The unsettled entry of a job that sends this very domain away or saves it; -ENOENT, without a reason, if there is none. */
+/* The unsettled entry of a job that sends this very domain away or saves it; -ENOENT, without a reason, if no entry matches. */
 int recover_find(const struct domain_facts *facts, struct journal *journal);
 
 /* Is another pvferry at work on the domain? */

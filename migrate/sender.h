@@ -45,7 +45,7 @@ struct sender;
 int sender_start(struct sender **sender, const struct sending *sending);
 /* To be read to its end, which comes when all is sent or the child has failed. */
 int sender_feed(const struct sender *sender);
-/* Waits for the end of the feed where nobody reads it. */
+/* Waits for the end of the feed where no process reads it. */
 void sender_wait(const struct sender *sender);
 /*
  * At the end of the feed: 0 and the child waits on its leash, or why it is gone. The

@@ -7,8 +7,8 @@
  * without a type. One such page is chance, and two are what guests leave in
  * free memory (a root that lost its user half, the domain builder's tables);
  * four in a row, each named by the one above, are an address space, unless the
- * root's kernel half names nothing but what is no table: then it is somebody's
- * of before, who had the same machine frames.
+ * root's kernel half names nothing but what is no table: then it belonged
+ * to an earlier owner of the same machine frames.
  */
 #ifndef MIGRATE_UNTYPED_H
 #define MIGRATE_UNTYPED_H

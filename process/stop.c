@@ -17,7 +17,7 @@
 static struct shared {
 	volatile sig_atomic_t signal;
 	volatile sig_atomic_t late_seconds;		  /* LATE is the end of so many */
-	volatile sig_atomic_t is_settled, settled_signal; /* when somebody began to ignore it */
+	volatile sig_atomic_t is_settled, settled_signal; /* when a process of the job began to ignore it */
 } * shared;
 static int wake_fd = -1;
 static bool is_ignored;

@@ -27,13 +27,13 @@ int stop_wait(int milliseconds);
  */
 void stop_when_late(unsigned int seconds, unsigned int left_ms);
 
-/* As if a signal had come, for whoever is told in another way. */
+/* As if a signal had come, for a process that is told in another way. */
 void stop_ask(void);
 
-/* Had somebody asked, before the first process of the job was past stopping? */
+/* Did a stop come before the first process of the job was past stopping? */
 bool stop_was_asked(void);
 
-/* From now on this process is past stopping: the two others answer as if nobody had asked. */
+/* From now on this process is past stopping: the two others answer as if no stop had come. */
 void stop_ignore(void);
 
 /* This process hears no signal and shares no flag any more: the process that started it decides. */

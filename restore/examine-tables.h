@@ -1,6 +1,6 @@
 /*
  * The page tables of a stream that is examined. In a stream of rounds a table may come again, and
- * only the last one counts. All are noted at first: if that leads to no contradiction there is none.
+ * only the last one counts. All are noted at first: without a contradiction then, the tables are sound.
  * Else the last ones are, in a second look at the file, or of those that were kept.
  */
 #ifndef RESTORE_EXAMINE_TABLES_H

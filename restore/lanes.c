@@ -201,7 +201,7 @@ int lane_join(struct line *line, const struct message *join, _Atomic bool *is_jo
 
 	if (!rc)
 		rc = job_is_name(heard.job) ? find_taker(&taker, heard.job)
-					    : fail(EPROTO, "%s joins a job that is none", line->peer);
+					    : fail(EPROTO, "%s joins a job with an invalid name", line->peer);
 	if (!rc)
 		rc = introduce(&taker, line, &heard);
 	if (!rc)

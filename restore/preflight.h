@@ -14,7 +14,7 @@ int preflight_config(struct restoration *restoration);
 /* The host has room: for the name, and the memory. A UUID that is in use is replaced. */
 int preflight_host(struct restoration *restoration);
 
-/* Lets go of the name and the UUID: the domain is entered, or there is none. */
+/* Lets go of the name and the UUID: the domain is entered, or was not made. */
 void preflight_end(struct restoration *restoration);
 
 /* The same of a guest that is offered; itself: the domain, if it is one of this host, else 0; policy: POLICY. */

@@ -18,7 +18,7 @@ struct expanded {
 	bool leaves_pages; /* it may, in a file that is read here */
 	bool is_over;
 	int error;
-	/* By slot. One that holds somebody's record is the expander's again when it was sent back. */
+	/* By slot. One that holds a lent record is the expander's again when it was sent back. */
 	struct place {
 		struct chunk chunk;
 		atomic_bool is_lent;

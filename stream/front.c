@@ -99,7 +99,7 @@ void front_lose(struct front *f, int error)
 		shutdown(f->inner.out, SHUT_WR);
 }
 
-/* 1 if there was a message, 0 if there is none yet. */
+/* 1 if there was a message, 0 if none has come yet. */
 static int hear_peer(struct front *f)
 {
 	struct message message;

@@ -27,7 +27,7 @@ struct pipeline_plan {
 	int (*work)(void *job, unsigned int worker, void *context);
 	void *context;
 	size_t most_bytes; /* that pipeline_charge() lets all jobs hold */
-	bool unordered;	   /* nobody collects: a job is released when its work is done */
+	bool unordered;	   /* no thread collects: a job is released when its work is done */
 };
 
 /* Threads a job has unless told otherwise. */

@@ -53,7 +53,7 @@ struct domain_facts {
 
 enum { SHUTDOWN_REASON_SUSPEND = 2 }; /* SHUTDOWN_suspend */
 
-/* By id if it is all digits, as in xl, else by name; -ESRCH if there is none. */
+/* By id if it is all digits, as in xl, else by name; -ESRCH if no domain matches. */
 int domain_find(struct host *host, const char *name_or_id, uint32_t *id);
 /* A name only; -ESRCH without a reason if nobody has it. */
 int domain_find_name(struct host *host, const char *name, uint32_t *id);

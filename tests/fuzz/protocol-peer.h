@@ -37,7 +37,7 @@ struct input;
 int peer_begin(struct input *in);
 /* That end, for the mover to connect to. */
 extern int peer_connection;
-/* Hears all that was said to it; whoever said it has ended. */
+/* Hears all that was said to it; the speaker has ended. */
 void peer_end(void);
 
 #endif

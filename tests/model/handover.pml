@@ -399,7 +399,7 @@ killed:			d_held = false
 	} unless { cut_d && !watcher }
 }
 
-/* --- whoever settles ---------------------------------------------------------------------- */
+/* --- the settlers ------------------------------------------------------------------------- */
 
 /* cli/resolve.c: settle(), on the destination, and restore/query.c: settle(), for the source. */
 proctype settle_there()

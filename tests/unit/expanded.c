@@ -258,7 +258,7 @@ static void a_config_beyond_its_room_is_refused(void **state)
 	assert_int_equal(e.facts.flat_config.count, FLAT_CONFIG_BYTES);
 }
 
-/* A failure that is none, or whose reason does not end, is a failure all the same. */
+/* A failure without an error, or whose reason does not end, is a failure all the same. */
 static void failures_that_lie_are_failures(void **state)
 {
 	static const int32_t errors[] = { 0, 4096, -EBADMSG, INT32_MIN, INT32_MAX };

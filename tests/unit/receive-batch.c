@@ -207,6 +207,6 @@ int main(void)
 		TEST(last_word_on_a_pfn_counts),
 	};
 
-	alarm(300); /* whoever still waits then waits for ever */
+	alarm(300); /* a thread that still waits then waits for ever */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,7 +47,7 @@ static uint64_t *make_untyped_tree(void)
 	return guest_page(&ferry.guest, 2000);
 }
 
-/* A root whose kernel half names no tables at all is of an earlier life of its frame: nobody runs on that. */
+/* A root whose kernel half names no tables at all is of an earlier life of its frame: no guest runs on that. */
 static void untyped_trees_are_refused_if_alive(void **state)
 {
 	uint64_t kernel, other;

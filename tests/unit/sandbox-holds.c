@@ -48,7 +48,7 @@ static int stay(void *context)
 	return read(pair->stay[0], &byte, 1) < 0 ? fail_errno("read") : 0;
 }
 
-/* A value of /proc/PID/status; empty if there is none. */
+/* A value of /proc/PID/status; empty if the line is missing. */
 static void status_of(pid_t pid, const char *key, char value[256])
 {
 	char path[64], line[256];

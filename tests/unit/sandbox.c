@@ -174,7 +174,7 @@ static int work(void *context)
 	if (rc)
 		return rc;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	say(SAY_DETAIL, "said to nobody");
+	say(SAY_DETAIL, "said in the sandbox");
 	if (poll(&one, 1, FAR_MS) != 1 || read(pipe_fds[0], text, 2) != 2)
 		return fail_errno("read");
 	return write(pipe_fds[1], text, 2) == 2 ? 0 : fail_errno("write");

@@ -18,7 +18,7 @@ def suspended(host, number):
 
 @contextlib.contextmanager
 def stopped_save(host, number, *options):
-    """A save in the middle of its memory: nobody reads the pipe. Yields its processes, the parent first."""
+    """A save in the middle of its memory: no process reads the pipe. Yields its processes, the parent first."""
     r, w = os.pipe()
     process = host.start(PVFERRY, "save", *options, number, "-", stdout=w)
     os.close(w)
