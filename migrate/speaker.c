@@ -78,7 +78,7 @@ int speaker_start(struct child **speaker, struct line *line, struct move *move)
 {
 	struct line outer;
 	struct task task = { .outer = &outer, .move = move };
-	struct message message;
+	struct message message = { 0 };
 	int rc = connect_prepare_to(&outer, &move->peer);
 
 	*speaker = NULL;

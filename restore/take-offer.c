@@ -45,7 +45,7 @@ static int begin_journal(struct taker *t)
 
 int take_offer(struct taker *t, const struct message *message)
 {
-	struct message policy;
+	struct message policy = { 0 };
 	int rc = heard_offer(&t->line, message, &t->status->offer);
 
 	if (!rc)

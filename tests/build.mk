@@ -44,7 +44,7 @@ build/fuzz/%.a:
 	$(Q)rm -f $@; $(AR) qcs $@ $^
 
 $(FUZZERS): build/fuzz/%: build/fuzz/tests/fuzz/%.o build/fuzz/parts.a
-	$(Q)clang $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(FUZZ_LINK) $(LDLIBS)
+	$(Q)clang $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(FUZZ_LINK) $(LDLIBS)
 
 $(filter-out $(FUZZ_FAKED),$(FUZZERS)): build/fuzz/xen.a
 $(FUZZ_FAKED): $(FUZZ_FAKES)
