@@ -182,6 +182,7 @@ static void last_word_on_a_pfn_counts(void **state)
 	for (unsigned int i = 0; i < COUNT(distances); i++) {
 		const uint8_t *page;
 
+		ferry_release();
 		ferry.guest.domain->is_suspended = false;
 		assert_done(ferry_save(LEVEL_PLAIN));
 		distance = distances[i];
@@ -194,7 +195,6 @@ static void last_word_on_a_pfn_counts(void **state)
 		page = page_there(AGAIN);
 		assert_int_equal(page[0], 2);
 		assert_memory_equal(page, page + 1, PAGE_BYTES - 1);
-		ferry_release();
 	}
 }
 
