@@ -99,11 +99,11 @@ static int check(struct offer *offer, int64_t lanes)
 	uint8_t uuid[16];
 
 	if (!job_is_name(offer->job))
-		return fail(EPROTO, "the offer's job is none");
+		return fail(EPROTO, "the offer has no valid job name");
 	if (defect)
 		return fail(EPROTO, "\"%s\" cannot be a domain's name: %s", offer->domain, defect);
 	if (!uuid_parse(offer->uuid, uuid))
-		return fail(EPROTO, "the offer's uuid is none");
+		return fail(EPROTO, "the offer has no valid uuid");
 	uuid_format(uuid, offer->uuid); /* as it stands wherever it is compared */
 	if (offer->width != 4 && offer->width != 8)
 		return fail(EOPNOTSUPP, "the guest has words of %u bytes", offer->width);

@@ -42,7 +42,7 @@ int answer_query(struct line *line, const struct message *query)
 	if (rc)
 		return rc;
 	if (!job_is_name(job))
-		return fail(EPROTO, "%s asks for a job that is none", line->peer);
+		return fail(EPROTO, "%s asks for a job with an invalid name", line->peer);
 	rc = journal_read(&journal, job, JOURNAL_DESTINATION);
 	if (!rc)
 		rc = settle(&journal);

@@ -146,7 +146,7 @@ static void what_makes_no_sense_is_refused(void **state)
 		assert_fails(understand(&said, &offer), error, words); \
 		said = kept; \
 	} while (0)
-	REFUSED(strcpy(said.job, "../x"), EPROTO, "job is none");
+	REFUSED(strcpy(said.job, "../x"), EPROTO, "valid job name");
 	REFUSED(strcpy(said.domain, "a/b"), EPROTO, "\"a/b\" cannot be a domain's name: it contains a slash");
 	REFUSED(strcpy(said.domain, "123"), EPROTO, "it is a number");
 	REFUSED(strcpy(said.domain, ""), EPROTO, "it is empty");
@@ -155,7 +155,7 @@ static void what_makes_no_sense_is_refused(void **state)
 	REFUSED(strcpy(said.domain, "a\xe2\x80\xae"
 				    "b"),
 		EPROTO, "it contains control characters");
-	REFUSED(strcpy(said.uuid, "none"), EPROTO, "uuid is none");
+	REFUSED(strcpy(said.uuid, "none"), EPROTO, "valid uuid");
 	REFUSED(said.width = 2, EOPNOTSUPP, "words of 2 bytes");
 	REFUSED(said.frames = 0, EPROTO, "of 0 frames");
 	REFUSED(said.pfns = UINT64_MAX >> 1, EPROTO, "a guest of");
