@@ -22,8 +22,8 @@ override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined 
 	-fno-omit-frame-pointer
 endif
 
-FOLDERS := process journal stream xen p2m pagetable-canon machine migrate restore cli
-SOURCES := allow.c log.c text.c $(foreach folder,$(FOLDERS),$(sort $(wildcard $(folder)/*.c)))
+FOLDERS := text process journal stream xen p2m pagetable-canon machine migrate restore cli
+SOURCES := log.c $(foreach folder,$(FOLDERS),$(sort $(wildcard $(folder)/*.c)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # What a test links: everything but main().
 PARTS := $(filter-out $(BUILD)/cli/main.o,$(OBJECTS))
@@ -34,7 +34,7 @@ HELPER_OBJECTS := $(HELPER_SOURCES:%.c=$(BUILD)/%.o)
 
 # It knows no more of the rest than this.
 DAEMON_SOURCES := $(sort $(wildcard daemon/*.c))
-DAEMON_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(DAEMON_SOURCES) allow.c log.c text.c journal/journal.c process/descriptors.c)
+DAEMON_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(DAEMON_SOURCES) log.c text/allow.c text/text.c journal/journal.c process/descriptors.c)
 
 # Of this, what tests and fuzzers link.
 DAEMON_PARTS := $(addprefix daemon/,address.c admission.c lines.c request.c settings.c)
@@ -57,7 +57,7 @@ $(BUILD)/pvferry-save-helper: $(HELPER_OBJECTS) $(filter-out $(BUILD)/cli/%,$(OB
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/pvferry-expander: $(EXPANDER_OBJECTS) $(filter $(BUILD)/log.o $(BUILD)/text.o $(BUILD)/machine/config-flatten.o $(BUILD)/process/% $(BUILD)/stream/%,$(OBJECTS))
+$(BUILD)/pvferry-expander: $(EXPANDER_OBJECTS) $(filter $(BUILD)/log.o $(BUILD)/text/text.o $(BUILD)/machine/config-flatten.o $(BUILD)/process/% $(BUILD)/stream/%,$(OBJECTS))
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) -Wl,--as-needed -o $@ $(filter-out $(EXPANDER_LACKS),$^) $(shell pkg-config --libs libzstd libxxhash json-c libseccomp)
 

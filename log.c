@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "text.h"
+#include "text/text.h"
 
 enum say_level say_level = SAY_NOTE;
 const char *say_name = "pvferry";

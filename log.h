@@ -10,7 +10,7 @@
  * guest; reasons that follow from the first are seen with -v.
  *
  * Both may hold text of guests, files and peers: each becomes one line without
- * control characters (text.h), so that it can neither act on a terminal nor
+ * control characters (text/text.h), so that it can neither act on a terminal nor
  * pass for a line of ours.
  */
 #ifndef LOG_H

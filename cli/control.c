@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "journal/journal.h"
-#include "text.h"
+#include "text/text.h"
 #include "log.h"
 #include "process/stop.h"
 

@@ -11,7 +11,7 @@
 #include "log.h"
 #include "process/confined.h"
 #include "restore/examine.h"
-#include "text.h"
+#include "text/text.h"
 
 enum { THREADS = LONG_ONLY, PROGRESS, NO_PROGRESS, JSON, CONFIG };
 

@@ -5,7 +5,7 @@
 
 #include "cli/command.h"
 #include "log.h"
-#include "text.h"
+#include "text/text.h"
 #include "migrate/movable.h"
 #include "migrate/recover.h"
 

@@ -11,7 +11,7 @@
 #include "log.h"
 #include "process/descriptors.h"
 #include "process/stop.h"
-#include "text.h"
+#include "text/text.h"
 #include "version.h"
 
 struct common_options common;

@@ -14,7 +14,7 @@
 #include "cli/progress.h"
 #include "log.h"
 #include "process/stop.h"
-#include "text.h"
+#include "text/text.h"
 
 /* --- options ------------------------------------------------------------------ */
 

@@ -12,7 +12,7 @@
 
 #include "cli/command.h"
 #include "journal/journal.h"
-#include "text.h"
+#include "text/text.h"
 #include "log.h"
 #include "migrate/query.h"
 #include "migrate/settle.h"

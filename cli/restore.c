@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "allow.h"
+#include "text/allow.h"
 #include "cli/command.h"
 #include "cli/open-image.h"
 #include "cli/progress.h"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text.h"
+#include "text/text.h"
 
 /* Cuts "HOST:PORT" or "[HOST]:PORT" in two. */
 static bool split(char *text, char **host, char **port)

@@ -12,7 +12,7 @@
 #include "daemon/jobs.h"
 #include "journal/journal.h"
 #include "log.h"
-#include "text.h"
+#include "text/text.h"
 
 /* That a process has to end by itself which took too long to be let in. */
 enum { KILL_SECONDS = 5 };

@@ -9,7 +9,7 @@
 
 #include "daemon/lines.h"
 #include "log.h"
-#include "text.h"
+#include "text/text.h"
 
 enum { ORDERS, EVENTS, NOTES, PIPES };
 enum { EVENT_BYTES = 64 << 10, NOTE_BYTES = 2048, ORDERS_WAITING = 64 << 10 };

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "allow.h"
+#include "text/allow.h"
 #include "log.h"
-#include "text.h"
+#include "text/text.h"
 
 #define DEFAULT_ADDRESS "[::]:8666"
 

@@ -7,7 +7,7 @@
 
 #include "helper/libxl.h"
 #include "log.h"
-#include "text.h"
+#include "text/text.h"
 #include "xen/domain.h"
 
 enum { SAVE_LIVE = 1, SAVE_DEBUG = 2 };

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "log.h"
-#include "text.h"
+#include "text/text.h"
 #include "stream/pipeline.h"
 
 static const char blanks[] = " \t\r\n";

@@ -14,7 +14,7 @@
 #include "log.h"
 #include "machine/config.h"
 #include "stream/format.h"
-#include "text.h"
+#include "text/text.h"
 
 /* Where libxl keeps what it knows of domains; tests have a folder of their own. */
 static const char *folder(void)

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "allow.h"
+#include "text/allow.h"
 #include "machine/config-keys.h"
-#include "text.h"
+#include "text/text.h"
 
 enum { PATH_ROOM = 160 };
 

@@ -1,7 +1,7 @@
 /*
  * What of an image's config goes into a domain of this host: the keys of
  * config-keys.c with values within their bounds, and what names this host's
- * devices, programs, labels and pools only if it is allowed (allow.h).
+ * devices, programs, labels and pools only if it is allowed (text/allow.h).
  *
  * Pure: JSON in, JSON out; no Xen, no files.
  */

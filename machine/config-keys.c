@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include "allow.h"
+#include "text/allow.h"
 #include "stream/format.h"
 #include "xen/frame.h"
 

@@ -10,7 +10,7 @@
 #include "machine/config.h"
 #include "machine/machine.h"
 #include "stream/body.h"
-#include "text.h"
+#include "text/text.h"
 
 #define NAME_MOST (sizeof(((struct offer *)0)->domain) - 1)
 

@@ -9,7 +9,7 @@
 #include <sys/time.h>
 
 #include "log.h"
-#include "text.h"
+#include "text/text.h"
 
 struct nodes {
 	struct bytes list; /* of struct store_node */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "log.h"
-#include "text.h"
+#include "text/text.h"
 
 /* As many as its toolstack's word lets it have. */
 static uint64_t promised_pfns(const struct migration *m)

@@ -16,7 +16,7 @@ struct confined {
 	unsigned int threads; /* that it may start: its memory is limited, see budget.h */
 	/* Called here with what the child gave to confined_progress(). May be NULL. */
 	void (*progress)(uint64_t done, uint64_t total);
-	char *text; /* out: what it gave to confined_print(); "" if nothing; free() it. Foreign, so see text.h */
+	char *text; /* out: what it gave to confined_print(); "" if nothing; free() it. Foreign, so see text/text.h */
 };
 
 /*

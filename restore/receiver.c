@@ -10,7 +10,7 @@
 #include "log.h"
 #include "process/child.h"
 #include "restore/handover.h"
-#include "text.h"
+#include "text/text.h"
 
 struct task {
 	struct take *take;

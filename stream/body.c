@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "log.h"
-#include "text.h"
+#include "text/text.h"
 
 struct json_object *body_parse(const void *at, size_t bytes)
 {

@@ -64,7 +64,7 @@ READALL := $(BUILD)/tests/bench/readall
 $(READALL): %: %.o
 	$(Q)$(CC) $(CFLAGS) -o $@ $^
 
-$(CANON): $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/readall.c,$(wildcard tests/bench/*.c)) $(wildcard pagetable-canon/*.c) p2m/inverse.c log.c text.c)
+$(CANON): $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/readall.c,$(wildcard tests/bench/*.c)) $(wildcard pagetable-canon/*.c) p2m/inverse.c log.c text/text.c)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 
 bench: $(BUILD)/pvferry $(CANON) $(READALL) simhost

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "log.h"
-#include "text.h"
+#include "text/text.h"
 #include "xen/internal.h"
 
 static int get_info(struct host *host, uint32_t id, xc_domaininfo_t *info)

@@ -2,9 +2,9 @@
 #include <errno.h>
 
 #include "fuzz-machine.h"
-#include "allow.h"
+#include "text/allow.h"
 #include "machine/config-filter.h"
-#include "text.h"
+#include "text/text.h"
 
 static void use_config(struct config *config)
 {

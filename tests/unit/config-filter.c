@@ -1,9 +1,9 @@
-/* machine/config-filter.c, config-keys.c, allow.c: what of an image's config goes into a domain here. */
+/* machine/config-filter.c, config-keys.c, text/allow.c: what of an image's config goes into a domain here. */
 #include "unit.h"
 
 #include <json-c/json.h>
 
-#include "allow.h"
+#include "text/allow.h"
 #include "machine/config-filter.h"
 
 static struct config config;

@@ -1,7 +1,7 @@
-/* text.c: numbers of others, and their text on its way to a terminal. */
+/* text/text.c: numbers of others, and their text on its way to a terminal. */
 #include "unit.h"
 
-#include "text.h"
+#include "text/text.h"
 
 static void numbers_are_digits(void **state)
 {

@@ -1,5 +1,5 @@
 /* See allow.h. */
-#include "allow.h"
+#include "text/allow.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* See text.h. */
-#include "text.h"
+#include "text/text.h"
 
 #include <string.h>
 
