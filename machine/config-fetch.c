@@ -129,6 +129,29 @@ static void update_memory(struct json_object *build, struct host *host, const st
 	set(build, "max_memkb", json_object_new_int64(most));
 }
 
+/*
+ * The label that the domain has now, where libxl looks for it: exec_ssid_label is what
+ * a domain gets when it has been built with another. The usual label is this host's
+ * default and no matter of the domain's, unless its config named another one. Where Xen
+ * has no FLASK the config keeps what it has. The numbers are of this host only.
+ */
+static int update_label(struct json_object *create, struct json_object *build, struct domain *domain)
+{
+	bool has_two = json_object_object_get_ex(build, "exec_ssid_label", NULL), is_usual;
+	char label[LABEL_BYTES];
+	int rc = domain_label(domain, label, &is_usual);
+
+	json_object_object_del(create, "ssidref");
+	json_object_object_del(build, "exec_ssidref");
+	if (rc || !*label)
+		return rc;
+	if (has_two)
+		set(build, "exec_ssid_label", json_object_new_string(label));
+	else if (!is_usual || json_object_object_get_ex(create, "ssid_label", NULL))
+		set(create, "ssid_label", json_object_new_string(label));
+	return 0;
+}
+
 int config_fetch(struct config *config, struct domain *domain, const struct domain_facts *facts)
 {
 	struct host *host = domain_host(domain);
@@ -155,7 +178,10 @@ int config_fetch(struct config *config, struct domain *domain, const struct doma
 	object_in(build, "type.pv");
 	update_vcpus(build, host, facts);
 	update_memory(build, host, facts);
-	return 0;
+	rc = update_label(create, build, domain);
+	if (rc)
+		config_release(config);
+	return rc;
 }
 
 /* As a whole or not at all: libxl may read it at any time. */

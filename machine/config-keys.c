@@ -39,7 +39,6 @@ static const struct config_key create_info[] = {
 	{ "type", CONFIG_WORD, 0, WORD_BYTES, 0, NULL },
 	{ "hap", CONFIG_FLAG, 0, 0, 0, NULL },
 	{ "oos", CONFIG_FLAG, 0, 0, 0, NULL },
-	{ "ssidref", CONFIG_NUMBER, ALLOW_LABELS, UINT_MOST, 0, NULL },
 	{ "ssid_label", CONFIG_WORD, ALLOW_LABELS, TEXT_BYTES, 0, NULL },
 	{ "name", CONFIG_TEXT, 0, PATH_BYTES, 0, NULL }, /* checked by domain_name_defect() */
 	{ "domid", CONFIG_NUMBER, 0, DOMAIN_IDS, 0, NULL },
@@ -122,7 +121,6 @@ static const struct config_key build_info[] = {
 	{ "shadow_memkb", CONFIG_LIMIT, 0, MOST_KIB, 0, NULL },
 	{ "iommu_memkb", CONFIG_LIMIT, 0, MOST_KIB, 0, NULL },
 	{ "rtc_timeoffset", CONFIG_NUMBER, 0, UINT_MOST, 0, NULL },
-	{ "exec_ssidref", CONFIG_NUMBER, ALLOW_LABELS, UINT_MOST, 0, NULL },
 	{ "exec_ssid_label", CONFIG_WORD, ALLOW_LABELS, TEXT_BYTES, 0, NULL },
 	{ "localtime", CONFIG_FLAG, 0, 0, 0, NULL },
 	{ "disable_migrate", CONFIG_FLAG, 0, 0, 0, NULL },
@@ -139,7 +137,6 @@ static const struct config_key build_info[] = {
 	{ "stubdomain_cmdline", CONFIG_TEXT, ALLOW_DEVICE_MODEL, ARGUMENT_BYTES, 0, NULL },
 	{ "stubdomain_ramdisk", CONFIG_TEXT, ALLOW_DEVICE_MODEL, PATH_BYTES, 0, NULL },
 	{ "device_model", CONFIG_TEXT, ALLOW_DEVICE_MODEL, PATH_BYTES, 0, NULL },
-	{ "device_model_ssidref", CONFIG_NUMBER, ALLOW_LABELS, UINT_MOST, 0, NULL },
 	{ "device_model_ssid_label", CONFIG_WORD, ALLOW_LABELS, TEXT_BYTES, 0, NULL },
 	{ "device_model_user", CONFIG_WORD, ALLOW_DEVICE_MODEL, WORD_BYTES, 0, NULL },
 	{ "dm_restrict", CONFIG_FLAG, 0, 0, 0, NULL },

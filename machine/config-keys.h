@@ -2,7 +2,8 @@
  * The keys of libxl's config that may go from an image into a domain of this host:
  * one table for each object, with what a value has to be. From libxl_types.idl of
  * Xen 4.17 to 4.20. What PV domains do not have is left out, and so is what could
- * name anything (xsdata, platformdata): config_filter() drops what is in no table.
+ * name anything (xsdata, platformdata), and what is a number of another host (ssidref,
+ * whose label has a text beside it): config_filter() drops what is in no table.
  */
 #ifndef MACHINE_CONFIG_KEYS_H
 #define MACHINE_CONFIG_KEYS_H

@@ -58,6 +58,7 @@ static int create_domain(struct restoration *r)
 		.maptrack_frames = config_number(&r->config, "b_info", "max_maptrack_frames", -1),
 		.grant_version = config_number(&r->config, "b_info", "max_grant_version", 0),
 		.cpupool = config_number(&r->config, "c_info", "poolid", 0),
+		.ssidref = r->ssidref,
 		.msr_relaxed = config_build_flag(&r->config, "arch_x86", "msr_relaxed"),
 		.map_limit_kib = most,
 		.on_created = r->on_created,
@@ -256,6 +257,7 @@ struct stage {
 static const struct stage stages[] = {
 	{ "check the config", preflight_config },
 	{ "check the host", preflight_host },
+	{ "find its label", label_find },
 	{ "create the domain", create_domain },
 	{ "begin to enter it", begin_entry },
 	{ "memory", receive_memory },
@@ -264,6 +266,7 @@ static const struct stage stages[] = {
 	{ "machine", load_machine },
 	{ "pin the tables", pin_tables },
 	{ "connect", connect_domain },
+	{ "label", label_load },
 	{ NULL, NULL },
 };
 

@@ -53,8 +53,9 @@ struct restoration {
 	struct {
 		int name_lock, uuid_lock; /* -1: not taken */
 		char uuid[37];
-	} claim;	       /* from the look for domains of that name and UUID until this one is entered */
-	struct domain *domain; /* NULL until it is created */
+	} claim; /* from the look for domains of that name and UUID until this one is entered */
+	uint32_t ssidref, exec_ssidref; /* FLASK labels while it is built, and then; 0: the usual, no other */
+	struct domain *domain;		/* NULL until it is created */
 	struct incoming incoming;
 	uint64_t most_pfns; /* that are believed */
 	unsigned int most_vcpus;
@@ -90,6 +91,10 @@ int restore_domain(struct restoration *restoration, struct host *host, struct re
 int adopt_domain(struct restoration *restoration);
 int adopt_static_end(const struct restoration *restoration);
 int adopt_finish(struct restoration *restoration);
+
+/* restore/label.c: finds the labels of the config; gives the domain that which it has when it is built. */
+int label_find(struct restoration *restoration);
+int label_load(struct restoration *restoration);
 
 void restoration_release(struct restoration *restoration);
 

@@ -42,6 +42,8 @@ int domain_create(struct domain **domain, struct host *host, const struct domain
 		.max_maptrack_frames = plan->maptrack_frames,
 		.grant_opts = XEN_DOMCTL_GRANT_version(grant_version(host, plan->grant_version)),
 		.cpupool_id = plan->cpupool,
+		/* Number 0 is no label, and a policy that is enforced refuses it. */
+		.ssidref = plan->ssidref ? plan->ssidref : SSIDREF_USUAL,
 		.arch.misc_flags = plan->msr_relaxed ? XEN_X86_MSR_RELAXED : 0,
 	};
 	uint32_t id = DOMID_ANY;

@@ -80,6 +80,7 @@ struct domain_plan {
 	int grant_frames, maptrack_frames; /* -1: the hypervisor's default */
 	unsigned int grant_version;	   /* 0: the newest there is */
 	uint32_t cpupool;
+	uint32_t ssidref;	/* of its FLASK label; 0: what domains have that no label was asked for */
 	bool msr_relaxed;	/* reads of unknown MSRs give 0 */
 	uint64_t most_kib;	/* of memory, the toolstack's slack included */
 	uint64_t map_limit_kib; /* of its e820 */
@@ -98,6 +99,20 @@ int domain_alloc_port(struct domain *domain, uint32_t *port);
 /* The first two grants: the pages of console and xenstore, for the domains that serve them; 0, as a rule. */
 int domain_seed_grants(struct domain *domain, mfn_t console, uint32_t console_domain, mfn_t store,
 		       uint32_t store_domain);
+
+/* --- FLASK labels (xen/label.c) --------------------------------------- */
+
+enum { LABEL_BYTES = 256 };
+
+/*
+ * The label as text; "" where Xen has no FLASK. is_usual: it is the one that
+ * domains have that no label was asked for, or there is none.
+ */
+int domain_label(struct domain *domain, char label[LABEL_BYTES], bool *is_usual);
+/* Xen's number for it. -EOPNOTSUPP without a reason where Xen has no FLASK; -EINVAL: its policy has no such label. */
+int host_find_label(struct host *host, const char *label, uint32_t *ssidref);
+/* Another label for a domain that is there. */
+int domain_set_label(struct domain *domain, uint32_t ssidref);
 
 /* --- memory (xen/memory.c) ------------------------------------------- */
 

@@ -14,6 +14,9 @@
 #define DOMID_ANY 0x7FF5
 #endif
 
+/* SECINITSID_DOMU of Xen's FLASK since 4.17: what libxl asks for where the config has no label. */
+enum { SSIDREF_USUAL = 12 };
+
 struct host {
 	xc_interface *xc;
 	xenforeignmemory_handle *memory;

@@ -62,7 +62,6 @@ static const struct {
 	const char *path;
 } guarded[] = {
 	{ CONFIG(",\"ssid_label\":\"system_u:system_r:dom0_t\"", "", ""), ALLOW_LABELS, "c_info.ssid_label" },
-	{ CONFIG(",\"ssidref\":7", "", ""), ALLOW_LABELS, "c_info.ssidref" },
 	{ CONFIG(",\"poolid\":1", "", ""), ALLOW_POOLS, "c_info.poolid" },
 	{ CONFIG(",\"pool_name\":\"fast\"", "", ""), ALLOW_POOLS, "c_info.pool_name" },
 	{ CONFIG(",\"driver_domain\":\"True\"", "", ""), ALLOW_DRIVER_DOMAINS, "c_info.driver_domain" },

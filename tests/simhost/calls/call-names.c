@@ -5,6 +5,8 @@
 
 #include "call.h"
 
+#include <xen/xsm/flask_op.h>
+
 static const char *domctl_name(uint32_t cmd)
 {
 	static const char *const names[] = {
@@ -70,6 +72,16 @@ static const char *memory_name(uint32_t cmd)
 	return cmd < sizeof(names) / sizeof(*names) ? names[cmd] : NULL;
 }
 
+static const char *flask_name(uint32_t cmd)
+{
+	switch (cmd) {
+	case FLASK_CONTEXT_TO_SID: return "context_to_sid";
+	case FLASK_SID_TO_CONTEXT: return "sid_to_context";
+	case FLASK_RELABEL_DOMAIN: return "relabel_domain";
+	}
+	return NULL;
+}
+
 static const char *op_name(unsigned op)
 {
 	static const char *const names[] = {
@@ -84,6 +96,7 @@ static const char *op_name(unsigned op)
 		[__HYPERVISOR_event_channel_op] = "event_channel",
 		[__HYPERVISOR_sysctl] = "sysctl",
 		[__HYPERVISOR_domctl] = "domctl",
+		[__HYPERVISOR_xsm_op] = "flask",
 	};
 
 	return op < sizeof(names) / sizeof(*names) && names[op] ? names[op] : "unknown";
@@ -99,12 +112,14 @@ void call_name(char *name, size_t size, unsigned op, const uint64_t args[CALL_AR
 		op = __HYPERVISOR_memory_op;
 		cmd = first->args[0];
 	}
-	if (op == __HYPERVISOR_domctl || op == __HYPERVISOR_sysctl)
+	if (op == __HYPERVISOR_domctl || op == __HYPERVISOR_sysctl || op == __HYPERVISOR_xsm_op)
 		cmd = *(uint32_t *)(uintptr_t)args[0];
 	if (op == __HYPERVISOR_domctl)
 		command = domctl_name(cmd);
 	else if (op == __HYPERVISOR_sysctl)
 		command = sysctl_name(cmd);
+	else if (op == __HYPERVISOR_xsm_op)
+		command = flask_name(cmd);
 	else if (op == __HYPERVISOR_memory_op)
 		command = memory_name(cmd);
 	if (command)

@@ -44,6 +44,7 @@ static long dispatch(struct call *call, unsigned op, const uint64_t *args)
 	case __HYPERVISOR_event_channel_op: return call_event_channel(call, args[0], pointer(args[1]));
 	case __HYPERVISOR_grant_table_op: return call_grant_table(call, args[0], pointer(args[1]), args[2]);
 	case __HYPERVISOR_sched_op: return call_sched(call, args[0], pointer(args[1]));
+	case __HYPERVISOR_xsm_op: return call_flask(call, pointer(args[0]));
 	case __HYPERVISOR_xen_version: return call_version(call, args[0], pointer(args[1]));
 	}
 	return -ENOSYS;

@@ -27,6 +27,8 @@ void call_name(char *name, size_t size, unsigned op, const uint64_t args[CALL_AR
 /* The groups, each in its file; not locked, for hypercall() only. */
 long call_domctl(struct call *call, struct xen_domctl *op);
 long call_domctl_vcpu(struct call *call, struct domain *domain, struct xen_domctl *op);
+struct xen_flask_op;
+long call_flask(struct call *call, struct xen_flask_op *op);
 long call_sysctl(struct call *call, struct xen_sysctl *op);
 long call_memory(struct call *call, unsigned cmd, void *arg);
 long call_mmuext(struct call *call, struct mmuext_op *ops, unsigned nr, uint32_t *done, uint16_t foreign);

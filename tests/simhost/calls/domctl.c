@@ -7,6 +7,7 @@
 #include "../machine/cpu-policy.h"
 #include "../machine/dirty.h"
 #include "../machine/domain.h"
+#include "../machine/flask.h"
 #include "../machine/frames.h"
 #include "../machine/ports.h"
 #include "../machine/refs.h"
@@ -18,7 +19,11 @@ enum { PAGE_INFO_MAX = 1024, TSC_ALWAYS_EMULATE = 1, TSC_NEVER_EMULATE = 2 };
 static long create(struct call *call, struct xen_domctl *op)
 {
 	struct domain *domain;
-	int err = domain_create(call->host, op->domain, &op->u.createdomain, &domain);
+	int err;
+
+	if (call->host->machine->flask && !flask_label(call->host, op->u.createdomain.ssidref))
+		return -EACCES;
+	err = domain_create(call->host, op->domain, &op->u.createdomain, &domain);
 
 	if (!err)
 		op->domain = domain->domid;

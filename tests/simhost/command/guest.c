@@ -23,6 +23,7 @@ static const struct option options_known[] = {
 	{ "seed", required_argument, NULL, 's' },
 	{ "rate", required_argument, NULL, 'r' },
 	{ "holes", required_argument, NULL, 'h' },
+	{ "label", required_argument, NULL, 'l' },
 	{ "name", required_argument, NULL, 'n' },
 	{ "unannounced", required_argument, NULL, 'u' },
 	{ "keeps-foreign", no_argument, NULL, 'k' },
@@ -44,6 +45,7 @@ static int parse(int argc, char **argv, struct guest_options *options)
 		case 'r': options->rate = strtoull(optarg, NULL, 0); break;
 		case 'h': options->holes = strtoul(optarg, NULL, 0); break;
 		case 'u': options->unannounced = strtoull(optarg, NULL, 0); break;
+		case 'l': options->label = optarg; break;
 		case 'k': options->keeps_foreign = true; break;
 		case 'n': snprintf(options->name, sizeof(options->name), "%s", optarg); break;
 		default: return 2;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../machine/domain.h"
+#include "../machine/flask.h"
 #include "../machine/refs.h"
 #include "command.h"
 
@@ -21,6 +22,7 @@ static const struct option create_options[] = {
 	{ "scatter", required_argument, NULL, 'c' },
 	{ "no-pv32", no_argument, NULL, '3' },
 	{ "no-poison", no_argument, NULL, 'p' },
+	{ "flask", required_argument, NULL, 'l' },
 	{ "xen", required_argument, NULL, 'v' },
 	{ "allocate", no_argument, NULL, 'a' },
 	{ "no-xenstored", no_argument, NULL, 'x' },
@@ -39,6 +41,7 @@ static int parse_create(int argc, char **argv, struct host_options *options, boo
 		case 'c': options->scatter = strtoul(optarg, NULL, 0); break;
 		case '3': options->has_pv32 = false; break;
 		case 'p': options->poison = false; break;
+		case 'l': options->flask = strtoul(optarg, NULL, 0); break;
 		case 'a': options->allocate = true; break;
 		case 'v': options->xen = optarg; break;
 		case 'x': *xenstored = false; break;
@@ -139,6 +142,8 @@ static void print_domain(struct host *host, const struct domain *domain)
 	       info.flags & XEN_DOMINF_dying ? 'd' : '-', domain->log_dirty ? 'l' : '-');
 	if (domain->shutdown)
 		printf("  shutdown %u", domain->shutdown_code);
+	if (host->machine->flask)
+		printf("  %s", flask_label(host, domain->ssidref));
 	putchar('\n');
 }
 

@@ -7,6 +7,7 @@
 
 #include "../calls/call.h"
 #include "../machine/domain.h"
+#include "../machine/flask.h"
 #include "../machine/frames.h"
 #include "build.h"
 
@@ -50,9 +51,11 @@ static long domctl(struct build *build, struct xen_domctl *op)
 static int create(struct build *build)
 {
 	const struct guest_options *options = build->options;
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_createdomain };
-	long err;
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_createdomain, .u.createdomain.ssidref = FLASK_SID_DOMU };
+	long err = options->label ? flask_find(build->host, options->label, &op.u.createdomain.ssidref) : 0;
 
+	if (err)
+		return err;
 	op.u.createdomain.max_vcpus = options->vcpus;
 	op.u.createdomain.max_evtchn_port = PORTS_MAX - 1;
 	op.u.createdomain.max_grant_frames = -1;

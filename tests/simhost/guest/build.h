@@ -13,6 +13,7 @@ struct guest_options {
 	bool is_32bit, p2m_is_linear, keeps_foreign;
 	enum guest_workload workload;
 	uint64_t unannounced; /* pfns at its end that max_pfn leaves out */
+	const char *label; /* FLASK's; NULL: the usual one */
 	unsigned holes; /* one page in so many is not there; 0: none */
 };
 

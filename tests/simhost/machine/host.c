@@ -84,6 +84,7 @@ static int write_header(int fd, const struct host_options *options)
 	snprintf(machine->xen, sizeof(machine->xen), "%s", options->xen);
 	machine->has_shadow = options->has_shadow;
 	machine->has_pv32 = options->has_pv32;
+	machine->flask = options->flask;
 	machine->poison = options->poison;
 	machine->scatter = options->scatter;
 	machine->random = options->seed * 0x9e3779b97f4a7c15ul + 1;

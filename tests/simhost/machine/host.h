@@ -24,7 +24,7 @@ struct host {
 struct host_options {
 	uint64_t mem_mib, seed;
 	bool has_shadow, has_pv32, poison, allocate;
-	uint32_t scatter;
+	uint32_t scatter, flask;
 	const char *xen; /* which release it says it is: "4.17.7" */
 };
 

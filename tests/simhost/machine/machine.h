@@ -171,6 +171,7 @@ struct machine {
 	char xen[16];			       /* the release it says it is */
 	bool has_shadow;		       /* log-dirty exists */
 	bool has_pv32;
+	uint32_t flask; /* the number of its first label of its own; 0: no FLASK */
 	bool poison;	  /* frames are handed out full of 0xc2, not zeroes */
 	uint32_t scatter; /* per cent of single frames taken from anywhere */
 	uint64_t random;

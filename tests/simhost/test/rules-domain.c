@@ -1,8 +1,10 @@
 /*
  * What the toolstack may do to a domain, and when.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +41,30 @@ static void address_size_is_set_while_the_domain_is_empty(void **state)
 	op.u.address_size.size = 32;
 	assert_int_equal(rules_domctl(&op), -EOPNOTSUPP);
 	rules.host.machine->has_pv32 = true;
+}
+
+static void labels_have_numbers_where_there_is_flask(void **state)
+{
+	char label[64] = "";
+	uint32_t sid = 0;
+	xc_domaininfo_t info;
+
+	(void)state;
+	assert_int_equal(xc_flask_sid_to_context(rules.xch, 12, label, sizeof(label)), -1);
+	assert_int_equal(errno, ENOSYS);
+	rules.host.machine->flask = 50;
+	assert_int_equal(xc_flask_sid_to_context(rules.xch, 51, label, sizeof(label)), 0);
+	assert_string_equal(label, "system_u:system_r:prot_domU_t");
+	assert_int_equal(xc_flask_context_to_sid(rules.xch, label, strlen(label), &sid), 0);
+	assert_int_equal(sid, 51);
+	assert_int_equal(xc_flask_context_to_sid(rules.xch, label, strlen(label) - 1, &sid), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(xc_flask_relabel_domain(rules.xch, rules.built.domid, 0), -1);
+	assert_int_equal(errno, EACCES);
+	assert_int_equal(xc_flask_relabel_domain(rules.xch, rules.built.domid, 51), 0);
+	assert_int_equal(xc_domain_getinfolist(rules.xch, rules.built.domid, 1, &info), 1);
+	assert_int_equal(info.ssidref, 51);
+	rules.host.machine->flask = 0;
 }
 
 static int set_policy(xen_cpuid_leaf_t *leaves, unsigned nr, uint32_t *err_leaf)
@@ -192,6 +218,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RULE(address_size_is_set_while_the_domain_is_empty),
+		RULE(labels_have_numbers_where_there_is_flask),
 		RULE(a_policy_is_set_before_the_first_run),
 		RULE(a_domain_is_made_paused),
 		RULE(suspending_is_heard_of_and_undone),

@@ -45,6 +45,7 @@ void fake_reset(void)
 	fake_forget_mappings();
 	fake_store_reset();
 	fake_calls = fake_fail_at = 0;
+	fake_labels = NULL;
 	fake_free_frames = FAKE_FRAMES;
 	fail_forget();
 }

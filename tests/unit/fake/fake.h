@@ -41,7 +41,7 @@ struct domain {
 	struct tsc_info tsc;
 	struct cpu_policy policy;
 	mfn_t granted[2], ring;
-	uint32_t ports;
+	uint32_t ports, ssidref; /* FLASK's number of its label; 0: the usual one */
 };
 
 /* An empty machine; what was in it is gone. */
@@ -80,6 +80,8 @@ extern bool fake_has_log;
 extern uint64_t fake_log[FAKE_LOG_WORDS];
 /* The one frame that a guest has granted to another. */
 extern mfn_t fake_granted;
+/* FLASK's labels, whose numbers are their places from 1 on; NULL ends them. NULL: Xen has no FLASK. */
+extern const char *const *fake_labels;
 /* Of host_facts(). */
 extern uint64_t fake_free_frames;
 

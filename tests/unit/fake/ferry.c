@@ -46,6 +46,7 @@ void ferry_close(void)
 {
 	ferry_release();
 	ferry.options = (struct migrate_options){ 0 };
+	ferry.allowed = 0;
 	guest_release(&ferry.guest);
 	close(ferry.fd);
 	remove_run();
@@ -116,7 +117,7 @@ static int flatten(struct stream_facts *facts)
 
 int ferry_restore(const char *name)
 {
-	struct restore_options options = { .threads = 2, .name = name };
+	struct restore_options options = { .threads = 2, .name = name, .allowed = ferry.allowed };
 	struct reader *reader;
 	int rc;
 

@@ -12,6 +12,7 @@ extern struct ferry {
 	struct restoration restoration;
 	struct channel to, from;
 	struct migrate_options options; /* live, tracking and limits are used; zero unless set */
+	unsigned int allowed;		/* ALLOW_*, of a restore */
 	int fd;
 } ferry;
 

@@ -19,6 +19,7 @@ int domain_create(struct domain **domain, struct host *host, const struct domain
 		return fail(EINVAL, "fake: a domain has at most %u vCPUs", FAKE_VCPUS);
 	*domain = fake_domain(8, plan->vcpus);
 	(*domain)->is_paused = true;
+	(*domain)->ssidref = plan->ssidref;
 	(*domain)->most_frames = plan->most_kib / 4;
 	memcpy((*domain)->uuid, plan->uuid, sizeof(plan->uuid));
 	return 0;
