@@ -78,7 +78,7 @@ include guest/tiny/build.mk
 
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/pvferry $(BUILD)/pvferryd
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 man/pvferry.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(wildcard man/*.1)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/pvferry $(BUILD)/pvferry-save-helper $(BUILD)/pvferry-expander
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 man/pvferry-image.5
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man7 man/pvferry-protocol.7

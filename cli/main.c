@@ -27,6 +27,8 @@ static const struct command commands[] = {
 	  run_resume },
 	{ "inspect", "FILE|-", "show what is in an image", inspect_options, run_inspect },
 	{ "verify", "FILE|-", "check an image without Xen", verify_options, run_verify },
+	{ "cert", "init-ca|issue HOST|show", "make the certificates by which hosts know each other",
+	  cert_options, run_cert },
 	{ "list", "", "domains here, and whether they can be saved", list_options, run_list },
 	{ "jobs", "", "what pvferryd moves, and has moved", jobs_options, run_jobs },
 	{ "cancel", "JOB", "give a job of pvferryd up", cancel_options, run_cancel },

@@ -1,5 +1,8 @@
 """Certificates for a story."""
+import pathlib
 import subprocess
+import tempfile
+import time
 
 
 def make(folder, *names, extensions=()):
@@ -20,3 +23,21 @@ def make(folder, *names, extensions=()):
                 "2", "-extfile", f"{name}/extensions", "-out", f"{name}/cert.pem")
         (own / "ca.pem").write_bytes((folder / "ca.pem").read_bytes())
     return folder
+
+
+def expire(authority, folder):
+    """Signs the key of a directory again, with a certificate that expired yesterday. authority: what `pvferry cert init-ca` made."""
+    names = subprocess.run(["openssl", "x509", "-in", folder / "cert.pem", "-noout", "-ext", "subjectAltName"], check=True,
+                           capture_output=True, text=True).stdout.splitlines()[1].strip().replace("IP Address", "IP")
+    with tempfile.TemporaryDirectory() as where:
+        here = pathlib.Path(where)
+        (here / "index").touch()
+        (here / "config").write_text(f"[ca]\ndefault_ca=own\n[own]\ndatabase={here}/index\nnew_certs_dir={here}\nrand_serial=yes\n"
+                                     f"default_md=sha256\npolicy=any\nx509_extensions=names\n[any]\ncommonName=supplied\n"
+                                     f"[names]\nsubjectAltName={names}\n[req]\ndistinguished_name=any\n")
+        subprocess.run(["openssl", "req", "-new", "-config", here / "config", "-key", folder / "key.pem", "-subj", "/CN=old", "-out",
+                        here / "request"], check=True, capture_output=True)
+        day = time.strftime("%Y%m%d000000Z", time.gmtime(time.time() - 86400))
+        subprocess.run(["openssl", "ca", "-config", here / "config", "-batch", "-notext", "-in", here / "request", "-cert",
+                        authority / "ca.pem", "-keyfile", authority / "ca.key", "-startdate", "20260101000000Z", "-enddate", day,
+                        "-out", folder / "cert.pem"], check=True, capture_output=True)
