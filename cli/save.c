@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/draft.h"
 #include "cli/progress.h"
 #include "cli/publish.h"
 #include "cli/sending.h"
@@ -23,6 +24,7 @@ enum {
 	FORCE,
 	TIMEOUT,
 	WITHOUT_DEVICES,
+	INDEX,
 	P2M,
 	LIVE,
 	TRACKING,
@@ -42,6 +44,7 @@ const struct option_row save_options[] = {
 	{ FORCE, "force", NULL, "replace FILE if it exists, or destroy the domain after saving to a device" },
 	{ TIMEOUT, "timeout", "S", "seconds the guest has to suspend (60)" },
 	{ WITHOUT_DEVICES, "without-devices", NULL, "save a domain with devices, without them" },
+	{ INDEX, "index", NULL, "write an index, so that the image can be the parent of increments" },
 	{ P2M, "p2m", "FORM", "read the guest's p2m as auto, linear or list (auto)" },
 	{ LIVE, "live", NULL, "let the domain run while most of it is written" },
 	{ TRACKING, "dirty-tracking", "HOW",
@@ -56,7 +59,7 @@ const struct option_row save_options[] = {
 };
 
 struct settings {
-	bool keep_running, keep_paused, force, without_devices, live;
+	bool keep_running, keep_paused, force, without_devices, live, index;
 	unsigned int max_downtime_ms;
 	struct migrate_options migrate;
 };
@@ -75,6 +78,7 @@ static bool set(void *context, int letter, const char *value)
 	case PROGRESS: common.progress = PROGRESS_ON; break;
 	case NO_PROGRESS: common.progress = PROGRESS_OFF; break;
 	case JSON: common.json = true; break;
+	case INDEX: settings->index = true; break;
 	case P2M: fine = parse_p2m(value, &settings->migrate.p2m); break;
 	case LEVEL:
 		fine = parse_number("level", value, LEVEL_LEAST, LEVEL_MOST, &number);
@@ -106,7 +110,8 @@ static bool set(void *context, int letter, const char *value)
 	return fine;
 }
 
-static void print_sent(const struct sent *sent, uint64_t stopped_ns, bool to_stdout)
+static void print_sent(const struct sent *sent, const struct index_draft *index, uint64_t stopped_ns,
+		       bool to_stdout)
 {
 	const struct migrate_figures *figures = &sent->figures;
 	struct json_object *json = json_object_new_object();
@@ -121,17 +126,19 @@ static void print_sent(const struct sent *sent, uint64_t stopped_ns, bool to_std
 	json_object_object_add(json, "expanded-bytes", json_object_new_int64(figures->expanded_bytes));
 	json_object_object_add(json, "stored-bytes", json_object_new_int64(figures->stored_bytes));
 	json_object_object_add(json, "stopped-ms", json_object_new_double(stopped_ns / 1e6));
+	if (index)
+		draft_print(index, json);
 	print_json(to_stdout ? stdout : stderr, json, JSON_C_TO_STRING_SPACED);
 	json_object_put(json);
 }
 
-static void say_done(const struct sent *sent, const struct publication *file)
+static void say_done(const struct sent *sent, const struct index_draft *index, const struct publication *file)
 {
 	uint64_t stopped_ns = now_ns() - sent->figures.stopped_at_ns;
 	const struct migrate_figures *figures = &sent->figures;
 
 	if (common.json)
-		print_sent(sent, stopped_ns, file->place.descriptor != STDOUT_FILENO);
+		print_sent(sent, index, stopped_ns, file->place.descriptor != STDOUT_FILENO);
 	else
 		say(SAY_NOTE, "%s: %lu MiB saved to %s, %.1f MiB (%.1f:1), stopped for %.2f s%s", sent->name,
 		    figures->frames / 256, file->path, figures->stored_bytes / 1048576.0,
@@ -228,7 +235,7 @@ static int publish(struct job *job)
 		return say_failure("save", job->whom,
 				   fate != RUN_ON ? "the image is complete, and the domain stays suspended"
 						  : "the image is complete");
-	say_done(&job->shared->sent, &job->file);
+	say_done(&job->shared->sent, settings->migrate.index, &job->file);
 	return EXIT_DONE;
 }
 
@@ -308,6 +315,7 @@ static int save(const char *whom, const char *path, const struct settings *setti
 
 int run_save(const struct command *self, int argc, char **argv)
 {
+	struct index_draft draft = { 0 };
 	struct settings settings = {
 		.max_downtime_ms = 300,
 		.migrate = { .level = LEVEL_DEFAULT,
@@ -315,7 +323,7 @@ int run_save(const struct command *self, int argc, char **argv)
 			     .timeout_seconds = 60,
 			     .progress = progress_show },
 	};
-	int first = command_options(self, argc, argv, set, &settings);
+	int first = command_options(self, argc, argv, set, &settings), rc;
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
@@ -329,5 +337,12 @@ int run_save(const struct command *self, int argc, char **argv)
 			return say_failure("save", argv[first], NULL);
 		settings.migrate.live->max_downtime_ms = settings.max_downtime_ms;
 	}
-	return save(argv[first], argv[first + 1], &settings);
+	if (settings.index) {
+		if (draft_open(&draft, settings.migrate.level))
+			return say_failure("save", argv[first], NULL);
+		settings.migrate.index = &draft;
+	}
+	rc = save(argv[first], argv[first + 1], &settings);
+	draft_close(&draft);
+	return rc;
 }

@@ -29,6 +29,7 @@ void batch_release(struct batch *batch)
 	free(batch->room);
 	free(batch->stored);
 	free(batch->parts);
+	free(batch->digest);
 }
 
 uint8_t *batch_place(struct batch *batch, unsigned int n)

@@ -8,6 +8,7 @@
 #define MIGRATE_BATCH_H
 
 #include "migrate/migrate.h"
+#include "stream/page-digest.h"
 
 /* Reused as it was left; its buffers are its own. */
 struct batch {
@@ -15,6 +16,7 @@ struct batch {
 	unsigned int count;
 	unsigned int words; /* of them go */
 	uint64_t frame[BATCH_PAGES];
+	struct page_digest *digest;	  /* of the pages in the record, if there is an index */
 	const uint8_t *page[BATCH_PAGES]; /* where each word's page is mapped, if it has data */
 	uint8_t *room;			  /* for headers and pages */
 	uint8_t *record;		  /* as it goes into the stream; somewhere in room */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "migrate/increment.h"
 #include "migrate/look.h"
 #include "migrate/precopy.h"
 #include "migrate/send-batch.h"
@@ -103,7 +104,7 @@ static int say_p2m(const struct migration *m)
 	say(SAY_DETAIL, "p2m (%s): %lu pfns, %lu frames, %lu page tables, %lu pinned",
 	    p2m_form_name(m->p2m.form), m->figures.pfns, m->figures.frames, m->figures.tables,
 	    m->figures.pinned);
-	return 0;
+	return increment_follow(m);
 }
 
 static int find_p2m(struct migration *m)
@@ -159,6 +160,7 @@ static void put_wrapper(const struct migration *m, struct bytes *out)
 	struct libxl_header libxl = { htobe64(LIBXL_MAGIC), htobe32(LIBXL_VERSION), 0 };
 
 	config_save(&m->config, out);
+	increment_mark(&m->options, out);
 	bytes_put(out, &libxl, sizeof(libxl));
 	record_put(out, LIBXL_LIBXC_CONTEXT, NULL, 0);
 }
@@ -177,7 +179,8 @@ static void put_stream_headers(const struct host_facts *host, struct bytes *out)
 static int open_writer(struct migration *m, const struct host_facts *host)
 {
 	struct writer_head head = { .frames = m->figures.frames,
-				    .features = m->options.live ? FEATURE_ROUNDS : 0 };
+				    .features = (m->options.live ? FEATURE_ROUNDS : 0) |
+						increment_features(&m->options) };
 	char *provenance;
 	int rc;
 
@@ -188,6 +191,7 @@ static int open_writer(struct migration *m, const struct host_facts *host)
 		return fail(ENOMEM, "out of memory");
 	head.json = provenance;
 	rc = writer_init(&m->writer, m->to, m->options.level, &head);
+	m->writer.index = m->options.index;
 	free(provenance);
 	return rc;
 }

@@ -25,7 +25,8 @@ struct migrate_options {
 	enum p2m_form p2m;
 	/* How far we are, in pages; called by one thread at a time. May be NULL. */
 	void (*progress)(uint64_t done, uint64_t total);
-	struct live *live; /* NULL: the guest is stopped before its memory is looked at */
+	struct index_draft *index; /* of the image, as it was begun; NULL: none is written */
+	struct live *live;	   /* NULL: the guest is stopped before its memory is looked at */
 	enum dirty_tracking tracking;
 	struct precopy_limits limits;
 };

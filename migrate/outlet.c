@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "log.h"
+#include "migrate/increment.h"
 #include "process/stop.h"
 #include "stream/pipeline.h"
 
@@ -46,6 +47,8 @@ static int work(void *job, unsigned int worker, void *context)
 
 	if (!rc)
 		rc = outlet->fill(batch, outlet->m);
+	if (!rc && batch->record_bytes && outlet->m->options.index)
+		rc = increment_cut(batch, outlet->m->options.index);
 	if (!rc && batch->record_bytes && outlet->compressors)
 		rc = compress(batch, outlet->compressors[worker]);
 	return rc;
@@ -53,6 +56,10 @@ static int work(void *job, unsigned int worker, void *context)
 
 static int write_batch(struct migration *m, struct batch *batch)
 {
+	int rc = batch->stored_bytes && m->options.index ? increment_note(batch, m) : 0;
+
+	if (rc)
+		return rc;
 	if (batch->stored_bytes)
 		return writer_frame(&m->writer, batch->stored, batch->stored_bytes, batch->record_bytes);
 	if (batch->part_count)

@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "migrate/digest.h"
+#include "migrate/increment.h"
 #include "migrate/look.h"
 #include "migrate/measure.h"
 #include "migrate/send-round.h"
@@ -46,6 +47,8 @@ static int follow(struct migration *m)
 	struct precopy *p = m->precopy;
 	int rc = tell_p2m_frames(m);
 
+	if (!rc)
+		rc = increment_follow(m);
 	return rc ? rc : view_follow(&p->view, &m->p2m, &p->dirty);
 }
 

@@ -75,9 +75,11 @@ static int check_head(const uint8_t *content, uint32_t bytes, struct head *head)
 		return fail(EBADMSG, "head: its hash does not fit its content");
 	if (!head->version)
 		return fail(EBADMSG, "head: version 0");
-	if (head->features & ~FEATURE_ROUNDS)
+	if (head->features & ~FEATURES)
 		return fail(EMEDIUMTYPE, "image features %#x: this program does not know them",
 			    head->features);
+	if (head->features & FEATURE_INCREMENT)
+		return fail(EMEDIUMTYPE, "an increment, which cannot be read without its parent");
 	if (head->json_bytes != bytes - sizeof(*head) - sizeof(hash))
 		return fail(EBADMSG, "head: %u bytes of provenance do not fit", head->json_bytes);
 	return 0;
@@ -106,6 +108,8 @@ int feed_image_head(struct feed *feed)
 	feed->facts->is_image = true;
 	feed->facts->frames = head.frames;
 	feed->facts->has_rounds = head.features & FEATURE_ROUNDS;
+	feed->facts->has_index = head.features & FEATURE_INDEX;
+	feed->facts->is_increment = head.features & FEATURE_INCREMENT;
 	use_frame(feed, sizeof(cover) + cover.bytes, 0);
 	return 0;
 }
@@ -226,6 +230,37 @@ static int check_seal(struct feed *feed)
 	return 0;
 }
 
+/* Through the hash and no further: the index is for those who read frame by frame. */
+static int pass_index(struct feed *feed)
+{
+	enum { AT_ONCE = 64 << 10 };
+	struct skippable cover;
+	struct seek_entry entry = { 0 };
+	int rc = need(feed, sizeof(cover));
+
+	if (rc)
+		return rc;
+	if (!feed->facts->has_index)
+		return fail(EBADMSG, "frame %lu is an index, which the head does not tell of", feed->frames);
+	memcpy(&cover, intake_at(&feed->intake), sizeof(cover));
+	if (cover.bytes < sizeof(struct index_head))
+		return fail(EBADMSG, "index: only %u bytes", cover.bytes);
+	for (uint64_t left = sizeof(cover) + (uint64_t)cover.bytes; left;) {
+		size_t bytes = left < AT_ONCE ? left : AT_ONCE;
+
+		rc = need(feed, bytes);
+		if (rc)
+			return rc;
+		XXH64_update(feed->hash, intake_at(&feed->intake), bytes);
+		use(feed, bytes);
+		left -= bytes;
+	}
+	entry.stored = sizeof(cover) + cover.bytes;
+	XXH64_update(feed->table, &entry, sizeof(entry));
+	feed->frames++;
+	return 0;
+}
+
 /* As the frames themselves, the table is not held in memory: its hash is that of what we met. */
 static int check_seek_entries(struct feed *feed)
 {
@@ -270,11 +305,15 @@ static int check_seek_table(struct feed *feed)
 }
 
 /* A block device is larger than the image in it: what stands behind the seek table does not count. */
-static int check_end(struct feed *feed)
+static int check_end(struct feed *feed, uint32_t magic)
 {
 	struct channel *from = feed->intake.from;
-	int rc = check_seal(feed);
+	int rc = magic == INDEX_MAGIC ? pass_index(feed) : 0;
 
+	if (!rc && feed->facts->has_index && magic != INDEX_MAGIC)
+		rc = fail(EBADMSG, "the head tells of an index, and there is a seal in its place");
+	if (!rc)
+		rc = check_seal(feed);
 	if (!rc)
 		rc = check_seek_table(feed);
 	if (rc)
@@ -299,8 +338,8 @@ int feed_image(struct feed *feed)
 		if (rc)
 			return rc;
 		memcpy(&magic, intake_at(&feed->intake), sizeof(magic));
-		if (magic == SEAL_MAGIC)
-			return check_end(feed);
+		if (magic == SEAL_MAGIC || magic == INDEX_MAGIC)
+			return check_end(feed, magic);
 		if (magic != ZSTD_FRAME_MAGIC)
 			return fail(EBADMSG, "no frame starts at byte %lu (%#x)", feed->stored, magic);
 		rc = feed_frame(feed);

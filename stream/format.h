@@ -39,6 +39,8 @@ static_assert(sizeof(XL_MAGIC) == 32 + 1, "xl magic");
 static_assert(sizeof(struct xl_header) == 48, "xl header");
 
 enum { XL_BYTEORDER = 0x01020304, XL_FLAG_JSON = 1, XL_FLAG_STREAM_V2 = 2 };
+/* No xl knows it, so none restores an increment, which would be a guest with holes. */
+#define XL_FLAG_INCREMENT 0x80000000u
 
 /* --- libxl's wrapper ------------------------------------------------- */
 
@@ -190,11 +192,17 @@ enum {
 	ZSTD_FRAME_MAGIC = 0xfd2fb528u,
 	HEAD_MAGIC = 0x184d2a50,
 	SEAL_MAGIC = 0x184d2a51,
+	INDEX_MAGIC = 0x184d2a53,
 	SEEK_TABLE_MAGIC = 0x184d2a5e,
 	SEEK_FOOTER_MAGIC = 0x8f92eab1u,
 	IMAGE_FORMAT_VERSION = 1,
 	/* The guest ran: pfns come in any order, and again; the last word on each counts. */
 	FEATURE_ROUNDS = 1,
+	/* Before the seal stands an index. */
+	FEATURE_INDEX = 2,
+	/* Words that it does not name are in its parent; the index names that. */
+	FEATURE_INCREMENT = 4,
+	FEATURES = FEATURE_ROUNDS | FEATURE_INDEX | FEATURE_INCREMENT,
 	HEAD_MAX_BYTES = 64 << 10,
 };
 
@@ -224,6 +232,54 @@ struct seal {
 	uint64_t self;
 };
 static_assert(sizeof(struct seal) == 40, "seal");
+
+/* --- the index of an image --------------------------------------------- */
+
+#define INDEX_MARK "PVFINDX"
+
+enum {
+	STATE_BYTES = 16,
+	KEY_BYTES = 136, /* XXH3_SECRET_SIZE_MIN */
+	INDEX_PIECE_WORDS = 8192,
+};
+
+/* XXH3, 128 bits, of a page with the key as its secret. */
+struct page_digest {
+	uint64_t low, high;
+};
+
+/* What a root is the digest of, for each pfn. */
+struct index_root_entry {
+	uint64_t word;
+	struct page_digest digest; /* zeros if the type carries no data */
+};
+static_assert(sizeof(struct index_root_entry) == 24, "index root entry");
+
+struct index_head {
+	uint8_t mark[8];
+	uint8_t state[STATE_BYTES];  /* this moment of this guest */
+	uint8_t parent[STATE_BYTES]; /* the state that an increment goes on from; zeros in a full image */
+	struct page_digest root;     /* of all memory at this moment */
+	struct page_digest parent_root;
+	uint8_t key[KEY_BYTES];
+	uint64_t pfns;	       /* of the guest */
+	uint64_t words, pages; /* that this image holds, the last word on each pfn; those with data */
+	uint64_t hash;	       /* XXH64 of what is before it */
+};
+static_assert(sizeof(struct index_head) == 240, "index head");
+
+/* Then, to the end: pieces. Each is this, and a zstd frame of its groups, its words, the digests of its pages. */
+struct index_piece {
+	uint32_t stored, groups, words, pages;
+};
+
+/* A frame of the image, and how many of the words that count are in it. */
+struct index_group {
+	uint64_t at; /* in the file */
+	uint32_t frame, stored, expanded;
+	uint32_t words; /* 0: it holds no pages, but the opening, another X86_PV_P2M_FRAMES, or the closing */
+};
+static_assert(sizeof(struct index_group) == 24, "index group");
 
 /* --- the same on a wire between two helpers of libxl ------------------- */
 

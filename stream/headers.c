@@ -48,6 +48,13 @@ static int read_xl_header(struct cursor *c, struct stream_facts *facts)
 	memcpy(&header, at, sizeof(header));
 	if (memcmp(header.magic, XL_MAGIC, sizeof(header.magic)) || header.byteorder != XL_BYTEORDER)
 		return fail(unknown(facts), "not an xl save file of this byte order");
+	if (!(header.mandatory_flags & XL_FLAG_INCREMENT) != !facts->is_increment)
+		return fail(unknown(facts),
+			    facts->is_image
+				    ? "the head says otherwise than the xl header whether it is an increment"
+				    : "an increment of pvferry's, out of its image: only the image names its "
+				      "parent");
+	header.mandatory_flags &= ~XL_FLAG_INCREMENT;
 	if (header.mandatory_flags & ~(XL_FLAG_JSON | XL_FLAG_STREAM_V2))
 		return fail(unknown(facts), "xl header: unknown mandatory flags %#x", header.mandatory_flags);
 	if (!(header.mandatory_flags & XL_FLAG_STREAM_V2))

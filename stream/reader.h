@@ -21,8 +21,9 @@ struct chunk;
 struct expansion;
 
 struct stream_facts {
-	bool is_image;	 /* ours, with frames, seal and seek table */
-	bool has_rounds; /* an image of a guest that ran meanwhile: FEATURE_ROUNDS */
+	bool is_image;		      /* ours, with frames, seal and seek table */
+	bool has_rounds;	      /* an image of a guest that ran meanwhile: FEATURE_ROUNDS */
+	bool has_index, is_increment; /* FEATURE_INDEX, FEATURE_INCREMENT */
 	bool is_bare; /* libxc's stream without anything around it: no config, and nothing is read behind END */
 	bool is_wire;	  /* the same, in frames with their lengths */
 	uint64_t frames;  /* head: frames to allocate; 0 in a plain file */

@@ -7,6 +7,7 @@
 
 #include "log.h"
 #include "stream/format.h"
+#include "stream/index-draft.h"
 
 ZSTD_CCtx *frame_compressor(int level)
 {
@@ -133,9 +134,15 @@ int writer_group(struct writer *w, const struct bytes *group)
 	return rc;
 }
 
+int writer_skippable(struct writer *w, uint32_t magic, const void *content, size_t bytes)
+{
+	struct skippable cover = { magic, bytes };
+
+	return put_frame(w, (struct iovec[]){ { &cover, sizeof(cover) }, { (void *)content, bytes } }, 2, 0);
+}
+
 static int put_seal(struct writer *w)
 {
-	struct skippable cover = { SEAL_MAGIC, sizeof(struct seal) };
 	struct seal seal = {
 		.mark = SEAL_MARK,
 		.stored = w->to->bytes,
@@ -144,7 +151,7 @@ static int put_seal(struct writer *w)
 	};
 
 	seal.self = XXH64(&seal, offsetof(struct seal, self), 0);
-	return put_frame(w, (struct iovec[]){ { &cover, sizeof(cover) }, { &seal, sizeof(seal) } }, 2, 0);
+	return writer_skippable(w, SEAL_MAGIC, &seal, sizeof(seal));
 }
 
 static int put_seek_table(struct writer *w)
@@ -172,6 +179,8 @@ int writer_finish(struct writer *w)
 		return 0;
 	if (w->is_bare)
 		return put_wire_frame(w, NULL, 0, 0);
-	rc = put_seal(w);
+	rc = w->index ? index_draft_write(w->index, w) : 0;
+	if (!rc)
+		rc = put_seal(w);
 	return rc ? rc : put_seek_table(w);
 }

@@ -26,6 +26,7 @@ struct writer {
 	XXH64_state_t *hash;   /* of all bytes stored so far */
 	struct bytes table;    /* of struct seek_entry */
 	uint64_t expanded;
+	struct index_draft *index; /* the caller's: goes before the seal; NULL: none */
 };
 
 /* What an image's head says. */
@@ -44,7 +45,16 @@ int writer_group(struct writer *writer, const struct bytes *group);
 /* Writes a group that a worker has compressed with frame_compress() (not for level 0). */
 int writer_frame(struct writer *writer, const void *stored, size_t stored_bytes, size_t expanded_bytes);
 
-/* Seal and seek table; of a bare one the last cover. */
+/* How many frames an image has so far: the number of the next one. */
+static inline uint32_t writer_frames(const struct writer *writer)
+{
+	return writer->table.count / (2 * sizeof(uint32_t));
+}
+
+/* A skippable frame of an image, as it is. */
+int writer_skippable(struct writer *writer, uint32_t magic, const void *content, size_t bytes);
+
+/* Index, seal and seek table; of a bare one the last cover. */
 int writer_finish(struct writer *writer);
 
 /* A compressor for one thread; NULL without memory. */

@@ -71,12 +71,20 @@ def newer_version_with_another_head(i): i.version, i.features, i.head_hash, i.js
 def version_zero(i): i.version = 0
 
 
-@head('features 0x2', UNREADABLE)
-def unknown_feature(i): i.features = 2
+@head('features 0x8', UNREADABLE)
+def unknown_feature(i): i.features = 8
 
 
 @head('features 0x80000000', UNREADABLE)
 def unknown_feature_high(i): i.features = 1 << 31
+
+
+@damage('image', 'where the index was due', frame=6)
+def index_missing(i): i.features = page.INDEX
+
+
+@damage('image', 'where the seal was due', frame=6)
+def index_unannounced(i): i.index = {}
 
 
 @head('hash of the head')

@@ -15,6 +15,7 @@ import os
 import struct
 import sys
 
+import image_index
 import read_image as page
 from read_image import (BASIC, CONTEXT, CPUID_POLICY, END, EXTENDED, MSR_POLICY, MSRS, P2M_FRAMES, PAGE_DATA, PV_INFO,
                         SHARED_INFO, STATIC_DATA_END, TSC_INFO, VERIFY, WITH_DATA, WITH_FRAME, XSAVE, xxh64)
@@ -201,6 +202,8 @@ class Raw(Record):
 class Image:
     """Frames of records, and what stands around them."""
 
+    KEY = bytes(range(7, 143))    # a secret that is known
+
     def __init__(self, guest):
         self.guest = guest
         self.mark, self.version, self.features, self.head_tail = b'PVFERRY\0', 1, 0, b''
@@ -213,6 +216,7 @@ class Image:
         self.zstd = {}  # frame -> options of compress()
         self.edit = {}  # frame -> what to do to its stored bytes
         self.extra = {}  # frame -> stored bytes to put before it; the frame after the last is the seal
+        self.index, self.index_edit = None, None  # fields of its head; what to do to its groups
         self.seal, self.seal_own = {}, None
         self.seek, self.seek_tail, self.tail = None, None, b''
 
@@ -249,6 +253,34 @@ class Image:
         own = xxh64(content) if self.seal_own is None else self.seal_own
         return skippable(page.MAGIC_SEAL, content + struct.pack('<Q', own) + self.seal.get('tail', b''))
 
+    def memory(self):
+        """{pfn: (type, page)}"""
+        g = self.guest
+        return {pfn: (g.type(pfn), bytes(g.page(pfn)) if g.type(pfn) in WITH_DATA else None) for pfn in range(g.pfns)}
+
+    def indexed(self, table):
+        """The index of frames that hold the guest's pages once each; table: (stored, expanded) of all frames so far."""
+        groups, at = [], 0
+        for n, (stored, expanded) in enumerate(table):
+            if n:
+                groups.append(self.group(n, at, stored, expanded))
+            at += stored
+        if self.index_edit:
+            self.index_edit(groups)
+        head = dict(dict(key=self.KEY, pfns=self.guest.pfns, state=b'a state of 1500.'), **self.index)
+        head.setdefault('root', image_index.root(self.memory(), self.guest.pfns, head['key']))
+        return skippable(page.MAGIC_INDEX, image_index.build(head, groups, compress, xxh64))
+
+    def group(self, n, at, stored, expanded):
+        group = image_index.Group(at, n, stored, expanded, 0)
+        for record in self.frames[n - 1]:
+            if type(record) is Record and record.kind == PAGE_DATA:
+                group.count, = struct.unpack_from('<I', record.body)
+                group.words = struct.unpack_from(f'<{group.count}Q', record.body, 8)
+                pages = [bytes(record.body[i:i + 4096]) for i in range(8 + 8 * group.count, len(record.body), 4096)]
+                group.digests = [image_index.digest(each, self.KEY) for each in pages]
+        return group
+
     def pieces(self):
         """The frames as they stand in the file, the seek table last."""
         pieces = [self.head()]
@@ -262,6 +294,8 @@ class Image:
                 put(piece)
             content = b''.join(r.bytes() for r in frame)
             put(self.edit.get(n, bytes)(compress(content, **self.zstd.get(n, {}))), len(content))
+        if self.index is not None:
+            put(self.indexed(table))
         for piece in self.extra.get(len(self.frames), ()):
             put(piece)
         if self.seal is not None:
@@ -337,6 +371,13 @@ def more_optional_data(image):
     xl.body += b'whatever'
 
 
+def indexed():
+    """pae32 with an index."""
+    image = Image(pae32())
+    image.features, image.index = page.INDEX, {}
+    return image
+
+
 def foreign64():
     """linux64 as another tool might write it: odd batches, tables late, pfns again, an optional record, VERIFY."""
     g = linux64()
@@ -357,6 +398,7 @@ def golden_files():
     """Name, bytes, and plain xl save file of all that make_golden() writes into images/."""
     for name, guest in GUESTS.items():
         yield f'{name}.pvf', Image(guest()).stored(), Image(guest()).plain()
+    yield 'indexed32.pvf', indexed().stored(), indexed().plain()
     yield 'foreign64.xl.zst', compress(foreign64().plain()), foreign64().plain()
 
 

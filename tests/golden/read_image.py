@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """The second reader of pvferry images, written from man/pvferry-image.5 and from no C of ours.
 
-Usage: read_image.py FILE
+Usage: read_image.py FILE [OTHER...]
 Reads an image, or a plain xl save file, checks all that the page says can be checked without Xen, and prints a
 JSON summary. The first defect is named with its frame, record, pfn and slot; frames count from the head, which
 is 0, as the seek table counts them; records count from the first of the libxc stream, which is 0.
+Of an increment, the parents are among the other files.
 Exit status: 0 sound, 1 damaged, 2 unreadable (not an image, empty, or newer than this reader).
 """
 import ctypes
@@ -16,11 +17,14 @@ import struct
 import subprocess
 import sys
 
+import image_index
+
 MAGIC_HEAD, MAGIC_SEAL, MAGIC_SEEK, MAGIC_SEEK_END = 0x184D2A50, 0x184D2A51, 0x184D2A5E, 0x8F92EAB1
-MAGIC_ZSTD = 0xFD2FB528
+MAGIC_INDEX, MAGIC_ZSTD = 0x184D2A53, 0xFD2FB528
 XL_MAGIC = b'Xen saved domain, xl format\n \0 \r'
 VERSION, PAGE, WINDOW, SLOTS = 1, 4096, 512, 512
-ROUNDS = 1    # a feature
+ROUNDS, INDEX, INCREMENT = 1, 2, 4    # features
+INCREMENT_FLAG = 1 << 31    # xl's
 FRAME_MAX, RECORD_MAX = 14 << 20, 10 << 20
 ZERO_PAGE = bytes(PAGE)
 JSON_KEYS = ('domain', 'uuid', 'domid', 'host', 'saved', 'pvferry', 'xen', 'p2m')
@@ -217,11 +221,13 @@ class Content:
     """Reads xl header to libxl END, checks each record as it comes and, at the end, what needs all of them.
 
     ours: an image of pvferry, where the page is stricter than for the streams of others.
-    rounds: the guest ran meanwhile; its pfns come in any order, and again.
+    rounds: the guest ran meanwhile, or this is an increment; its pfns come in any order, and again.
+    parent: of an increment, the content of the image it goes on from.
     """
 
-    def __init__(self, ours, rounds=False):
-        self.rounds = rounds
+    def __init__(self, ours, features=0, parent=None):
+        self.rounds, self.increment = bool(features & (ROUNDS | INCREMENT)), bool(features & INCREMENT)
+        self.parent, self.memory = parent, {}    # pfn -> (type, page, frame; None if it is the parent's)
         self.ours, self.last, self.seen, self.records = ours, None, set(), 0
         self.config_name = self.width = self.levels = self.end = None
         self.p2m, self.vcpus, self.windows, self.verifying = (), {}, 0, False
@@ -242,7 +248,7 @@ class Content:
             raise self.foreign('no xl magic', fr)
         if order != 0x01020304:
             raise self.foreign(f'xl byte order {order:#x}', fr)
-        if mandatory != 3:
+        if mandatory != 3 | (INCREMENT_FLAG if self.increment else 0):
             raise self.foreign(f'xl mandatory flags {mandatory:#x}, not 0x3', fr)
         if self.ours and optional:
             raise Defect(f'xl optional flags {optional:#x}', fr)
@@ -333,6 +339,8 @@ class Content:
         if self.ours:
             if self.rounds and self.last == PAGE_DATA and kind == P2M_FRAMES:
                 return
+            if self.increment and self.last == P2M_FRAMES and kind in (TSC_INFO, P2M_FRAMES):
+                return
             if kind not in NEXT[self.last]:
                 due = ' or '.join(NAMES[k] for k in sorted(NEXT[self.last]))
                 raise self.defect(f'stands where {due} was due')
@@ -401,6 +409,18 @@ class Content:
         self.p2m_at = (self.frame, self.record)
         for array in (self.types, self.zero):
             array.extend(bytes(end + 1 - len(array)))
+        self.inherit()
+
+    def inherit(self):
+        """What the parent has and no record of this image has named."""
+        for pfn, (kind, page, _) in (self.parent.memory.items() if self.parent else ()):
+            if pfn > self.end or pfn in self.memory:
+                continue
+            self.memory[pfn] = (kind, page, None)
+            self.types[pfn] = kind + 1
+            self.zero[pfn] = kind == 0 and page == ZERO_PAGE
+            if kind in TABLES:
+                self.tables[pfn] = self.parent.tables[pfn]
 
     def take_page_data(self, body):
         count, zero = struct.unpack_from('<II', body)
@@ -453,6 +473,7 @@ class Content:
             kind, pfn = word >> 60, word & (1 << 52) - 1
             self.types[pfn] = kind + 1
             self.tables.pop(pfn, None)
+            self.memory[pfn] = (kind, body[at:at + PAGE] if kind in WITH_DATA else None, self.frame)
             if kind in WITH_DATA:
                 page = body[at:at + PAGE]
                 at += PAGE
@@ -594,10 +615,10 @@ def read_head(data):
         raise Defect('the hash of the head is wrong', 0)
     if version != VERSION:
         raise Defect(f'image of version {version}', 0)
-    if features & ~ROUNDS:
+    if features & ~(ROUNDS | INDEX | INCREMENT):
         raise Unreadable(f'image with unknown features {features:#x}')
     check_provenance(content[28:-8])
-    return frames, bool(features & ROUNDS), end
+    return frames, features, end
 
 
 def check_provenance(raw):
@@ -667,32 +688,88 @@ def check_tail(data, end, device, what, frame=None):
         raise Defect(f'{len(data) - end} bytes after {what}', frame)
 
 
-def read_frames(data, device):
-    """An image of pvferry."""
-    to_allocate, rounds, at = read_head(data)
-    frames, content, state, expanded = [(at, 0)], Content(ours=True, rounds=rounds), 'opening', 0
+def read_index(data, at, frame):
+    content, end = skippable(data, at, frame)
+    try:
+        return image_index.Index(content, lambda stored, size: expand(stored, size, frame), xxh64), end
+    except image_index.Wrong as e:
+        raise Defect(str(e), frame) from None
+
+
+def check_index(index, frames, content):
+    try:
+        if index.is_increment != content.increment:
+            raise image_index.Wrong('the head says otherwise whether the image has a parent')
+        index.check(frames, content)
+    except image_index.Wrong as e:
+        raise Defect(str(e), len(frames)) from None
+
+
+def find_index(data):
+    """The index of an image, found from its end."""
+    frames, = struct.unpack_from('<I', data, len(data) - 9)
+    table = len(data) - 17 - 8 * frames
+    stored = [struct.unpack_from('<I', data, table + 8 + 8 * n)[0] for n in (frames - 2, frames - 1)]
+    return read_index(data, table - sum(stored), frames - 2)[0]
+
+
+def find_parent(data, others):
+    """The content of the parent, and of its own."""
+    index = find_index(data)
+    for other in others:
+        features = read_head(other)[1]
+        if features & INDEX and find_index(other).state == index.parent:
+            rest = [o for o in others if o is not other]
+            content, _, _, theirs = read_content(other, False, rest)
+            if (theirs.root, theirs.key) != (index.parent_root, index.key):
+                raise Defect('the parent is another one: its root or its key differs')
+            return content
+    raise Defect(f'no file here holds state {index.parent.hex()}, the parent')
+
+
+def read_content(data, device, others):
+    """(content, end, expanded, index) of an image of pvferry, with its parents."""
+    to_allocate, features, at = read_head(data)
+    parent = find_parent(data, others) if features & INCREMENT else None
+    frames, content, state, expanded, index = [(at, 0)], Content(True, features, parent), 'opening', 0, None
     while state != 'seek table':
         n = len(frames)
         if at == len(data):
             raise Defect('the image was cut short: it has no seal', n)
         magic = int.from_bytes(data[at:at + 4], 'little')
-        if state == 'seal' and magic == MAGIC_SEAL:
+        if state == 'index' and magic == MAGIC_INDEX:
+            (index, end), size, state = read_index(data, at, n), 0, 'seal'
+        elif state == 'seal' and magic == MAGIC_SEAL:
             end, size, state = read_seal(data, at, n, expanded), 0, 'seek table'
-        elif state != 'seal' and magic == MAGIC_ZSTD:
+        elif state not in ('seal', 'index') and magic == MAGIC_ZSTD:
             end, size = zstd_frame(data, at, n)
             state = read_frame_content(content, Piece(expand(data[at:end], size, n), n), state)
+            if state == 'seal':
+                content.check_whole()
+                state = 'index' if features & INDEX else 'seal'
         else:
             raise Defect(f'magic {magic:#x} where the {state} was due', n)
-        if state == 'seal':
-            content.check_whole()
         frames.append((end - at, size))
         expanded += size
         at = end
+    if index:
+        check_index(index, frames[:-2], content)
     end = read_seek_table(data, at, frames)
     check_tail(data, end, device, 'the seek table', len(frames))
-    if not rounds and to_allocate != content.frames_to_allocate():
+    if not features & ROUNDS and to_allocate != content.frames_to_allocate():
         raise Defect(f'head says {to_allocate} frames to allocate, there are {content.frames_to_allocate()}', 0)
-    return dict(kind='pvferry', **content.summary(), expanded=expanded, stored=end)
+    return content, end, expanded, index
+
+
+def read_frames(data, device, others):
+    """An image of pvferry."""
+    content, end, expanded, index = read_content(data, device, others)
+    summary = dict(kind='pvferry', **content.summary(), expanded=expanded, stored=end)
+    if index:
+        summary['state'] = index.state.hex()
+    if index and index.is_increment:
+        summary['parent'] = index.parent.hex()
+    return summary
 
 
 def read_plain(data, device):
@@ -707,11 +784,11 @@ def read_plain(data, device):
     return dict(kind='xl', **content.summary(), expanded=piece.at, stored=piece.at)
 
 
-def read(data, device=False):
-    """(exit status, summary) of the bytes of a file, or of a block device."""
+def read(data, device=False, others=()):
+    """(exit status, summary) of the bytes of a file, or of a block device. others: files with parents in them."""
     try:
         if data[:4] == struct.pack('<I', MAGIC_HEAD) and data[8:16] == b'PVFERRY\0':
-            return 0, dict(verdict='sound', **read_frames(data, device))
+            return 0, dict(verdict='sound', **read_frames(data, device, others))
         if data[:32] == XL_MAGIC:
             return 0, dict(verdict='sound', **read_plain(data, device))
         raise Unreadable('neither an image of pvferry nor an xl save file' if data else 'empty')
@@ -722,12 +799,16 @@ def read(data, device=False):
 
 
 def main():
-    if len(sys.argv) != 2 or sys.argv[1] in ('-h', '--help'):
+    if len(sys.argv) < 2 or sys.argv[1] in ('-h', '--help'):
         print(__doc__.strip())
-        return 0 if len(sys.argv) == 2 else 2
+        return 0 if len(sys.argv) > 1 else 2
     try:
+        others = []
+        for name in sys.argv[2:]:
+            with open(name, 'rb') as f:
+                others.append(f.read())
         with open(sys.argv[1], 'rb') as f:
-            status, summary = read(f.read(), stat.S_ISBLK(os.fstat(f.fileno()).st_mode))
+            status, summary = read(f.read(), stat.S_ISBLK(os.fstat(f.fileno()).st_mode), others)
     except OSError as e:
         status, summary = 2, dict(verdict='unreadable', defect=f'{e.filename}: {e.strerror}')
     print(json.dumps(summary, indent=2))
