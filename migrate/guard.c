@@ -123,8 +123,9 @@ enum moved move_finish(struct move *move)
 	enum moved moved;
 
 	stop_ignore();
-	if (rc == -ECHILD && move->status->helper > 0)
-		kill(move->status->helper, SIGKILL);
+	for (unsigned int i = 0; rc == -ECHILD && i < OFFER_LANES_MOST; i++)
+		if (move->status->helpers[i] > 0)
+			kill(move->status->helpers[i], SIGKILL);
 	child_wait_strays();
 	moved = settle(move, rc);
 	journal_prune();

@@ -85,9 +85,9 @@ static int look_at_guest(struct mover *m)
 
 static int open_line(struct mover *m)
 {
-	int rc = speaker_start(&m->speaker, &m->line, m->move);
+	int rc = speaker_start(&m->speaker, &m->line, &m->move->peer, m->status->journal.connection);
 
-	m->status->helper = m->line.helper;
+	m->status->helpers[0] = m->line.helper;
 	return rc;
 }
 
@@ -121,7 +121,8 @@ static int begin(struct mover *m)
 	int rc;
 
 	enter(m, MOVE_STREAMING);
-	rc = lanes_open(&m->lanes, m->move->offer.lanes, &m->move->peer, m->move->offer.job);
+	rc = lanes_open(&m->lanes, m->move->offer.lanes, &m->move->peer, m->move->offer.job,
+			m->status->helpers);
 	if (rc)
 		return rc;
 	return sender_start(&m->sender, &(struct sending){ .id = m->move->domain,
@@ -341,7 +342,7 @@ int move_guest(struct move *move)
 	lanes_close(&m.lanes);
 	line_close(&m.line);
 	front_end(m.speaker);
-	m.status->helper = 0;
+	m.status->helpers[0] = 0;
 	bytes_release(&m.policy);
 	XXH64_freeState(m.hash);
 	free(m.piece);

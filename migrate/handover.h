@@ -36,8 +36,8 @@ struct move_status {
 	_Atomic uint64_t began_ns[MOVE_STAGES]; /* CLOCK_MONOTONIC; 0: not yet */
 	_Atomic uint64_t resumed_ns;		/* it was suspended, and goes on here */
 	_Atomic uint32_t remote_domid, build_ms, unpause_ms;
-	_Atomic pid_t helper; /* ssh */
-	pid_t waiter;	      /* stays for a guest that may suspend yet; 0: none */
+	_Atomic pid_t helpers[OFFER_LANES_MOST]; /* ssh of each connection; 0: none */
+	pid_t waiter;				 /* stays for a guest that may suspend yet; 0: none */
 };
 
 struct move {

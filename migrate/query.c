@@ -6,21 +6,17 @@
 #include <stdio.h>
 
 #include "log.h"
-#include "stream/connect.h"
-#include "stream/message.h"
+#include "migrate/speaker.h"
+#include "stream/front.h"
 
 enum { ANSWER_MS = 60000 }; /* it may have to put something right first */
 
 static int ask(struct line *line, const char *job, struct answer *answer)
 {
 	struct json_object *body = json_object_new_object();
-	int rc = message_hello(line, HANDSHAKE_MS);
+	int rc;
 
 	body_put_text(body, "job", job);
-	if (rc) {
-		json_object_put(body);
-		return rc;
-	}
 	rc = message_send_json(line, MESSAGE_QUERY, body);
 	if (rc)
 		return rc;
@@ -36,7 +32,9 @@ static int ask(struct line *line, const char *job, struct answer *answer)
 int query_destination(const struct journal *journal, struct answer *answer)
 {
 	struct peer peer = { .port = journal->port };
-	struct line line;
+	char connection[CONNECTION_TEXT];
+	struct child *speaker = NULL;
+	struct line line = { .in = -1, .out = -1 };
 	int rc;
 
 	if (!via_parse(journal->via, &peer.via))
@@ -44,9 +42,12 @@ int query_destination(const struct journal *journal, struct answer *answer)
 	snprintf(peer.host, sizeof(peer.host), "%s", journal->peer);
 	snprintf(peer.pki, sizeof(peer.pki), "%s", journal->pki);
 	snprintf(peer.ssh, sizeof(peer.ssh), "%s", journal->ssh);
-	rc = connect_to(&line, &peer);
+	rc = speaker_start(&speaker, &line, &peer, connection);
 	if (!rc)
 		rc = ask(&line, journal->job, answer);
+	if (rc)
+		rc = front_reason(&speaker, &line, rc);
 	line_close(&line);
+	front_end(speaker);
 	return rc;
 }

@@ -1,5 +1,6 @@
 /*
- * Asks the other host what became of a guest.
+ * Asks the other host what became of a guest. A process without privileges reads
+ * what it answers, see speaker.h.
  *
  * Mirror: restore/query.h
  */

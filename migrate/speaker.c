@@ -6,13 +6,11 @@
 
 #include "log.h"
 #include "process/child.h"
-#include "stream/connection.h"
 #include "stream/front.h"
 
 struct task {
-	struct line *outer; /* what the mover has connected */
-	struct move *move;
-	int fd; /* to the mover */
+	struct line *outer; /* what the parent has connected */
+	int fd;		    /* to the parent */
 };
 
 static int translate(struct front *f, const struct message *message)
@@ -24,6 +22,7 @@ static int translate(struct front *f, const struct message *message)
 	case MESSAGE_PROGRESS:
 	case MESSAGE_READY:
 	case MESSAGE_RUNNING:
+	case MESSAGE_STATE:
 	case MESSAGE_FAILED: return front_tell_answer(f, message);
 	default: return fail(EPROTO, "%s sends %s", f->peer.peer, message_name(message->type));
 	}
@@ -74,15 +73,16 @@ static int start(struct child **speaker, struct line *line, struct task *task)
 	return rc;
 }
 
-int speaker_start(struct child **speaker, struct line *line, struct move *move)
+int speaker_start(struct child **speaker, struct line *line, const struct peer *peer,
+		  char connection[CONNECTION_TEXT])
 {
 	struct line outer;
-	struct task task = { .outer = &outer, .move = move };
+	struct task task = { .outer = &outer };
 	struct message message = { 0 };
-	int rc = connect_prepare_to(&outer, &move->peer);
+	int rc = connect_prepare_to(&outer, peer);
 
 	*speaker = NULL;
-	connection_of_socket(outer.in, true, move->status->journal.connection);
+	connection_of_socket(outer.in, true, connection);
 	if (!rc)
 		rc = start(speaker, line, &task);
 	if (line->inbox) {

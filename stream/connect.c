@@ -200,13 +200,6 @@ int connect_shake(struct line *line)
 	return line->tls ? shake_hands(line) : 0;
 }
 
-int connect_to(struct line *line, const struct peer *peer)
-{
-	int rc = connect_prepare_to(line, peer);
-
-	return rc ? rc : connect_shake(line);
-}
-
 /* --- the other side -------------------------------------------------------- */
 
 static int split_address(const char *text, char *host, size_t room, const char **port)

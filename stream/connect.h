@@ -36,9 +36,10 @@ bool via_parse(const char *name, enum via *via);
 /* --pki's default: what PVFERRY_PKI says, or PKI_DEFAULT. */
 const char *pki_default(void);
 
-/* The other end of it is a `pvferry receive`. line_close() in any case. */
-int connect_to(struct line *line, const struct peer *peer);
-/* The same in two steps, of which the second needs no file, socket or process more. */
+/*
+ * The other end of it is a `pvferry receive`; line_close() in any case. In two steps, of which the second needs no
+ * file, socket or process more.
+ */
 int connect_prepare_to(struct line *line, const struct peer *peer);
 int connect_shake(struct line *line);
 

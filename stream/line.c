@@ -57,17 +57,17 @@ static void close_fd(int fd)
 }
 
 /* Its ends are closed, so it ends soon; if the other host does not let it, it is ended. */
-static void end_helper(pid_t helper)
+void line_end_helper(struct line *line, uint64_t until_ns)
 {
-	for (int tries = 0; tries < 200; tries++) {
-		struct timespec nap = { 0, 10 * 1000 * 1000 };
+	struct timespec nap = { 0, 10 * 1000 * 1000 };
+	pid_t helper = line->helper;
 
-		if (waitpid(helper, NULL, WNOHANG) != 0)
-			return;
+	line->helper = 0;
+	while (helper && waitpid(helper, NULL, WNOHANG) == 0) {
+		if (line_now() >= until_ns)
+			kill(helper, SIGKILL);
 		nanosleep(&nap, NULL);
 	}
-	kill(helper, SIGKILL);
-	waitpid(helper, NULL, 0);
 }
 
 void line_hang_up(struct line *line)
@@ -86,8 +86,7 @@ void line_close(struct line *line)
 	if (!line->inbox)
 		return;
 	line_hang_up(line);
-	if (line->helper)
-		end_helper(line->helper);
+	line_end_helper(line, line_now() + LINE_HELPER_MS * 1000000ULL);
 	free(line->inbox);
 	*line = (struct line){ .in = -1, .out = -1 };
 }

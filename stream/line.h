@@ -21,6 +21,7 @@ enum {
 	LINE_ROOM = 2 << 20,	   /* bytes heard and not yet taken; above any message's */
 	LINE_IDLE_SECONDS = 30,	   /* unless told otherwise */
 	LINE_NEVER_IDLE = 1 << 30, /* of a line within a host: its end is told */
+	LINE_HELPER_MS = 2000,	   /* ssh's moment to end */
 	LINE_OTHERS = 4,	   /* descriptors that can be waited for beside it */
 };
 
@@ -44,6 +45,8 @@ struct line {
 int line_init(struct line *line, int in, int out, const char *peer);
 /* Closes all; a helper has a moment to end, and is made to. A zeroed line is fine. */
 void line_close(struct line *line);
+/* Waits so long for the helper of a line that has been hung up; then it is killed. */
+void line_end_helper(struct line *line, uint64_t until_ns);
 /* Closes what there is to the other side, without a word; the rest stays, for messages. */
 void line_hang_up(struct line *line);
 /* Says that we say no more, and listens until the other side does the same, or the time is over. */

@@ -1,6 +1,10 @@
-"""At both ends of a move the process that hears the other host has no privileges and a filter; if it is killed, one line says so and the guest stays."""
+"""At both ends of a move, and when it is asked about later, the process that hears the other host has no privileges and a filter; if it is killed, one line says so and the guest stays."""
+import json
 import os
+import pathlib
 import signal
+import socket
+import threading
 
 import faults
 import moves
@@ -42,6 +46,100 @@ def by_tls(stage, source, destination):
     source.goes_on(number, "by TLS")
 
 
+def by_ssh(source, destination):
+    """Each connection has a process, and ssh is no reason to keep root's rights in one of them."""
+    number, before = source.guest(8), set(destination.domains())
+    command = f"{moves.hosts.SIMHOST} run {destination.path} -- {moves.hosts.PVFERRY} receive"
+    process = source.start(moves.hosts.PVFERRY, "migrate", "--via", "ssh", "--ssh", "", "--level", "0", "--bandwidth", "1",
+                           "--connections", "4", number, command)
+
+    def hearing():
+        """Of the mover's own children, without those that run another program."""
+        mover = moves.children(process.pid)[:1]
+        tasks = [pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split() for pid in mover]
+        own = [int(pid) for pids in tasks for pid in pids if pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[1:2] == ["migrate"]]
+        confined = [pid for pid in own if status_of(pid)["Seccomp"].strip() == "2"]
+        return confined if len(own) == 5 and len(confined) == 4 else None
+
+    for pid in moves.poll("four processes with a filter, and the one that sends", hearing):
+        has_no_privileges(pid, "a connection by ssh")
+    process.terminate()
+    source.end(process)
+    source.goes_on(number, "by ssh")
+    moves.poll("the end of the receivers", lambda: not moves.locks(destination))
+    expect(set(destination.domains()) == before, f"by ssh: {destination.domains()} is left")
+
+
+class Answerer:
+    """The other host, of which a job is asked: HELLO, QUERY, and then it says what it is told to."""
+
+    def __init__(self, answer):
+        self.listener, self.answer = socket.create_server(("127.0.0.1", 0)), answer
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        line, _ = self.listener.accept()
+        with line:
+            line.sendall(moves.message("HELLO", {"protocol": 1, "software": "a story"}))
+            kind = None
+            while kind != "QUERY":
+                number, length = moves.struct.unpack("<2I", moves.take(line, 8))
+                kind, _ = moves.TYPES[number & 0xff], moves.take(line, length)
+            line.sendall(self.answer())
+
+    def close(self):
+        self.thread.join(moves.DEADLINE)
+        self.listener.close()
+
+
+def resolve(source, number, answer, looked):
+    """Asks; the result, and the process that hears the answer has been looked at."""
+    entry_file, = (source.path / "jobs").glob("*.source.json")
+    started = threading.Event()
+
+    def look():
+        started.wait(moves.DEADLINE)
+        pid = moves.poll("a filter", lambda: filtered(process.pid))
+        has_no_privileges(pid, "that of resolve")
+        looked.append(pid)
+        return answer(pid)
+
+    peer = Answerer(look)
+    entry_file.write_text(json.dumps(dict(json.loads(entry_file.read_text()), port=peer.port)))
+    process = source.start(moves.hosts.PVFERRY, "resolve", entry_file.name.split(".")[0])
+    started.set()
+    result = source.end(process)
+    peer.close()
+    expect(len(looked) == 1, f"that of resolve was not looked at: {result}")
+    return result
+
+
+def asked_later(source, destination):
+    """What the peer answers is read without privileges too, and what it answers is not JSON, or kills its reader, changes nothing."""
+    number = source.guest(4)
+    moves.forget_jobs(source)
+    attempt = moves.Move(source, destination, number, lambda _move, *place: "cut" if place[:2] == ("source", "GO") else None)
+    result, _ = attempt.end()
+    expect(result.status == 3, f"a move in doubt: {result}")
+
+    def kill(pid):
+        os.kill(pid, signal.SIGSYS)
+        return b""
+
+    for what, answer, words in (("killed", kill, "SIGSYS"), ("no JSON", lambda _: moves.message("STATE", b"{{{{"), "JSON"),
+                                ("a lie", lambda _: moves.message("RUNNING", {}), "RUNNING"),
+                                ("long", lambda _: moves.message("STATE", {"state": "x" * 5000, "reason": "\x1b[2J\nforged"}), "says")):
+        result = resolve(source, number, answer, [])
+        expect(result.status == 3 and result.is_one_line() and words in result.err, f"{what}: {result}")
+        expect("\x1b" not in result.err, f"{what}: {result}")
+        expect(source.domains()[number][:3] == "--s", f"{what}: {source.domains()}")
+    result = resolve(source, number, lambda _: moves.message("STATE", {"state": "destroyed"}), [])
+    expect(result.status == 0, f"resolve: {result}")
+    source.goes_on(number, "resolved")
+
+
 def filtered(guard):
     for pid in moves.children(guard):
         try:
@@ -69,4 +167,6 @@ def run(stage):
     result, taken, looked = move(source, destination, number, "source", lambda pid: None)
     expect(looked and result.status == 0 and taken.status == 0, f"untouched: {result}, {taken}")
     by_tls(stage, source, destination)
+    by_ssh(source, destination)
+    asked_later(source, destination)
     stage.figure("killed three times")
