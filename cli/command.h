@@ -69,8 +69,9 @@ int run_jobs(const struct command *self, int argc, char **argv);
 int run_cancel(const struct command *self, int argc, char **argv);
 int run_set(const struct command *self, int argc, char **argv);
 int run_cert(const struct command *self, int argc, char **argv);
+int run_doctor(const struct command *self, int argc, char **argv);
 extern const struct option_row save_options[], restore_options[], migrate_options[], receive_options[],
 	resolve_options[], resume_options[], inspect_options[], verify_options[], list_options[],
-	jobs_options[], cancel_options[], set_options[], cert_options[];
+	jobs_options[], cancel_options[], set_options[], cert_options[], doctor_options[];
 
 #endif

@@ -29,6 +29,8 @@ static const struct command commands[] = {
 	{ "verify", "FILE|-", "check an image without Xen", verify_options, run_verify },
 	{ "cert", "init-ca|issue HOST|show", "make the certificates by which hosts know each other",
 	  cert_options, run_cert },
+	{ "doctor", "", "can this host do all that pvferry does, and what mends it", doctor_options,
+	  run_doctor },
 	{ "list", "", "domains here, and whether they can be saved", list_options, run_list },
 	{ "jobs", "", "what pvferryd moves, and has moved", jobs_options, run_jobs },
 	{ "cancel", "JOB", "give a job of pvferryd up", cancel_options, run_cancel },

@@ -1,0 +1,178 @@
+/* See doctor.h: the hypervisor, and the guests here. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/doctor.h"
+#include "log.h"
+#include "migrate/movable.h"
+#include "migrate/recover.h"
+#include "version.h"
+
+/* --- Xen --------------------------------------------------------------------------- */
+
+static void say_no_xen(struct report *report, int error)
+{
+	report_add(report, VERDICT_PROBLEM, "xen", "%s", fail_reason());
+	fail_forget();
+	if (error == -EPROTONOSUPPORT)
+		report_remedy(report, "install the pvferry package that was built for this Xen");
+	else if (geteuid())
+		report_remedy(report, "run pvferry doctor as root");
+	else if (error == -ENODEV)
+		report_remedy(report, "apt install xen-system-amd64 && reboot");
+	else
+		report_remedy(report, "systemctl status xenstored xen");
+}
+
+static void look_at_version(struct report *report, struct host *host, const struct host_facts *facts)
+{
+	if (!host_check(host)) {
+		report_add(report, VERDICT_OK, "xen", "Xen %s, pvferry %s is built for Xen " BUILT_FOR_XEN,
+			   facts->xen_version, PVFERRY_VERSION);
+		return;
+	}
+	report_add(report, VERDICT_PROBLEM, "xen", "%s", fail_reason());
+	report_remedy(report, "apt update && apt full-upgrade, then reboot");
+	fail_forget();
+}
+
+/*
+ * XSA-495 is a hole in shadow paging for PV guests; Xen's answer is to build without it, and log-dirty,
+ * which xl migrate needs, goes with it. Each state has its own inconvenience: both are told.
+ */
+static void look_at_log(struct report *report, const struct host_facts *facts)
+{
+	if (!facts->has_shadow) {
+		report_add(report, VERDICT_OK, "log-dirty",
+			   "Xen is built without shadow paging: not affected by XSA-495; Xen's own \"xl "
+			   "migrate\" "
+			   "fails for PV domains, pvferry migrates them by content");
+		return;
+	}
+	report_add(report, VERDICT_WARNING, "log-dirty",
+		   "Xen has shadow paging, and log-dirty with it: it is affected by XSA-495 unless it was "
+		   "patched otherwise; pvferry needs no log-dirty");
+	report_remedy(report, "apt update && apt full-upgrade, then reboot");
+}
+
+static void look_at_memory(struct report *report, const struct host_facts *facts)
+{
+	uint64_t free_mib = facts->free_frames >> 8;
+
+	report_add(report, free_mib ? VERDICT_OK : VERDICT_WARNING, "memory",
+		   "%lu MiB of %lu MiB are free for guests", free_mib, facts->all_frames >> 8);
+	if (!free_mib)
+		report_remedy(report, "xl mem-set 0 N gives the guests what domain 0 does not need");
+}
+
+/* --- guests ------------------------------------------------------------------------- */
+
+struct guest {
+	struct domain_facts facts;
+	char name[256], reason[512];
+	enum obstacle obstacle;
+};
+
+/* A journal says more than Xen, which knows only that it is suspended. */
+static void look_at_suspended(struct report *report, struct guest *guest)
+{
+	struct journal journal;
+	bool is_at_work = recover_is_busy(guest->facts.id);
+
+	if (is_at_work) {
+		report_add(report, VERDICT_OK, "guest", "%s: a job works on it", guest->name);
+		return;
+	}
+	if (!recover_find(&guest->facts, &journal) && journal.stage == JOURNAL_GO) {
+		report_add(report, VERDICT_PROBLEM, "guest",
+			   "%s: it is suspended, and may run on %s: do not destroy it", guest->name,
+			   journal.peer);
+		report_remedy(report, "pvferry resolve %s", journal.job);
+	} else {
+		report_add(report, VERDICT_PROBLEM, "guest",
+			   "%s: it is suspended, and no process works on it", guest->name);
+		report_remedy(report, "pvferry resume %s", guest->name);
+	}
+	fail_forget();
+}
+
+static void add_guest(struct report *report, struct guest *guest)
+{
+	switch (guest->obstacle) {
+	case OBSTACLE_DOMAIN_0: return;
+	case OBSTACLE_SUSPENDED: look_at_suspended(report, guest); return;
+	case OBSTACLE_NONE:
+		report_add(report, VERDICT_OK, "guest", "%s: can be saved and migrated", guest->name);
+		return;
+	case OBSTACLE_HVM:
+		report_add(report, VERDICT_OK, "guest", "%s: %s", guest->name, guest->reason);
+		return;
+	default: report_add(report, VERDICT_WARNING, "guest", "%s: %s", guest->name, guest->reason);
+	}
+	if (guest->obstacle == OBSTACLE_PAUSED)
+		report_remedy(report, "xl unpause %s, if no job has paused it (pvferry jobs)", guest->name);
+	else if (guest->obstacle == OBSTACLE_DEVICES)
+		report_remedy(report, "xl migrate %s HOST, with pvferry-save-helper in force", guest->name);
+	else
+		report_remedy(report, "xl list; xl destroy %s, once it is not needed", guest->name);
+}
+
+/* A domain that is gone in the meantime is none of the findings. */
+static void look_at_guest(struct report *report, struct host *host, uint32_t id)
+{
+	struct guest guest = { .name = "" };
+	struct domain *domain;
+	char *name = store_read(host, "/local/domain/%u/name", id);
+
+	if (name)
+		snprintf(guest.name, sizeof(guest.name), "%s", name);
+	else
+		snprintf(guest.name, sizeof(guest.name), "%u", id);
+	free(name);
+	if (!domain_open(&domain, host, id)) {
+		if (!domain_facts(domain, &guest.facts) &&
+		    !find_obstacle(domain, &guest.facts, &guest.obstacle, guest.reason, sizeof(guest.reason)))
+			add_guest(report, &guest);
+		domain_close(domain);
+	}
+	fail_forget();
+}
+
+static void look_at_guests(struct report *report, struct host *host)
+{
+	uint32_t *ids;
+	size_t count;
+
+	if (domain_list(host, &ids, &count)) {
+		report_add(report, VERDICT_PROBLEM, "guest", "%s", fail_reason());
+		report_remedy(report, "xl list");
+		fail_forget();
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		look_at_guest(report, host, ids[i]);
+	free(ids);
+}
+
+void doctor_xen(struct report *report)
+{
+	struct host_facts facts;
+	struct host *host;
+	int rc = host_open(&host);
+
+	if (!rc)
+		rc = host_facts(host, &facts);
+	if (rc) {
+		say_no_xen(report, rc);
+		host_close(host);
+		return;
+	}
+	look_at_version(report, host, &facts);
+	look_at_log(report, &facts);
+	look_at_memory(report, &facts);
+	look_at_guests(report, host);
+	host_close(host);
+}

@@ -1,0 +1,79 @@
+/* pvferry doctor: can this host save, send and receive guests, and if not, which command mends it? */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/certificate.h"
+#include "cli/command.h"
+#include "cli/doctor.h"
+#include "log.h"
+
+enum { PORT = LONG_ONLY, PKI, JSON };
+
+const struct option_row doctor_options[] = {
+	{ PORT, "port", "N", "the port that pvferryd listens on (8666)" },
+	{ PKI, "pki", "DIR", "where ca.pem, cert.pem and key.pem are (" PKI_DEFAULT ")" },
+	{ JSON, "json", NULL, "print it as JSON" },
+	{ 0 },
+};
+
+static bool set_text(const char *option, const char *value, char *to, size_t room)
+{
+	if (strlen(value) < room) {
+		snprintf(to, room, "%s", value);
+		return true;
+	}
+	fprintf(stderr, "pvferry: --%s: \"%s\" is too long\n", option, value);
+	return false;
+}
+
+static bool set(void *context, int letter, const char *value)
+{
+	struct peer *peer = context;
+	long port = 0;
+
+	switch (letter) {
+	case JSON: common.json = true; break;
+	case PKI: return set_text("pki", value, peer->pki, sizeof(peer->pki));
+	case PORT:
+		if (!parse_number("port", value, 1, 65535, &port))
+			return false;
+		peer->port = port;
+		break;
+	}
+	return true;
+}
+
+static void look_at_certificates(struct report *report, const struct peer *peer)
+{
+	char host[256] = "HOST";
+
+	gethostname(host, sizeof(host) - 1);
+	certificate_examine(report, peer->pki, host);
+}
+
+int run_doctor(const struct command *self, int argc, char **argv)
+{
+	struct peer peer = { .port = PORT_DEFAULT };
+	struct report report;
+	int first, status;
+
+	snprintf(peer.pki, sizeof(peer.pki), "%s", pki_default());
+	first = command_options(self, argc, argv, set, &peer);
+	if (first < 0)
+		return first == -2 ? EXIT_DONE : EXIT_USAGE;
+	if (argc != first) {
+		fprintf(stderr, "pvferry: doctor takes no operand\n");
+		return EXIT_USAGE;
+	}
+	report_open(&report);
+	doctor_xen(&report);
+	doctor_jobs(&report);
+	doctor_helper(&report);
+	doctor_daemon(&report, peer.port);
+	look_at_certificates(&report, &peer);
+	report_print(&report, common.json);
+	status = report_status(&report);
+	report_close(&report);
+	return status;
+}
