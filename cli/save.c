@@ -1,6 +1,5 @@
 /* pvferry save: from a running domain to a file that is whole, and only then away with the domain. */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,7 @@
 #include "cli/command.h"
 #include "cli/draft.h"
 #include "cli/progress.h"
-#include "cli/publish.h"
+#include "cli/saved.h"
 #include "cli/sending.h"
 #include "process/child.h"
 #include "journal/journal.h"
@@ -27,6 +26,8 @@ enum {
 	INDEX,
 	P2M,
 	LIVE,
+	NO_LIVE,
+	BUFFER,
 	TRACKING,
 	MAX_DOWNTIME,
 	MAX_SUSPENDED,
@@ -46,7 +47,9 @@ const struct option_row save_options[] = {
 	{ WITHOUT_DEVICES, "without-devices", NULL, "save a domain with devices, without them" },
 	{ INDEX, "index", NULL, "write an index, so that the image can be the parent of increments" },
 	{ P2M, "p2m", "FORM", "read the guest's p2m as auto, linear or list (auto)" },
-	{ LIVE, "live", NULL, "let the domain run while most of it is written" },
+	{ LIVE, "live", NULL, "let the domain run while most of it is written (so it is with -c)" },
+	{ NO_LIVE, "no-live", NULL, "stop it before its memory is read" },
+	{ BUFFER, "buffer", "MIB", "with -c: copy up to so much while it is stopped (an eighth of it)" },
 	{ TRACKING, "dirty-tracking", "HOW",
 	  "find what it changes meanwhile by auto, content or log (auto)" },
 	{ MAX_DOWNTIME, "max-downtime", "MS", "stop it when that takes no longer (300)" },
@@ -59,7 +62,8 @@ const struct option_row save_options[] = {
 };
 
 struct settings {
-	bool keep_running, keep_paused, force, without_devices, live, index;
+	bool keep_running, keep_paused, force, without_devices, has_tracking, index;
+	enum { UNTOLD, YES, NO } live; /* -c is, unless told otherwise */
 	unsigned int max_downtime_ms;
 	struct migrate_options migrate;
 };
@@ -88,8 +92,16 @@ static bool set(void *context, int letter, const char *value)
 		fine = parse_number("threads", value, 1, 64, &number);
 		settings->migrate.threads = number;
 		break;
-	case LIVE: settings->live = true; break;
-	case TRACKING: fine = parse_tracking(value, &settings->migrate.tracking); break;
+	case LIVE: settings->live = YES; break;
+	case NO_LIVE: settings->live = NO; break;
+	case BUFFER:
+		fine = parse_number("buffer", value, 1, 1 << 20, &number);
+		settings->migrate.buffer_bytes = (size_t)number << 20;
+		break;
+	case TRACKING:
+		settings->has_tracking = true;
+		fine = parse_tracking(value, &settings->migrate.tracking);
+		break;
 	case MAX_DOWNTIME:
 		fine = parse_number("max-downtime", value, 1, 3600000, &number);
 		settings->max_downtime_ms = number;
@@ -108,45 +120,6 @@ static bool set(void *context, int letter, const char *value)
 		break;
 	}
 	return fine;
-}
-
-static void print_sent(const struct sent *sent, const struct index_draft *index, uint64_t stopped_ns,
-		       bool to_stdout)
-{
-	const struct migrate_figures *figures = &sent->figures;
-	struct json_object *json = json_object_new_object();
-
-	json_object_object_add(json, "domain", json_object_new_string(sent->name));
-	json_object_object_add(json, "libxl-config", json_object_new_boolean(!sent->has_no_config));
-	json_object_object_add(json, "p2m", json_object_new_string(p2m_form_name(sent->p2m)));
-	json_object_object_add(json, "pfns", json_object_new_int64(figures->pfns));
-	json_object_object_add(json, "frames", json_object_new_int64(figures->frames));
-	json_object_object_add(json, "tables", json_object_new_int64(figures->tables));
-	json_object_object_add(json, "pinned", json_object_new_int64(figures->pinned));
-	json_object_object_add(json, "expanded-bytes", json_object_new_int64(figures->expanded_bytes));
-	json_object_object_add(json, "stored-bytes", json_object_new_int64(figures->stored_bytes));
-	json_object_object_add(json, "stopped-ms", json_object_new_double(stopped_ns / 1e6));
-	if (index)
-		draft_print(index, json);
-	print_json(to_stdout ? stdout : stderr, json, JSON_C_TO_STRING_SPACED);
-	json_object_put(json);
-}
-
-static void say_done(const struct sent *sent, const struct index_draft *index, const struct publication *file)
-{
-	uint64_t stopped_ns = now_ns() - sent->figures.stopped_at_ns;
-	const struct migrate_figures *figures = &sent->figures;
-
-	if (common.json)
-		print_sent(sent, index, stopped_ns, file->place.descriptor != STDOUT_FILENO);
-	else
-		say(SAY_NOTE, "%s: %lu MiB saved to %s, %.1f MiB (%.1f:1), stopped for %.2f s%s", sent->name,
-		    figures->frames / 256, file->path, figures->stored_bytes / 1048576.0,
-		    (double)figures->expanded_bytes / figures->stored_bytes, stopped_ns / 1e9,
-		    sent->has_no_config
-			    ? "; libxl keeps no config of it, so the image names no kernel, disks or on_* "
-			      "settings"
-			    : "");
 }
 
 enum fate { DESTROY, RUN_ON, STAY_PAUSED };
@@ -184,6 +157,7 @@ struct job {
 	uint32_t id;
 	const char *whom;
 	const struct settings *settings;
+	uint64_t began_ns;
 	struct publication file;
 	struct sender *sender;
 	int lock; /* of the domain */
@@ -207,10 +181,13 @@ static int say_failed(struct job *job)
 	return say_failure("save", job->whom, sent_outcome(sent, waiter, text));
 }
 
-/* The guest is what it is to be: the sender and the journal have nothing to put right any more. */
+/*
+ * The guest is what it is to be: the sender and the journal have nothing to put right any more. With -c it runs
+ * already, unless Xen refused to resume it.
+ */
 static int settle_guest(struct job *job, enum fate fate)
 {
-	int rc = settle_twice(job->id, fate);
+	int rc = job->shared->sent.is_suspended ? settle_twice(job->id, fate) : 0;
 
 	/* It was not to run beside its image: if it cannot be destroyed or paused it stays suspended, for the user to decide. */
 	if (rc && fate == RUN_ON)
@@ -235,7 +212,7 @@ static int publish(struct job *job)
 		return say_failure("save", job->whom,
 				   fate != RUN_ON ? "the image is complete, and the domain stays suspended"
 						  : "the image is complete");
-	say_done(&job->shared->sent, settings->migrate.index, &job->file);
+	say_saved(&job->shared->sent, &job->file, settings->migrate.index, job->began_ns);
 	return EXIT_DONE;
 }
 
@@ -302,7 +279,11 @@ static int prepare(struct job *job, const char *path)
 static int save(const char *whom, const char *path, const struct settings *settings)
 {
 	struct job job = {
-		.whom = whom, .settings = settings, .file = { .fd = -1, .place.directory = -1 }, .lock = -1
+		.whom = whom,
+		.settings = settings,
+		.began_ns = now_ns(),
+		.file = { .fd = -1, .place.directory = -1 },
+		.lock = -1,
 	};
 	int rc = prepare(&job, path);
 
@@ -311,6 +292,26 @@ static int save(const char *whom, const char *path, const struct settings *setti
 	journal_unlock_domain(job.id, job.lock);
 	child_unshare(job.shared, sizeof(*job.shared));
 	return rc;
+}
+
+/*
+ * A domain that is to run on is not kept waiting for what can be read while it runs. Xen's log would slow it
+ * down meanwhile, so that is used only where it was asked for.
+ */
+static int choose_rounds(struct settings *settings)
+{
+	struct migrate_options *migrate = &settings->migrate;
+
+	migrate->runs_on = settings->keep_running;
+	if (settings->live == UNTOLD && settings->keep_running && !settings->has_tracking)
+		migrate->tracking = DIRTY_CONTENT;
+	if (settings->live == NO || (settings->live == UNTOLD && !settings->keep_running))
+		return 0;
+	migrate->live = child_share(sizeof(*migrate->live));
+	if (!migrate->live)
+		return -ENOMEM;
+	migrate->live->max_downtime_ms = settings->max_downtime_ms;
+	return 0;
 }
 
 int run_save(const struct command *self, int argc, char **argv)
@@ -331,12 +332,12 @@ int run_save(const struct command *self, int argc, char **argv)
 		fprintf(stderr, "pvferry: save takes DOMAIN and FILE, and -c or -p but not both\n");
 		return EXIT_USAGE;
 	}
-	if (settings.live) {
-		settings.migrate.live = child_share(sizeof(*settings.migrate.live));
-		if (!settings.migrate.live)
-			return say_failure("save", argv[first], NULL);
-		settings.migrate.live->max_downtime_ms = settings.max_downtime_ms;
+	if (settings.migrate.buffer_bytes && !settings.keep_running) {
+		fprintf(stderr, "pvferry: --buffer is for a domain that runs on: it needs -c\n");
+		return EXIT_USAGE;
 	}
+	if (choose_rounds(&settings))
+		return say_failure("save", argv[first], NULL);
 	if (settings.index) {
 		if (draft_open(&draft, settings.migrate.level))
 			return say_failure("save", argv[first], NULL);

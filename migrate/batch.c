@@ -18,6 +18,7 @@ int batch_prepare(struct batch *batch, uint64_t first, uint64_t end)
 	batch->first = first;
 	batch->count = end - first;
 	batch->words = 0;
+	batch->is_filled = false;
 	batch->record_bytes = batch->stored_bytes = batch->part_count = 0;
 	if (!batch->room)
 		batch->room = malloc(ROOM_BYTES);
@@ -51,6 +52,20 @@ void batch_seal(struct batch *batch, unsigned int pages)
 	batch->record_bytes = sizeof(header) + header.bytes;
 	memcpy(mempcpy(mempcpy(batch->record, &header, sizeof(header)), &data, sizeof(data)), batch->frame,
 	       words);
+}
+
+/* The mirror of sealing. */
+void batch_load(struct batch *batch, const uint8_t *record, size_t bytes)
+{
+	const struct page_data *data = (const void *)(record + sizeof(struct record_header));
+	size_t words = data->count * sizeof(uint64_t);
+	size_t head = sizeof(struct record_header) + sizeof(*data) + words;
+
+	batch->words = data->count;
+	memcpy(batch->frame, data + 1, words);
+	batch->record = batch_place(batch, 0) - head;
+	batch->record_bytes = bytes;
+	memcpy(batch->record, record, bytes);
 }
 
 bool batch_put_table(const struct migration *m, uint64_t word, uint8_t *to, const uint8_t *from,

@@ -23,6 +23,7 @@ struct batch {
 	size_t record_bytes;
 	uint8_t *stored; /* compressed */
 	size_t stored_bytes;
+	bool is_filled; /* record is one that was held (migrate/hold.h), and only compressed now */
 	struct iovec *
 		parts; /* or, plain and out of a guest that holds still: headers, tables, runs of guest pages */
 	size_t part_count;
@@ -42,6 +43,8 @@ static inline void batch_add(struct batch *batch, uint64_t pfn, unsigned int typ
 uint8_t *batch_place(struct batch *batch, unsigned int n);
 /* The record is complete but for its head: so many pages stand in their places. */
 void batch_seal(struct batch *batch, unsigned int pages);
+/* Makes the batch what it was when this record was sealed, from a copy of that which lies elsewhere. */
+void batch_load(struct batch *batch, const uint8_t *record, size_t bytes);
 
 /* A page without a type as it is; should it look like a table, that is noted. */
 void batch_put_page(const struct migration *m, uint64_t word, uint8_t *to, const uint8_t *from);

@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "migrate/digest.h"
+#include "migrate/hold.h"
 
 /* Reading everything once more, with the threads there are. */
 static uint64_t scan_ns(const struct migration *m)
@@ -69,5 +70,6 @@ void measure_round(struct migration *m, struct precopy_round *round, uint64_t to
 		p->best_speed = speed;
 	round->bytes_per_second = p->best_speed;
 	round->scan_ns = p->dirty.uses_log ? 0 : scan_ns(m);
+	round->hold_pages = m->hold ? hold_room(m->hold) / PAGE_BYTES : 0;
 	publish(m->options.live, round, speed);
 }

@@ -18,6 +18,7 @@
 #include "migrate/increment.h"
 #include "migrate/look.h"
 #include "migrate/precopy.h"
+#include "migrate/run-on.h"
 #include "migrate/send-batch.h"
 #include "migrate/untyped.h"
 #include "process/stop.h"
@@ -79,13 +80,13 @@ static int ask_guest(struct migration *m)
 
 static int suspend_guest(struct migration *m)
 {
-	uint64_t asked = now_ns();
 	int rc = m->asking ? m->asking(m) : 0;
 
 	if (rc)
 		return rc;
+	m->figures.asked_at_ns = now_ns();
 	m->is_asked = true;
-	live_enter(m->options.live, LIVE_SUSPENDING, asked);
+	live_enter(m->options.live, LIVE_SUSPENDING, m->figures.asked_at_ns);
 	note(m);
 	rc = ask_guest(m);
 	if (!rc) {
@@ -95,7 +96,9 @@ static int suspend_guest(struct migration *m)
 	note(m);
 	if (rc)
 		return rc;
-	say(SAY_DETAIL, "the guest took %lu ms to suspend", (m->figures.stopped_at_ns - asked) / 1000000);
+	m->is_held = m->hold != NULL;
+	say(SAY_DETAIL, "the guest took %lu ms to suspend",
+	    (m->figures.stopped_at_ns - m->figures.asked_at_ns) / 1000000);
 	return domain_facts(m->domain, &m->facts);
 }
 
@@ -213,7 +216,7 @@ static int send_opening(struct migration *m)
 	bytes_put(&opening, m->policy.at, m->policy.count);
 	record_put(&opening, RECORD_STATIC_DATA_END, NULL, 0);
 	put_p2m_frames(m, &opening);
-	rc = writer_group(&m->writer, &opening);
+	rc = send_group(m, &opening);
 	bytes_release(&opening);
 	return rc;
 }
@@ -231,7 +234,8 @@ static int send_closing(struct migration *m)
 	struct bytes closing = { 0 };
 	int rc;
 
-	live_enter(m->options.live, LIVE_STATE, now_ns());
+	m->figures.copied_at_ns = now_ns();
+	live_enter(m->options.live, LIVE_STATE, m->figures.copied_at_ns);
 	rc = tsc_save(m->domain, &closing);
 	shared_info_save(m->shared_info, &closing);
 	if (!rc)
@@ -240,8 +244,9 @@ static int send_closing(struct migration *m)
 	if (!m->options.bare)
 		record_put(&closing, LIBXL_END, NULL, 0);
 	if (!rc)
-		rc = writer_group(&m->writer, &closing);
+		rc = send_group(m, &closing);
 	bytes_release(&closing);
+	m->figures.ready_at_ns = now_ns();
 	return rc;
 }
 
@@ -261,6 +266,7 @@ struct stage {
 
 static const struct stage stopped_stages[] = {
 	{ "look at the guest", look_at_guest },
+	{ "prepare the buffer", buffer_prepare },
 	{ "suspend", suspend_guest },
 	{ "find the p2m", find_p2m },
 	{ "opening", send_opening },
@@ -269,6 +275,8 @@ static const struct stage stopped_stages[] = {
 	{ "look for tables without a type", untyped_refuse },
 	{ "check the p2m", check_p2m },
 	{ "closing", send_closing },
+	{ "resume", resume_early },
+	{ "write what was held", buffer_write },
 	{ "finish", finish },
 	{ NULL, NULL },
 };
@@ -278,12 +286,15 @@ static const struct stage live_stages[] = {
 	{ "find the p2m", find_moving_p2m },
 	{ "opening", send_opening },
 	{ "prepare", precopy_begin },
+	{ "prepare the buffer", buffer_prepare },
 	{ "prepare to look for tables", untyped_init },
 	{ "rounds", precopy_rounds },
 	{ "suspend", suspend_guest },
 	{ "last round", precopy_last },
 	{ "look for tables without a type", untyped_refuse },
 	{ "closing", send_closing },
+	{ "resume", resume_early },
+	{ "write what was held", buffer_write },
 	{ "finish", finish },
 	{ NULL, NULL },
 };
@@ -322,6 +333,7 @@ int migration_send(struct migration *m, struct domain *domain, struct channel *t
 
 void migration_release(struct migration *m)
 {
+	buffer_release(m);
 	writer_release(&m->writer);
 	untyped_release(m);
 	inverse_release(&m->inverse);

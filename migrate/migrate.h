@@ -22,6 +22,12 @@ struct migrate_options {
 	/* Has the guest suspended by somebody else, whose it is afterwards. NULL: we ask it, and resume it. */
 	int (*suspend)(struct domain *domain, void *context);
 	void *context; /* suspend's */
+	/*
+	 * What goes while the guest is stopped is copied into a buffer (migrate/hold.h), and the guest is resumed before
+	 * that is compressed and written. Not with suspend().
+	 */
+	bool runs_on;
+	size_t buffer_bytes; /* of that buffer; 0: as large as seems right */
 	enum p2m_form p2m;
 	/* How far we are, in pages; called by one thread at a time. May be NULL. */
 	void (*progress)(uint64_t done, uint64_t total);
@@ -34,7 +40,14 @@ struct migrate_options {
 struct migrate_figures {
 	uint64_t pfns, frames, tables, pinned;
 	uint64_t expanded_bytes, stored_bytes;
-	uint64_t stopped_at_ns; /* CLOCK_MONOTONIC; 0 while the guest was never stopped */
+	/* CLOCK_MONOTONIC; 0: not yet. */
+	uint64_t asked_at_ns;	/* the guest, to suspend */
+	uint64_t stopped_at_ns; /* it has suspended */
+	uint64_t copied_at_ns;	/* all its memory is written, or held */
+	uint64_t ready_at_ns;	/* and its state */
+	uint64_t resumed_at_ns; /* it runs on, with runs_on */
+	uint64_t buffer_bytes;
+	uint64_t late_bytes; /* that did not fit and were written while it was stopped */
 };
 
 /* Zero it before use, but for asking, note, sent and context. */
@@ -64,13 +77,17 @@ struct migration {
 	uint8_t *untyped; /* by pfn: looked like a table when it went (migrate/untyped.h) */
 	uint64_t untyped_count;
 	struct writer writer;
+	struct hold *hold;	 /* NULL unless options.runs_on */
+	bool is_held;		 /* nothing is written now, all goes into the buffer */
 	struct precopy *precopy; /* NULL unless live */
 };
 
 /*
  * All stages; the domain must be one without obstacles. Afterwards
  * is_suspended tells whether the guest is stopped and waits for the caller's
- * word; after a failure it is to be resumed.
+ * word; after a failure it is to be resumed. With options.runs_on it runs
+ * already, unless Xen refused to resume it, which is said; a failure that comes
+ * later is one of the stream only.
  */
 int migration_send(struct migration *migration, struct domain *domain, struct channel *to,
 		   const struct migrate_options *options);

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "log.h"
+#include "migrate/hold.h"
 #include "migrate/increment.h"
 #include "process/stop.h"
 #include "stream/pipeline.h"
@@ -39,16 +41,37 @@ static int compress(struct batch *batch, ZSTD_CCtx *compressor)
 	return bytes < 0 ? bytes : 0;
 }
 
+/* The batch's own room is filled again and again, and stays in the processor's cache; so to copy once more costs little. */
+static int hold(struct batch *batch, struct migration *m)
+{
+	uint8_t *place = hold_take(m->hold, batch->record_bytes);
+
+	if (!place)
+		return fail(ENOMEM, "out of memory");
+	batch->record = memcpy(place, batch->record, batch->record_bytes);
+	return 0;
+}
+
+/* Of a guest that is stopped pages are only copied; they are digested when it runs again. */
+static int cut(struct batch *batch, const struct index_draft *draft)
+{
+	if (batch->is_filled)
+		batch_load(batch, batch->record, batch->record_bytes);
+	return increment_cut(batch, draft);
+}
+
 static int work(void *job, unsigned int worker, void *context)
 {
 	struct outlet *outlet = context;
 	struct batch *batch = job;
 	int rc = stop_requested();
 
-	if (!rc)
+	if (!rc && !batch->is_filled)
 		rc = outlet->fill(batch, outlet->m);
+	if (!rc && batch->record_bytes && outlet->m->is_held)
+		return hold(batch, outlet->m);
 	if (!rc && batch->record_bytes && outlet->m->options.index)
-		rc = increment_cut(batch, outlet->m->options.index);
+		rc = cut(batch, outlet->m->options.index);
 	if (!rc && batch->record_bytes && outlet->compressors)
 		rc = compress(batch, outlet->compressors[worker]);
 	return rc;
@@ -56,8 +79,11 @@ static int work(void *job, unsigned int worker, void *context)
 
 static int write_batch(struct migration *m, struct batch *batch)
 {
-	int rc = batch->stored_bytes && m->options.index ? increment_note(batch, m) : 0;
+	int rc;
 
+	if (m->is_held && batch->record_bytes)
+		return hold_add(m->hold, (struct held){ batch->record, batch->record_bytes, batch->count });
+	rc = batch->stored_bytes && m->options.index ? increment_note(batch, m) : 0;
 	if (rc)
 		return rc;
 	if (batch->stored_bytes)
@@ -67,6 +93,7 @@ static int write_batch(struct migration *m, struct batch *batch)
 	return batch->record_bytes ? channel_write(m->to, batch->record, batch->record_bytes) : 0;
 }
 
+/* What is held is done with when it is written, which comes later. */
 static void note(struct outlet *outlet, const struct batch *batch)
 {
 	pthread_mutex_lock(&outlet->lock);
@@ -75,6 +102,16 @@ static void note(struct outlet *outlet, const struct batch *batch)
 	outlet->has_ended = !batch;
 	pthread_cond_signal(&outlet->progress);
 	pthread_mutex_unlock(&outlet->lock);
+}
+
+/* Of a live job others tell; but a save that is live only to be short of stop goes once over the guest, and little more. */
+static void show_progress(const struct outlet *outlet)
+{
+	const struct migration *m = outlet->m;
+	uint64_t total = m->p2m.count;
+
+	if (m->options.progress && (!m->options.live || m->options.runs_on) && !m->is_held)
+		m->options.progress(outlet->pfns < total ? outlet->pfns : total, total);
 }
 
 static void *run_writer(void *argument)
@@ -91,8 +128,8 @@ static void *run_writer(void *argument)
 		else
 			note(outlet, batch);
 		pipeline_release(outlet->batches, batch);
-		if (!rc && m->options.progress && !m->options.live)
-			m->options.progress(outlet->pfns, m->p2m.count);
+		if (!rc)
+			show_progress(outlet);
 	}
 	note(outlet, NULL);
 	return NULL;
@@ -151,9 +188,79 @@ int outlet_open(struct outlet **result, struct migration *m,
 	return start(outlet);
 }
 
-struct batch *outlet_claim(struct outlet *outlet, uint64_t first, uint64_t end)
+/* --- what was held ----------------------------------------------------- */
+
+static bool write_record(struct outlet *outlet, const struct held *held)
 {
 	struct batch *batch = pipeline_claim(outlet->batches);
+	int rc = batch ? batch_prepare(batch, 0, held->pfns) : 0;
+
+	if (rc)
+		pipeline_fail(outlet->batches, rc);
+	if (rc || !batch)
+		return false;
+	batch->is_filled = true;
+	batch->record = held->record;
+	batch->record_bytes = held->bytes;
+	outlet_submit(outlet, batch);
+	return true;
+}
+
+/* It may be larger than what a batch has room for. The thread that writes has nothing to do meanwhile. */
+static bool write_group(struct outlet *outlet, const struct held *held)
+{
+	struct bytes group = { .at = held->record, .count = held->bytes };
+	int rc;
+
+	if (!outlet_flush(outlet))
+		return false;
+	rc = writer_group(&outlet->m->writer, &group);
+	if (rc)
+		pipeline_fail(outlet->batches, rc);
+	return !rc;
+}
+
+bool outlet_write_held(struct outlet *outlet)
+{
+	struct hold *hold = outlet->m->hold;
+	bool is_fine = true;
+
+	for (size_t i = 0; is_fine && i < hold_count(hold); i++) {
+		const struct held *held = hold_at(hold, i);
+
+		is_fine = held->pfns ? write_record(outlet, held) : write_group(outlet, held);
+	}
+	is_fine = outlet_flush(outlet) && is_fine;
+	if (is_fine)
+		hold_empty(hold);
+	return is_fine;
+}
+
+/* The guest is stopped and the buffer full: written it is now, and then filled again, so that at least the rest need not wait. */
+static bool make_room(struct outlet *outlet)
+{
+	struct migration *m = outlet->m;
+	bool is_fine = outlet_flush(outlet);
+
+	if (!is_fine)
+		return false;
+	if (!m->figures.late_bytes)
+		say(SAY_NOTE,
+		    "the buffer of %zu MiB is full: what it holds is written while the domain is stopped "
+		    "(--buffer makes it larger)",
+		    hold_room(m->hold) >> 20);
+	m->figures.late_bytes += hold_used(m->hold);
+	m->is_held = false;
+	is_fine = outlet_write_held(outlet);
+	m->is_held = is_fine;
+	return is_fine;
+}
+
+struct batch *outlet_claim(struct outlet *outlet, uint64_t first, uint64_t end)
+{
+	const struct migration *m = outlet->m;
+	bool has_room = !m->is_held || !hold_is_full(m->hold) || make_room(outlet);
+	struct batch *batch = has_room ? pipeline_claim(outlet->batches) : NULL;
 	int rc = batch ? batch_prepare(batch, first, end) : 0;
 
 	if (!rc)

@@ -1,6 +1,9 @@
 /*
  * Where batches go: workers fill and compress them, one thread writes them in
  * the order in which they were submitted. It stays open from round to round.
+ *
+ * While the migration is_held workers fill batches and copy their records into
+ * its buffer (migrate/hold.h), and nothing is compressed or written.
  */
 #ifndef MIGRATE_OUTLET_H
 #define MIGRATE_OUTLET_H
@@ -19,6 +22,12 @@ void outlet_submit(struct outlet *outlet, struct batch *batch);
 
 /* Waits until all that was submitted is written. A failure is told by outlet_close(). */
 bool outlet_flush(struct outlet *outlet);
+
+/*
+ * Compresses and writes what is held, in its order, and empties the buffer; false after a failure, which
+ * outlet_close() tells. Not while the migration is_held.
+ */
+bool outlet_write_held(struct outlet *outlet);
 
 /* Pages looked at so far, by what was written. */
 uint64_t outlet_written(struct outlet *outlet);

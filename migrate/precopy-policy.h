@@ -32,6 +32,7 @@ struct precopy_round {
 	uint64_t bytes_per_page;   /* of the stream */
 	uint64_t bytes_per_second; /* the best seen */
 	uint64_t scan_ns;	   /* reading all that has to be read once more */
+	uint64_t hold_pages; /* that the guest does not wait for: they are copied, and sent when it runs */
 };
 
 struct precopy_forecast {

@@ -11,6 +11,7 @@
 #include "migrate/increment.h"
 #include "migrate/look.h"
 #include "migrate/measure.h"
+#include "migrate/run-on.h"
 #include "migrate/send-round.h"
 #include "process/stop.h"
 #include "stream/pipeline.h"
@@ -32,7 +33,7 @@ static int tell_p2m_frames(struct migration *m)
 	put_p2m_frames(m, &frames);
 	rc = bytes_check(&frames);
 	if (!rc && (frames.count != p->frames.count || memcmp(frames.at, p->frames.at, frames.count))) {
-		rc = p->frames.count ? writer_group(&m->writer, &frames) : 0;
+		rc = p->frames.count ? send_group(m, &frames) : 0;
 		bytes_release(&p->frames);
 		p->frames = frames;
 		return rc;

@@ -2,7 +2,8 @@
  * See send-batch.h. Memory is mapped ahead, workers fill and compress, one
  * thread writes in order. Guest pages are copied before they are compressed: a
  * backend may still write to them, and zstd wants its input to hold still. A
- * plain stream is written straight out of the guest; only tables are copied.
+ * plain stream is written straight out of the guest, unless that is to run on
+ * before; only tables are copied then.
  */
 #include "migrate/send-batch.h"
 
@@ -11,7 +12,9 @@
 
 static int fill(struct batch *batch, struct migration *m)
 {
-	return m->options.level == LEVEL_PLAIN ? batch_fill_parts(batch, m) : batch_fill(batch, m);
+	bool in_parts = m->options.level == LEVEL_PLAIN && !m->is_held;
+
+	return in_parts ? batch_fill_parts(batch, m) : batch_fill(batch, m);
 }
 
 /* All its words; returns where the pages of the next batch begin. */

@@ -51,6 +51,20 @@ static void note_suspended(struct journal *journal)
 		fail_forget();
 }
 
+/* The guest runs, and the journal no longer says that it may be stopped. */
+static void note_running(const struct sending *sending)
+{
+	struct journal *journal = sending->journal;
+
+	if (sending->sent->is_asked || !journal || journal->stage == JOURNAL_STREAMING)
+		return;
+	journal->stage = JOURNAL_STREAMING;
+	if (journal_is_of_save(journal))
+		journal_remove(journal->job, JOURNAL_SOURCE);
+	else
+		journal_write(journal);
+}
+
 static void note(const struct migration *m)
 {
 	const struct task *task = m->context;
@@ -63,6 +77,8 @@ static void note(const struct migration *m)
 	sent->figures = m->figures;
 	if (m->is_suspended)
 		note_suspended(task->sending.journal);
+	else if (m->figures.resumed_at_ns)
+		note_running(&task->sending);
 }
 
 static void note_sent(const struct migration *m)
@@ -107,19 +123,10 @@ static int send_task(void *context)
 	return rc;
 }
 
-/* The guest runs again, and the journal no longer says that it may be stopped. */
 static void release_guest(const struct sending *sending)
 {
-	struct journal *journal = sending->journal;
-
 	sender_let_go_on(sending->id, sending->sent);
-	if (sending->sent->is_asked || !journal || journal->stage == JOURNAL_STREAMING)
-		return;
-	journal->stage = JOURNAL_STREAMING;
-	if (journal_is_of_save(journal))
-		journal_remove(journal->job, JOURNAL_SOURCE);
-	else
-		journal_write(journal);
+	note_running(sending);
 }
 
 /* A child that died may have left Xen writing down what the guest writes to. To end what is not there harms nobody. */

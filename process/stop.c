@@ -109,6 +109,11 @@ void stop_when_late(unsigned int seconds, unsigned int left_ms)
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
+void stop_not_late(void)
+{
+	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
+}
+
 void stop_ask(void)
 {
 	note_signal(ASKED);

@@ -27,6 +27,9 @@ int stop_wait(int milliseconds);
  */
 void stop_when_late(unsigned int seconds, unsigned int left_ms);
 
+/* It runs again: no process is stopped for that any more. One that has been stopped already stays so. */
+void stop_not_late(void);
+
 /* As if a signal had come, for a process that is told in another way. */
 void stop_ask(void);
 
