@@ -303,7 +303,7 @@ static int choose_rounds(struct settings *settings)
 	struct migrate_options *migrate = &settings->migrate;
 
 	migrate->runs_on = settings->keep_running;
-	if (settings->live == UNTOLD && settings->keep_running && !settings->has_tracking)
+	if (settings->keep_running && !settings->has_tracking)
 		migrate->tracking = DIRTY_CONTENT;
 	if (settings->live == NO || (settings->live == UNTOLD && !settings->keep_running))
 		return 0;

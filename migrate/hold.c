@@ -63,14 +63,14 @@ size_t hold_available_bytes(void)
 	return kib << 10;
 }
 
-/* Locking brings all pages in, too. Where it is not allowed (RLIMIT_MEMLOCK) they are written to, and may be swapped out again. */
-static void touch(uint8_t *at, size_t bytes)
+/* Locking brings the pages in, too. Where it is not allowed (RLIMIT_MEMLOCK) they are written to, and may be swapped out again. */
+void hold_touch(struct hold *hold, size_t bytes)
 {
-	madvise(at, bytes, MADV_HUGEPAGE);
-	if (!mlock(at, bytes))
+	bytes = least(bytes, hold->room);
+	if (!mlock(hold->at, bytes))
 		return;
 	for (size_t i = 0; i < bytes; i += PAGE_BYTES)
-		((volatile uint8_t *)at)[i] = 0;
+		((volatile uint8_t *)hold->at)[i] = 0;
 }
 
 static uint8_t *map(size_t bytes)
@@ -111,15 +111,11 @@ static int map_so_much(struct hold *hold, size_t bytes)
 int hold_open(struct hold **result, size_t bytes, uint64_t frames)
 {
 	struct hold *hold = calloc(1, sizeof(*hold));
-	int rc;
 
 	*result = hold;
 	if (!hold)
 		return fail(ENOMEM, "out of memory");
-	rc = bytes ? map_so_much(hold, bytes) : map_default(hold, frames);
-	if (!rc)
-		touch(hold->at, hold->room);
-	return rc;
+	return bytes ? map_so_much(hold, bytes) : map_default(hold, frames);
 }
 
 void hold_empty(struct hold *hold)

@@ -3,9 +3,10 @@
  * copied into it, the guest is resumed, and only then are they compressed and
  * written. The stop then depends on memory, and not on zstd or the disk.
  *
- * Its memory is touched, and locked where that is allowed, before the guest is
- * stopped: to copy pages into fresh memory takes three times as long. What does
- * not fit goes to the heap, and hold_is_full() then tells the caller to write.
+ * What will be needed of it is touched, and locked where that is allowed, before
+ * the guest is stopped: to copy pages into fresh memory takes three times as
+ * long. What does not fit goes to the heap, and hold_is_full() then tells the
+ * caller to write.
  */
 #ifndef MIGRATE_HOLD_H
 #define MIGRATE_HOLD_H
@@ -38,6 +39,8 @@ size_t hold_available_bytes(void);
 int hold_open(struct hold **hold, size_t bytes, uint64_t frames);
 void hold_close(struct hold *hold);
 size_t hold_room(const struct hold *hold);
+/* Brings in so much of it, or all. */
+void hold_touch(struct hold *hold, size_t bytes);
 
 /* A place for a record. Any thread. NULL without memory. */
 uint8_t *hold_take(struct hold *hold, size_t bytes);

@@ -36,10 +36,12 @@ static void measure_fresh(struct precopy *p, struct precopy_round *round)
 	p->read_all_ns = middle;
 }
 
-static void publish(struct live *live, const struct precopy_round *round, uint64_t speed)
+static void publish(struct migration *m, const struct precopy_round *round, uint64_t speed)
 {
+	struct live *live = m->options.live;
 	struct precopy_forecast forecast = precopy_forecast(round);
 
+	m->precopy->left_pages = forecast.left_pages;
 	live->dirty_pages = round->changed_pages;
 	live->dirty_pages_per_second = forecast.dirty_pages_per_second;
 	live->expected_downtime_ms = forecast.downtime_ms;
@@ -71,5 +73,5 @@ void measure_round(struct migration *m, struct precopy_round *round, uint64_t to
 	round->bytes_per_second = p->best_speed;
 	round->scan_ns = p->dirty.uses_log ? 0 : scan_ns(m);
 	round->hold_pages = m->hold ? hold_room(m->hold) / PAGE_BYTES : 0;
-	publish(m->options.live, round, speed);
+	publish(m, round, speed);
 }

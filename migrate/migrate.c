@@ -267,6 +267,7 @@ struct stage {
 static const struct stage stopped_stages[] = {
 	{ "look at the guest", look_at_guest },
 	{ "prepare the buffer", buffer_prepare },
+	{ "touch the buffer", buffer_touch },
 	{ "suspend", suspend_guest },
 	{ "find the p2m", find_p2m },
 	{ "opening", send_opening },
@@ -289,6 +290,7 @@ static const struct stage live_stages[] = {
 	{ "prepare the buffer", buffer_prepare },
 	{ "prepare to look for tables", untyped_init },
 	{ "rounds", precopy_rounds },
+	{ "touch the buffer", buffer_touch },
 	{ "suspend", suspend_guest },
 	{ "last round", precopy_last },
 	{ "look for tables without a type", untyped_refuse },

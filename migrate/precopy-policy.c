@@ -59,6 +59,7 @@ struct precopy_forecast precopy_forecast(const struct precopy_round *round)
 						  round->fresh_per_second;
 		pages += changed_again(round) + changed_unseen(round);
 	}
+	forecast.left_pages = pages;
 	forecast.downtime_ms = round->scan_ns / 1000000 + send_us(round, pages) / 1000 + FIXED_MS;
 	return forecast;
 }

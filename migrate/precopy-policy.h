@@ -37,6 +37,7 @@ struct precopy_round {
 
 struct precopy_forecast {
 	uint64_t dirty_pages_per_second;
+	uint64_t left_pages; /* to go while it is stopped */
 	uint64_t downtime_ms;
 };
 struct precopy_forecast precopy_forecast(const struct precopy_round *round);

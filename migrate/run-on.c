@@ -7,6 +7,7 @@
 #include "log.h"
 #include "migrate/hold.h"
 #include "migrate/outlet.h"
+#include "migrate/send-changed.h"
 #include "process/stop.h"
 
 int buffer_prepare(struct migration *m)
@@ -20,6 +21,17 @@ int buffer_prepare(struct migration *m)
 		return rc;
 	m->figures.buffer_bytes = hold_room(m->hold);
 	say(SAY_DETAIL, "a buffer of %zu MiB", hold_room(m->hold) >> 20);
+	return 0;
+}
+
+/* Of a guest that is stopped at once all pages go; after rounds as many as are left, and as many again should it change more. */
+int buffer_touch(struct migration *m)
+{
+	enum { SPARE_BYTES = 8 << 20 };
+	uint64_t pages = m->precopy ? 2 * m->precopy->left_pages : m->facts.frames;
+
+	if (m->hold)
+		hold_touch(m->hold, pages * PAGE_BYTES + SPARE_BYTES);
 	return 0;
 }
 

@@ -7,8 +7,10 @@
 
 #include "migrate/migrate.h"
 
-/* Before the guest is stopped: to bring memory in takes its time, and to have none is a reason to fail. */
+/* Early, since to have no memory for it is a reason to fail. */
 int buffer_prepare(struct migration *migration);
+/* Just before the guest is stopped: the pages that are expected to be needed. To bring them in takes its time. */
+int buffer_touch(struct migration *migration);
 /* A small group of records: written, or copied into the buffer while the migration is_held. */
 int send_group(struct migration *migration, const struct bytes *group);
 /*

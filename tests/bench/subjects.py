@@ -94,7 +94,7 @@ class Ours:
         self.options = options
 
     def save(self, host, domain, path):
-        _, err, figures = host.timed(PVFERRY, "save", "-v", "-c", "--force", *self.options, domain, path)
+        _, err, figures = host.timed(PVFERRY, "save", "-v", "-p", "--force", *self.options, domain, path)
         parts = stages(err)
         waited = parts.pop("suspend")
         figures.update(job=sum(parts.values()), whole=figures["whole"] - waited, stages=parts)
@@ -107,7 +107,7 @@ class Ours:
         return figures
 
     def after_save(self, host, domain):
-        pass
+        host.driver("unpause", domain)
 
 
 class Upstream:

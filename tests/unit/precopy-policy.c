@@ -50,6 +50,21 @@ static void forecast_survives_zeros(void **state)
 	assert_in_range(precopy_forecast(&r).downtime_ms, 1, 100);
 }
 
+/* What fits into the buffer is copied at the speed of memory, whatever the disk does; the rest waits for the disk. */
+static void buffer_shortens_the_stop(void **state)
+{
+	struct precopy_round r = make_round(2, 1000, 9000);
+	uint64_t without = precopy_forecast(&r).downtime_ms;
+
+	(void)state;
+	assert_int_equal(once(&none, &r), PRECOPY_GO_ON);
+	r.hold_pages = 9000;
+	assert_in_range(precopy_forecast(&r).downtime_ms, 130, 160);
+	assert_int_equal(once(&none, &r), PRECOPY_STOP);
+	r.hold_pages = 4500;
+	assert_in_range(precopy_forecast(&r).downtime_ms, without / 2, without * 2 / 3);
+}
+
 /* A narrow round of 100 ms, after which pages that it did not look at have changed for a second. */
 static struct precopy_round make_narrow(uint64_t changed, uint64_t fresh_per_second)
 {
@@ -237,6 +252,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forecast_adds_up),
 		cmocka_unit_test(forecast_survives_zeros),
+		cmocka_unit_test(buffer_shortens_the_stop),
 		cmocka_unit_test(forecast_knows_what_was_not_seen),
 		cmocka_unit_test(narrow_rounds_while_they_are_worth_it),
 		cmocka_unit_test(verdicts),

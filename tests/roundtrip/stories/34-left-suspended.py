@@ -43,14 +43,14 @@ def one_ends(host, number):
     for name in ENDING:
         what = getattr(signal, f"SIG{name}")
         for which in (0, 1) if name in ("KILL", "TERM", "USR1") else (0,):
-            with stopped_save(host, number, "-c") as pids:
+            with stopped_save(host, number, "-p") as pids:
                 os.kill(pids[which], what)
                 poll(f"SIG{name} to process {which}: it runs", lambda: not suspended(host, number))
             host.goes_on(number, f"SIG{name} to process {which}")
             expect(not moves.jobs(host), f"SIG{name}: {moves.jobs(host)} is left")
             tried += 1
     for name in ("QUIT", "USR1"):
-        with stopped_save(host, number, "-c") as pids:
+        with stopped_save(host, number, "-p") as pids:
             for pid in pids:
                 os.kill(pid, getattr(signal, f"SIG{name}"))
         host.goes_on(number, f"SIG{name} to both")

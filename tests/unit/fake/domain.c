@@ -7,6 +7,8 @@
 #include "fake.h"
 #include "log.h"
 
+bool fake_refuses_resume;
+
 struct host {
 	int unused;
 };
@@ -227,6 +229,10 @@ int domain_withdraw(struct domain *domain)
 
 int domain_resume(struct domain *domain)
 {
+	if (fake_fails("resume"))
+		return -EIO;
+	if (fake_refuses_resume)
+		return fail(EPERM, "cannot resume domain %u", domain->id);
 	domain->is_suspended = false;
-	return fake_fails("resume") ? -EIO : 0;
+	return 0;
 }

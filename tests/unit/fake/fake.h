@@ -78,6 +78,8 @@ extern const struct cpu_policy *fake_host_policy;
 enum { FAKE_LOG_WORDS = 1 << 10 };
 extern bool fake_has_log;
 extern uint64_t fake_log[FAKE_LOG_WORDS];
+/* Xen resumes no domain. */
+extern bool fake_refuses_resume;
 /* The one frame that a guest has granted to another. */
 extern mfn_t fake_granted;
 /* FLASK's labels, whose numbers are their places from 1 on; NULL ends them. NULL: Xen has no FLASK. */

@@ -11,7 +11,7 @@ extern struct ferry {
 	struct migration migration;
 	struct restoration restoration;
 	struct channel to, from;
-	struct migrate_options options; /* live, tracking and limits are used; zero unless set */
+	struct migrate_options options; /* but for level, threads and timeout_seconds; zero unless set */
 	unsigned int allowed;		/* ALLOW_*, of a restore */
 	int fd;
 } ferry;
