@@ -6,17 +6,28 @@
 #define STREAM_CURSOR_H
 
 #include <pthread.h>
-#include <zstd.h>
 
 #include "stream/feed.h"
 
+struct cursor;
+
+/* Where its chunks come from: a feed and workers of this process, cursor-feed.c, or another process. */
+struct cursor_source {
+	/* As those of pipeline.h. */
+	struct chunk *(*collect)(struct cursor *cursor);
+	int (*error)(const struct cursor *cursor);
+	void (*release)(struct cursor *cursor, struct chunk *chunk);
+	void (*close)(struct cursor *cursor);
+};
+
 struct cursor {
+	const struct cursor_source *source;
 	struct feed feed;
 	struct pipeline *chunks;
 	struct expanded *expanded; /* instead of feed and pipeline: those are in another process */
 	pthread_t thread;	   /* the feed's */
 	bool thread_runs;
-	ZSTD_DCtx **decompressors; /* one a worker */
+	struct ZSTD_DCtx_s **decompressors; /* one a worker */
 	unsigned int threads;
 	struct chunk *current;
 	size_t offset; /* into it */

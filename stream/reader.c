@@ -10,14 +10,7 @@
 
 #include "log.h"
 #include "process/stop.h"
-#include "stream/cursor.h"
-
-struct reader {
-	struct stream_facts facts;
-	struct cursor cursor;
-	enum phase phase;
-	uint64_t records;
-};
+#include "stream/reader-state.h"
 
 static const struct rule {
 	const char *name;
@@ -196,24 +189,6 @@ void record_release(struct reader *r, struct record *record)
 {
 	cursor_drop(&r->cursor, record->chunk);
 	record->chunk = NULL;
-}
-
-int reader_open(struct reader **reader, struct channel *from, unsigned int threads)
-{
-	struct reader *r = calloc(1, sizeof(*r));
-	int rc;
-
-	*reader = NULL;
-	if (!r)
-		return fail(ENOMEM, "out of memory");
-	rc = cursor_open(&r->cursor, from, &r->facts, threads);
-	if (!rc)
-		rc = read_headers(&r->cursor, &r->facts);
-	if (rc)
-		reader_close(r);
-	else
-		*reader = r;
-	return rc;
 }
 
 int reader_attach(struct reader **reader, const struct expansion *expansion, struct channel *pages)
