@@ -100,12 +100,3 @@ int domain_alloc_port(struct domain *domain, uint32_t *port)
 	*port = rc;
 	return 0;
 }
-
-int domain_seed_grants(struct domain *domain, mfn_t console, uint32_t console_domain, mfn_t store,
-		       uint32_t store_domain)
-{
-	return xc_dom_gnttab_seed(xc_of(domain), domain->id, false, console.n, store.n, console_domain,
-				  store_domain)
-		     ? fail_errno("cannot seed domain %u's grant table", domain->id)
-		     : 0;
-}

@@ -1,6 +1,8 @@
 /*
  * What a domain has granted to others: they write to it through mappings of
- * their own, which Xen's log of written pages does not see.
+ * their own, which Xen's log of written pages does not see. And the two pages
+ * that a new domain grants to the consoles' and xenstore's domains, as the
+ * toolstack does for it.
  */
 #include <errno.h>
 #include <string.h>
@@ -51,6 +53,27 @@ int domain_each_granted(struct domain *domain, void (*each)(mfn_t mfn, void *con
 	if (!table)
 		return fail_errno("cannot map domain %u's grant table", domain->id);
 	visit_all(&visit, at, (size_t)size.nr_frames * PAGE_BYTES, version == 2 ? 2 : 1);
+	xenforeignmemory_unmap_resource(memory, table);
+	return 0;
+}
+
+/* A table that no guest has asked for yet is of version 1. Its first two entries are for these two pages. */
+int domain_seed_grants(struct domain *domain, mfn_t console, uint32_t console_domain, mfn_t store,
+		       uint32_t store_domain)
+{
+	xenforeignmemory_handle *memory = domain->host->memory;
+	xenforeignmemory_resource_handle *table;
+	void *at = NULL;
+	grant_entry_v1_t *entry;
+
+	table = xenforeignmemory_map_resource(memory, domain->id, XENMEM_resource_grant_table,
+					      XENMEM_resource_grant_table_id_shared, 0, 1, &at,
+					      PROT_READ | PROT_WRITE, 0);
+	if (!table)
+		return fail_errno("cannot map domain %u's grant table", domain->id);
+	entry = at;
+	entry[GNTTAB_RESERVED_CONSOLE] = (grant_entry_v1_t){ GTF_permit_access, console_domain, console.n };
+	entry[GNTTAB_RESERVED_XENSTORE] = (grant_entry_v1_t){ GTF_permit_access, store_domain, store.n };
 	xenforeignmemory_unmap_resource(memory, table);
 	return 0;
 }

@@ -4,7 +4,6 @@
 
 #include <xenctrl.h>
 #include <xenforeignmemory.h>
-#include <xenguest.h>
 #include <xenstore.h>
 
 #include "xen/domain.h"

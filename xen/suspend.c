@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <xenctrl.h>
+#include <xenguest.h>
 
 #include "log.h"
 #include "xen/internal.h"
