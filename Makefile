@@ -34,7 +34,7 @@ HELPER_OBJECTS := $(HELPER_SOURCES:%.c=$(BUILD)/%.o)
 
 # It knows no more of the rest than this.
 DAEMON_SOURCES := $(sort $(wildcard daemon/*.c))
-DAEMON_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(DAEMON_SOURCES) log.c text/allow.c text/text.c journal/journal.c process/descriptors.c)
+DAEMON_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(DAEMON_SOURCES) log.c text/allow.c text/text.c journal/folder.c journal/journal.c process/descriptors.c)
 
 # Of this, what tests and fuzzers link.
 DAEMON_PARTS := $(addprefix daemon/,address.c admission.c lines.c request.c settings.c)

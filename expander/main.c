@@ -44,6 +44,7 @@ static void ignore_signals(void)
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		signal(signals[i], SIG_IGN);
+	program_hear_signals();
 }
 
 /* Whatever limit the user has for stacks. */

@@ -99,21 +99,6 @@ const char *journal_folder(void)
 	return own ? own : "/var/lib/pvferry/jobs";
 }
 
-int journal_make_folder(const char *folder)
-{
-	char path[JOURNAL_PATH_ROOM];
-
-	snprintf(path, sizeof(path), "%s", folder);
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(path, 0755);
-		*slash = '/';
-	}
-	if (mkdir(path, 0700) && errno != EEXIST)
-		return fail_errno("cannot make the directory %s", path);
-	return 0;
-}
-
 void journal_path(char path[JOURNAL_PATH_ROOM], const char *job, enum journal_role role)
 {
 	snprintf(path, JOURNAL_PATH_ROOM, "%s/%s.%s.json", journal_folder(), job, role_names[role]);

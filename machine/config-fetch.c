@@ -4,30 +4,15 @@
  */
 #include <errno.h>
 #include <glob.h>
-#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "log.h"
-#include "machine/config.h"
+#include "machine/config-file.h"
 #include "stream/format.h"
 #include "text/text.h"
-
-/* Where libxl keeps what it knows of domains; tests have a folder of their own. */
-static const char *folder(void)
-{
-	const char *own = secure_getenv("PVFERRY_XEN_LIB");
-
-	return own ? own : "/var/lib/xen";
-}
-
-static void userdata_path(char *path, size_t room, uint32_t domain, const char *uuid)
-{
-	snprintf(path, room, "%s/userdata-d.%u.%s.libxl-json", folder(), domain, uuid);
-}
 
 /* libxl writes the file with a zero byte at its end, which JSON does not want. -ENOENT without a reason. */
 static int read_userdata(struct config *config, const char *path)
@@ -58,7 +43,7 @@ static int fetch_userdata(struct config *config, uint32_t domain, const char *uu
 	char path[4096], reason[512];
 	int rc;
 
-	userdata_path(path, sizeof(path), domain, uuid);
+	config_file_path(path, sizeof(path), domain, uuid);
 	rc = read_userdata(config, path);
 	if (rc == -ENOENT) {
 		say(SAY_DETAIL, "libxl keeps no config of domain %u: there is no %s", domain, path);
@@ -184,38 +169,6 @@ int config_fetch(struct config *config, struct domain *domain, const struct doma
 	return rc;
 }
 
-/* As a whole or not at all: libxl may read it at any time. */
-static int write_userdata(const char *path, const char *text)
-{
-	char temporary[4096 + 8];
-	int fd, rc = 0;
-
-	snprintf(temporary, sizeof(temporary), "%s.new", path);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return fail_errno("cannot keep the config: %s", temporary);
-	if (write(fd, text, strlen(text) + 1) != (ssize_t)strlen(text) + 1)
-		rc = fail_errno("cannot keep the config: %s", path);
-	if (close(fd) && !rc)
-		rc = fail_errno("cannot keep the config: %s", path);
-	if (!rc && rename(temporary, path))
-		rc = fail_errno("cannot keep the config: %s", path);
-	if (rc)
-		unlink(temporary);
-	return rc;
-}
-
-int config_keep(const struct config *config, uint32_t domain)
-{
-	char path[4096], uuid[37];
-	uint8_t bytes[16] = { 0 };
-
-	config_uuid(config, bytes);
-	uuid_format(bytes, uuid);
-	userdata_path(path, sizeof(path), domain, uuid);
-	return write_userdata(path, config_text(config));
-}
-
 /* All files of one domain are of one UUID: nobody else has its id. */
 int config_rename(uint32_t domain, const char *name)
 {
@@ -224,7 +177,7 @@ int config_rename(uint32_t domain, const char *name)
 	glob_t found;
 	int rc = 0;
 
-	userdata_path(pattern, sizeof(pattern), domain, "*");
+	config_file_path(pattern, sizeof(pattern), domain, "*");
 	if (glob(pattern, 0, NULL, &found))
 		return 0;
 	for (size_t i = 0; !rc && i < found.gl_pathc; i++) {
@@ -233,23 +186,9 @@ int config_rename(uint32_t domain, const char *name)
 			continue;
 		}
 		set(object_in(config.root, "c_info"), "name", json_object_new_string(name));
-		rc = write_userdata(found.gl_pathv[i], config_text(&config));
+		rc = config_file_write(found.gl_pathv[i], config_text(&config));
 		config_release(&config);
 	}
 	globfree(&found);
 	return rc;
-}
-
-/* Whatever libxl keeps of the domain, as libxl does when one is destroyed. */
-void config_forget(uint32_t domain)
-{
-	char pattern[4096];
-	glob_t found;
-
-	snprintf(pattern, sizeof(pattern), "%s/userdata-?.%u.*", folder(), domain);
-	if (glob(pattern, 0, NULL, &found))
-		return;
-	for (size_t i = 0; i < found.gl_pathc; i++)
-		unlink(found.gl_pathv[i]);
-	globfree(&found);
 }

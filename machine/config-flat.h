@@ -36,8 +36,9 @@ int config_flatten(const char *text, struct bytes *out);
 /* As config_parse(), of bytes that nothing else writes to. */
 int config_rebuild(struct config *config, const uint8_t *at, size_t bytes);
 
-/* What the two and config.c share: the parser alone, and what a config must have after it. */
+/* What the two and config-parse.c share: the parser alone, and what a config must have after it; of any of libxl's, and to be restored. */
 int config_tokenise(struct json_object **root, const char *text);
+int config_check_sections(struct config *config);
 int config_check(struct config *config);
 
 #endif

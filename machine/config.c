@@ -47,7 +47,7 @@ static int check(const struct config *config)
 	return 0;
 }
 
-static int check_sections(struct config *config)
+int config_check_sections(struct config *config)
 {
 	if (section_of(config, "c_info") && section_of(config, "b_info"))
 		return 0;
@@ -55,16 +55,9 @@ static int check_sections(struct config *config)
 	return fail(EBADMSG, "the config has no c_info or no b_info: not libxl's");
 }
 
-int config_parse_json(struct config *config, const char *text)
-{
-	int rc = config_tokenise(&config->root, text);
-
-	return rc ? rc : check_sections(config);
-}
-
 int config_check(struct config *config)
 {
-	int rc = check_sections(config);
+	int rc = config_check_sections(config);
 
 	if (rc)
 		return rc;
@@ -72,13 +65,6 @@ int config_check(struct config *config)
 	if (rc)
 		config_release(config);
 	return rc;
-}
-
-int config_parse(struct config *config, const char *text)
-{
-	int rc = config_tokenise(&config->root, text);
-
-	return rc ? rc : config_check(config);
 }
 
 void config_release(struct config *config)

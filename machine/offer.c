@@ -12,23 +12,6 @@
 #include "stream/body.h"
 #include "text/text.h"
 
-#define NAME_MOST (sizeof(((struct offer *)0)->domain) - 1)
-
-const char *domain_name_defect(const char *name)
-{
-	size_t length = strlen(name);
-
-	if (!length)
-		return "it is empty";
-	if (length > NAME_MOST)
-		return "it is longer than 255 bytes";
-	if (strspn(name, "0123456789") == length)
-		return "it is a number";
-	if (strchr(name, '/'))
-		return "it contains a slash";
-	return text_is_plain(name) ? NULL : "it contains control characters, or bytes that are not UTF-8";
-}
-
 static int fetch_config(struct offer *offer, struct domain *domain, const struct domain_facts *facts)
 {
 	struct config config;
@@ -36,10 +19,10 @@ static int fetch_config(struct offer *offer, struct domain *domain, const struct
 
 	if (rc)
 		return rc;
-	if (strlen(config_name(&config)) > NAME_MOST)
+	if (strlen(config_name(&config)) > DOMAIN_NAME_MOST)
 		rc = fail(ENAMETOOLONG,
 			  "the domain's name is longer than %zu bytes: xl rename gives it a shorter one",
-			  NAME_MOST);
+			  DOMAIN_NAME_MOST);
 	snprintf(offer->domain, sizeof(offer->domain), "%s", config_name(&config));
 	offer->max_memory_kib = config_number(&config, "b_info", "max_memkb", 0);
 	offer->config_bytes = strlen(config_text(&config)) + 1;

@@ -38,6 +38,7 @@ int offer_from_json(struct offer *offer, const struct json_object *json);
 /* The same of one that another process has filled in, with any bytes. */
 int offer_check(struct offer *offer);
 
+#define DOMAIN_NAME_MOST (sizeof(((struct offer *)0)->domain) - 1)
 /*
  * What keeps a text from being a domain's name, as the end of a sentence: "it is a
  * number"; NULL if nothing does. A number would be taken for an id; a slash ends up

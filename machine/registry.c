@@ -248,24 +248,6 @@ static char *vm_of(struct host *host, uint32_t id)
 	return NULL;
 }
 
-int registry_rename(struct domain *domain, const char *name)
-{
-	struct nodes nodes = { .guest = domain_id(domain) };
-	char *vm = vm_of(domain_host(domain), nodes.guest);
-	char path[128];
-	int rc;
-
-	snprintf(path, sizeof(path), "/local/domain/%u/name", nodes.guest);
-	add(&nodes, READS, path, "%s", name);
-	if (vm && store_exists(domain_host(domain), "%s/name", vm)) {
-		snprintf(path, sizeof(path), "%s/name", vm);
-		add(&nodes, READS, path, "%s", name);
-	}
-	free(vm);
-	rc = put_nodes(domain_host(domain), &nodes, NULL, 0);
-	return rc ? rc : config_rename(nodes.guest, name);
-}
-
 /*
  * All that stands of a domain that is gone. Its node, which has the name by
  * which registry_sweep() finds the rest, goes last: this process may be killed

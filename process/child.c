@@ -38,12 +38,14 @@ static struct shared {
 static size_t shared_count;
 static struct outcome *own_outcome; /* which our parent waits for */
 
-void *child_share(size_t bytes)
+/* fd: -1, of no file */
+static void *share(size_t bytes, int fd)
 {
 	void *at = MAP_FAILED;
 
 	if (shared_count < SHARED_MOST)
-		at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | (fd < 0 ? MAP_ANONYMOUS : 0), fd,
+			  0);
 	else
 		errno = ENOMEM;
 	if (at == MAP_FAILED) {
@@ -51,6 +53,25 @@ void *child_share(size_t bytes)
 		return NULL;
 	}
 	shared_memory[shared_count++] = (struct shared){ at, bytes };
+	return at;
+}
+
+void *child_share(size_t bytes)
+{
+	return share(bytes, -1);
+}
+
+void *child_share_file(size_t bytes, int *fd)
+{
+	void *at = NULL;
+
+	*fd = memfd_create("pvferry-shared", MFD_CLOEXEC);
+	if (*fd < 0 || ftruncate(*fd, bytes))
+		fail_errno("cannot share memory with a child process");
+	else
+		at = share(bytes, *fd);
+	if (!at && *fd >= 0)
+		close(*fd);
 	return at;
 }
 

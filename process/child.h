@@ -13,6 +13,8 @@
 
 /* Zeroed memory that the child and we both see; NULL with a reason. */
 void *child_share(size_t bytes);
+/* The same of a file without a name, the caller's to close, which a program can be given: see program.h. */
+void *child_share_file(size_t bytes, int *fd);
 void child_unshare(void *shared, size_t bytes);
 /* In a child: unmaps all that its parents have shared, but for kept (NULL is fine) and what child_wait() reads. */
 void child_unshare_others(const void *kept);

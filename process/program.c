@@ -16,6 +16,7 @@ struct program {
 	const char *name;
 	const int *fds;
 	size_t count;
+	int death_signal;
 };
 
 static int find_program(const char *name, char path[PATH_MAX])
@@ -59,20 +60,32 @@ static int run_program(void *context)
 {
 	const struct program *program = context;
 	char path[PATH_MAX], *arguments[] = { (char *)program->name, NULL };
+	sigset_t all;
 	int rc = find_program(program->name, path);
 
 	if (!rc)
 		rc = place_fds(program);
 	if (rc)
 		return rc;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Before the program has handlers of its own a signal would end it: it waits until then. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	prctl(PR_SET_PDEATHSIG, program->death_signal);
 	execv(path, arguments);
 	return fail_errno("cannot start %s", path);
 }
 
-int program_start(struct child **child, const char *name, const int *fds, size_t count)
+int program_start(struct child **child, const char *name, const int *fds, size_t count, int death_signal)
 {
-	struct program program = { name, fds, count };
+	struct program program = { name, fds, count, death_signal };
 
 	return child_start(child, run_program, &program);
+}
+
+void program_hear_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }

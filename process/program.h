@@ -11,12 +11,14 @@
 #include "process/child.h"
 
 /* The first of the descriptors that a program is given; the others follow. */
-enum { PROGRAM_FDS = 3, PROGRAM_FDS_MOST = 8 };
+enum { PROGRAM_FDS = 3, PROGRAM_FDS_MOST = 16 };
 
 /*
  * Starts it, its standard input and output being /dev/null. child_wait() waits for it; that
- * it could not be started is known there. It is killed when its parent dies.
+ * it could not be started is known there. When its parent dies it gets the death signal.
  */
-int program_start(struct child **child, const char *name, const int *fds, size_t count);
+int program_start(struct child **child, const char *name, const int *fds, size_t count, int death_signal);
+/* In the program, as soon as it knows what to do with signals: those that came before come now. */
+void program_hear_signals(void);
 
 #endif

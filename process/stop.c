@@ -13,13 +13,13 @@
 
 #include "log.h"
 
-/* Shared with the processes that a job starts: who is told to stop tells them all. */
+/* Shared with the processes that a job starts, programs among them: the one that is told to stop tells them all. */
 static struct shared {
 	volatile sig_atomic_t signal;
 	volatile sig_atomic_t late_seconds;		  /* LATE is the end of so many */
 	volatile sig_atomic_t is_settled, settled_signal; /* when a process of the job began to ignore it */
 } * shared;
-static int wake_fd = -1;
+static int shared_fd = -1, wake_fd = -1;
 static bool is_ignored;
 
 enum { ASKED = -1, LATE = -2 }; /* in place of a signal */
@@ -65,14 +65,37 @@ static void catch_signals(void)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
-int stop_on_signals(void)
+static int map_shared(void)
 {
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (shared == MAP_FAILED || wake_fd < 0)
+	void *at = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, shared_fd, 0);
+
+	if (at == MAP_FAILED)
 		return fail_errno("cannot prepare for signals");
+	shared = at;
 	catch_signals();
 	return 0;
+}
+
+int stop_on_signals(void)
+{
+	shared_fd = memfd_create("pvferry-stop", MFD_CLOEXEC);
+	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (shared_fd < 0 || wake_fd < 0 || ftruncate(shared_fd, sizeof(*shared)))
+		return fail_errno("cannot prepare for signals");
+	return map_shared();
+}
+
+void stop_share(int fds[2])
+{
+	fds[0] = shared_fd;
+	fds[1] = wake_fd;
+}
+
+int stop_join(const int fds[2])
+{
+	shared_fd = fds[0];
+	wake_fd = fds[1];
+	return map_shared();
 }
 
 int stop_requested(void)

@@ -15,6 +15,13 @@
  */
 int stop_on_signals(void);
 
+/*
+ * For a program that is a process of this job: stop_share() gives the two descriptors that it needs, -1 without
+ * handlers; the program calls stop_join() with its own of them in place of stop_on_signals().
+ */
+void stop_share(int fds[2]);
+int stop_join(const int fds[2]);
+
 /* 0, or a failure that names the signal. */
 int stop_requested(void);
 

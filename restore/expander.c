@@ -54,7 +54,7 @@ int expander_start(struct expander *e, const struct channel *from, unsigned int 
 	if (!rc) {
 		const int fds[] = { from->fd, e->other, e->ours.slots };
 
-		rc = program_start(&e->process, "pvferry-expander", fds, 3);
+		rc = program_start(&e->process, "pvferry-expander", fds, 3, SIGKILL);
 	}
 	if (e->other >= 0)
 		close(e->other);
