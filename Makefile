@@ -1,4 +1,4 @@
-# pvferry. `make` builds pvferry, pvferryd, pvferry-save-helper and pvferry-expander in build/; ./bootstrap installs what that needs.
+# pvferry. `make` builds pvferry and its other programs in build/; ./bootstrap installs what that needs.
 CC ?= gcc
 BUILD ?= build
 PKGS := xencontrol xenguest xenforeignmemory xenstore xentoollog xencall libzstd libxxhash json-c openssl libseccomp
@@ -28,23 +28,16 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # What a test links: everything but main().
 PARTS := $(filter-out $(BUILD)/cli/main.o,$(OBJECTS))
 
-# The helper of libxl is the same but for the commands.
-HELPER_SOURCES := $(sort $(wildcard helper/*.c))
-HELPER_OBJECTS := $(HELPER_SOURCES:%.c=$(BUILD)/%.o)
-
-# It knows no more of the rest than this.
-DAEMON_SOURCES := $(sort $(wildcard daemon/*.c))
-DAEMON_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(DAEMON_SOURCES) log.c text/allow.c text/text.c journal/folder.c journal/journal.c process/descriptors.c)
+# Programs of their own. pvferryd knows no more of the rest than these; the others take what they need out of an archive.
+OTHER_SOURCES := $(sort $(wildcard daemon/*.c helper/*.c expander/*.c builder/*.c))
+OTHER_OBJECTS := $(OTHER_SOURCES:%.c=$(BUILD)/%.o)
+DAEMON_KNOWS := $(patsubst %,$(BUILD)/%.o,log text/allow text/text journal/folder journal/journal process/descriptors)
 
 # Of this, what tests and fuzzers link.
 DAEMON_PARTS := $(addprefix daemon/,address.c admission.c lines.c request.c settings.c)
 
-# Reads images for the others, and has nothing of Xen.
-EXPANDER_SOURCES := $(sort $(wildcard expander/*.c))
-EXPANDER_OBJECTS := $(EXPANDER_SOURCES:%.c=$(BUILD)/%.o)
-EXPANDER_LACKS := $(patsubst %,$(BUILD)/stream/%.o,tls connect line message body hello lane front connection)
-
-all: $(BUILD)/pvferry $(BUILD)/pvferryd $(BUILD)/pvferry-save-helper $(BUILD)/pvferry-expander
+PROGRAMS := $(addprefix $(BUILD)/pvferry-,save-helper expander builder)
+all: $(BUILD)/pvferry $(BUILD)/pvferryd $(PROGRAMS)
 
 # One line a file; `make V=1` shows the commands.
 Q := $(if $(V),,@)
@@ -53,15 +46,23 @@ $(BUILD)/pvferry: $(OBJECTS)
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/pvferry-save-helper: $(HELPER_OBJECTS) $(filter-out $(BUILD)/cli/%,$(OBJECTS))
-	@echo "  LD $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/product.a: $(filter-out $(BUILD)/cli/%,$(OBJECTS))
+	$(Q)rm -f $@; $(AR) qcs $@ $^
 
-$(BUILD)/pvferry-expander: $(EXPANDER_OBJECTS) $(filter $(BUILD)/log.o $(BUILD)/text/text.o $(BUILD)/machine/config-flatten.o $(BUILD)/process/% $(BUILD)/stream/%,$(OBJECTS))
+# Of which objects an archive gives what is missing: one that needs a library that is not named here fails to link.
+$(BUILD)/pvferry-save-helper: NEEDS := $(PKGS)
+# Reads images for the others, and has nothing of Xen.
+$(BUILD)/pvferry-expander: NEEDS := libzstd libxxhash json-c libseccomp
+# Builds domains for the others, and has neither zstd nor OpenSSL, nor libxenguest, which loads zstd.
+$(BUILD)/pvferry-builder: NEEDS := xencontrol xenforeignmemory xenstore xentoollog xencall libxxhash json-c
+$(BUILD)/pvferry-save-helper: $(filter $(BUILD)/helper/%,$(OTHER_OBJECTS))
+$(BUILD)/pvferry-expander: $(filter $(BUILD)/expander/%,$(OTHER_OBJECTS))
+$(BUILD)/pvferry-builder: $(filter $(BUILD)/builder/%,$(OTHER_OBJECTS))
+$(PROGRAMS): $(BUILD)/product.a
 	@echo "  LD $@"
-	$(Q)$(CC) $(CFLAGS) -Wl,--as-needed -o $@ $(filter-out $(EXPANDER_LACKS),$^) $(shell pkg-config --libs libzstd libxxhash json-c libseccomp)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) $(filter %.a,$^) $(shell pkg-config --libs $(NEEDS))
 
-$(BUILD)/pvferryd: $(DAEMON_OBJECTS)
+$(BUILD)/pvferryd: $(filter $(BUILD)/daemon/%,$(OTHER_OBJECTS)) $(DAEMON_KNOWS)
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PKGS_DAEMON))
 
@@ -70,7 +71,7 @@ $(BUILD)/%.o: %.c
 	@echo "  CC $@"
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(OBJECTS:.o=.d) $(DAEMON_OBJECTS:.o=.d) $(HELPER_OBJECTS:.o=.d) $(EXPANDER_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(OTHER_OBJECTS:.o=.d)
 
 include tests/build.mk
 include tests/simhost/build.mk
@@ -79,7 +80,7 @@ include guest/tiny/build.mk
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/pvferry $(BUILD)/pvferryd
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(wildcard man/*.1)
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/pvferry $(BUILD)/pvferry-save-helper $(BUILD)/pvferry-expander
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/pvferry $(PROGRAMS)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 man/pvferry-image.5
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man7 man/pvferry-protocol.7
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 man/pvferryd.8 man/pvferry-save-helper.8

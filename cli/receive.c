@@ -40,14 +40,6 @@ struct settings {
 	int connection; /* -1: standard input and output, or --listen */
 };
 
-static struct take_status *shared;
-
-static void count_pages(uint64_t done, uint64_t total)
-{
-	(void)total;
-	shared->pages = done;
-}
-
 static bool add_allowed(struct settings *s, const char *name)
 {
 	if (s->allowed_count == ALLOWED_MOST) {
@@ -145,7 +137,7 @@ static bool tell_name(const struct take_status *status)
 	if (status->is_lane)
 		event_tell(event_join(), true);
 	else if (status->stage >= TAKE_BUILDING && status->stage != TAKE_ANSWERED)
-		event_tell(event_job(status->offer.job, status->offer.domain, status->built.domain,
+		event_tell(event_job(status->offer.job, status->offer.domain, status->built->domain,
 				     status->peer, "destination"),
 			   true);
 	else
@@ -185,7 +177,7 @@ static int say_end(const struct settings *s, int rc)
 
 	if (!rc && status->stage == TAKE_RUNNING)
 		say(s->take.is_stream ? SAY_DETAIL : SAY_NOTE, "%s: came from %s, runs as domain %u",
-		    status->offer.domain, status->peer, status->built.domain);
+		    status->offer.domain, status->peer, status->built->domain);
 	if (!rc)
 		return EXIT_DONE;
 	if (s->take.is_stream && status->is_known) { /* whoever started us hears it from the other side */
@@ -193,7 +185,15 @@ static int say_end(const struct settings *s, int rc)
 		return EXIT_NOT_DONE;
 	}
 	return say_failure("receive", *whom ? whom : "a domain",
-			   status->built.is_there ? "a domain could not be removed" : "no domain was made");
+			   status->built->is_there ? "a domain could not be removed" : "no domain was made");
+}
+
+static bool share_status(struct take *take)
+{
+	take->status = child_share(sizeof(*take->status));
+	if (take->status)
+		take->status->built = built_open();
+	return take->status && take->status->built;
 }
 
 static int receive(struct settings *s)
@@ -215,8 +215,7 @@ int run_receive(const struct command *self, int argc, char **argv)
 {
 	struct settings settings = {
 		.connection = -1,
-		.take = { .door = { .pki = pki_default() },
-			  .options = { .threads = default_threads(), .progress = count_pages } },
+		.take = { .door = { .pki = pki_default() }, .options = { .threads = default_threads() } },
 	};
 	int first = command_options(self, argc, argv, set, &settings);
 
@@ -228,6 +227,5 @@ int run_receive(const struct command *self, int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	settings.take.door.allowed = settings.allowed;
-	settings.take.status = shared = child_share(sizeof(*shared));
-	return shared ? receive(&settings) : say_failure("receive", "a domain", NULL);
+	return share_status(&settings.take) ? receive(&settings) : say_failure("receive", "a domain", NULL);
 }

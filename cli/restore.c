@@ -119,21 +119,21 @@ static int let_run(const struct built *built)
 
 static int restore(const struct settings *settings)
 {
-	struct built built;
+	struct built *built = built_open();
 	struct channel channel;
-	int rc = open_image(&channel, image);
+	int rc = built ? open_image(&channel, image) : -ENOMEM;
 
 	if (rc)
 		return say_failure("restore", image, NULL);
 	progress_start("restoring");
-	rc = build_domain(&built, &channel, &settings->restore);
+	rc = build_domain(built, &channel, &settings->restore);
 	close_image(&channel);
 	progress_end();
 	if (rc)
 		return say_failure("restore", image, "no domain was made");
-	if (!settings->paused && let_run(&built))
+	if (!settings->paused && let_run(built))
 		return say_failure("restore", image, "the domain is complete but paused");
-	say_done(&built, settings->paused);
+	say_done(built, settings->paused);
 	return EXIT_DONE;
 }
 

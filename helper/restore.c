@@ -50,16 +50,14 @@ static int receive_guest(struct task *task, struct built *built)
 
 int run_restore(struct task *task)
 {
-	struct built built = { 0 };
-	int rc = receive_guest(task, &built);
+	struct built *built = built_open();
+	int rc = built ? receive_guest(task, built) : -ENOMEM;
 
 	if (rc)
 		libxl_say_reason("cannot restore the domain");
 	else
-		say(SAY_NOTE, "%lu MiB restored", built.frames / 256);
-	if (rc == -ECHILD) /* libxl may be at a question of the child's: see helper/save.c */
-		return EXIT_FAILURE;
+		say(SAY_NOTE, "%lu MiB restored", built->frames / 256);
 	if (!rc && task->order.callbacks >> LIBXL_RESTORE_RESULTS & 1)
-		libxl_restore_results(built.store.n, built.console.n);
+		libxl_restore_results(built->store.n, built->console.n);
 	return libxl_complete(rc) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,68 +1,50 @@
-/* See builder.h. */
+/* See builder.h and builder-order.h. */
 #include "restore/builder.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "journal/journal.h"
 #include "log.h"
 #include "machine/registry.h"
-#include "process/budget.h"
 #include "process/child.h"
+#include "process/stop.h"
+#include "restore/builder-order.h"
 #include "restore/expander.h"
+#include "version.h"
 
-struct task {
-	struct built *built; /* shared with the child */
-	struct channel *from;
-	struct expander expander; /* reads from it */
+struct builder {
+	struct built *built;
 	const struct restore_options *options;
-	struct host *host;
-	struct restoration restoration;
+	struct expander expander;
+	struct child *process;
+	int talk; /* -1: it has ended */
+	/* In steps: */
+	struct channel channel; /* the other end of the feed, which the expander reads from */
+	int feed;
 };
 
-static void note_created(uint32_t id, void *context)
+struct built *built_open(void)
 {
-	struct built *built = context;
+	int fd;
+	struct built *built = child_share_file(sizeof(*built), &fd);
 
-	built->domain = id;
-	built->is_there = built->is_created = true;
+	if (built)
+		built->fd = fd;
+	return built;
 }
 
-/*
- * What is held here goes with the process: to free it piece by piece takes a
- * PV domain 0 longer than to end, and somebody waits for the guest.
- */
-static int build(void *context)
+void built_close(struct built *built)
 {
-	struct task *task = context;
-	struct restoration *r = &task->restoration;
-	struct reader *reader;
-	int rc = budget_begin(task->options->threads);
-
-	if (!rc)
-		rc = host_open(&task->host); /* while the expander starts */
-	if (!rc)
-		rc = reader_attach(&reader, &task->expander.ours, task->from);
-	if (rc)
-		return rc;
-	*r = (struct restoration){ .on_created = note_created, .context = task->built };
-	rc = restore_domain(r, task->host, reader, task->options);
-	if (rc) {
-		task->built->is_there = r->is_left;
-		return rc;
-	}
-	task->built->pfns = r->incoming.count;
-	task->built->frames = r->frames;
-	task->built->store = r->connections.store;
-	task->built->console = r->connections.console;
-	if (r->config.root)
-		snprintf(task->built->name, sizeof(task->built->name), "%s", config_name(&r->config));
-	return 0;
+	close(built->fd);
+	child_unshare(built, sizeof(*built));
 }
 
 void builder_clean_up(struct built *built)
@@ -79,57 +61,192 @@ void builder_clean_up(struct built *built)
 	host_close(host);
 }
 
-/* The expander reads, the child builds; of the channel, the child reads at most pages that are left in a file. */
-static int start_both(struct task *task, struct child **child)
-{
-	int rc;
+/* --- the beginning ------------------------------------------------------------- */
 
-	task->from->leave_pages = !task->from->can_wait;
-	rc = expander_start(&task->expander, task->from, task->options->threads);
-	if (rc)
-		return rc;
-	rc = child_start(child, build, task);
-	if (rc)
-		return expander_finish(&task->expander, rc);
-	expander_leave(&task->expander);
+static int write_order(struct builder_order *order, const struct channel *from,
+		       const struct restore_options *options)
+{
+	*order = (struct builder_order){ .threads = options->threads,
+					 .allowed = options->allowed,
+					 .say_level = say_level,
+					 .force = options->force,
+					 .without_devices = options->without_devices,
+					 .leaves_pages = from->leave_pages,
+					 .has_name = options->name,
+					 .has_uuid = options->uuid,
+					 .is_adoption = options->adopt,
+					 .most_pfns = options->most_pfns };
+	snprintf(order->version, sizeof(order->version), "%s", PVFERRY_VERSION);
+	snprintf(order->channel, sizeof(order->channel), "%s", from->name);
+	if (options->uuid)
+		memcpy(order->uuid, options->uuid, sizeof(order->uuid));
+	if (options->adopt) {
+		order->domain = options->adopt->domain;
+		order->connections = options->adopt->connections;
+		order->accepts_wire = options->adopt->accepts_wire;
+	}
+	if (options->name && strlen(options->name) >= sizeof(order->name))
+		return fail(ENAMETOOLONG, "a domain's name of %zu bytes", strlen(options->name));
+	snprintf(order->name, sizeof(order->name), "%s", options->name ? options->name : "");
 	return 0;
 }
 
-static int wait_for_both(struct task *task, struct child *child)
+/* As builder-order.h numbers them. */
+static int start_program(struct builder *b, int talk, const struct channel *from)
 {
-	return expander_finish(&task->expander, child_wait(child));
+	const struct restore_options *options = b->options;
+	int fds[BUILDER_PAGES - PROGRAM_FDS + 1 + BUILDER_LOCKS_MOST] = { talk, b->expander.ours.socket,
+									  b->expander.ours.slots,
+									  b->built->fd };
+	size_t count = BUILDER_STOP - PROGRAM_FDS;
+
+	stop_share(fds + count);
+	count += 2;
+	if (from->leave_pages)
+		fds[count++] = from->fd;
+	for (unsigned int i = 0; i < options->lock_count && i < BUILDER_LOCKS_MOST; i++)
+		fds[count++] = options->locks[i];
+	return program_start(&b->process, "pvferry-builder", fds, count, SIGTERM);
 }
 
-int build_domain(struct built *result, struct channel *from, const struct restore_options *options)
+static int start_builder(struct builder *b, const struct channel *from)
 {
-	struct task task = { .built = child_share(sizeof(*task.built)), .from = from, .options = options };
-	struct child *child;
+	struct builder_order order;
+	int pair[2], rc = write_order(&order, from, b->options);
+
+	if (rc)
+		return rc;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return fail_errno("cannot make a socket");
+	rc = send(pair[0], &order, sizeof(order), MSG_NOSIGNAL) == sizeof(order)
+		   ? start_program(b, pair[1], from)
+		   : fail_errno("cannot reach the builder");
+	close(pair[1]);
+	if (rc) {
+		close(pair[0]);
+		return rc;
+	}
+	child_name(b->process, "the builder");
+	b->talk = pair[0];
+	child_private(b->talk);
+	return 0;
+}
+
+/* The expander reads, the builder builds; of the channel, the builder reads at most pages that are left in a file. */
+static int start_both(struct builder *b, struct channel *from)
+{
 	int rc;
 
-	if (!task.built)
-		return -ENOMEM;
-	rc = start_both(&task, &child);
+	from->leave_pages = !from->can_wait;
+	rc = expander_start(&b->expander, from, b->options->threads);
+	if (rc)
+		return rc;
+	rc = start_builder(b, from);
+	if (rc)
+		return expander_finish(&b->expander, rc);
+	expander_leave(&b->expander);
+	return 0;
+}
+
+/* --- in the middle -------------------------------------------------------------- */
+
+static void answer_static_end(const struct builder *b, uint32_t missing)
+{
+	const struct adoption *adopt = b->options->adopt;
+	struct builder_answer answer = { .rc = adopt ? adopt->static_end(missing, adopt->context)
+						     : fail(EPROTO, "the builder asks for a toolstack") };
+
+	if (answer.rc)
+		snprintf(answer.reason, sizeof(answer.reason), "%s", fail_reason());
+	/* If the builder is gone, that is the reason; else it fails for the one it gets. */
+	fail_forget();
+	send(b->talk, &answer, sizeof(answer), MSG_NOSIGNAL);
+}
+
+static void take(const struct builder *b, const struct builder_message *message)
+{
+	if (message->kind == BUILDER_STATIC_END)
+		answer_static_end(b, message->missing);
+	else if (message->level <= SAY_DETAIL)
+		say(message->level, "%.*s", (int)sizeof(message->text) - 1, message->text);
+}
+
+bool builder_listen(struct builder *b)
+{
+	struct builder_message message;
+	ssize_t bytes;
+
+	while (b->talk >= 0) {
+		bytes = recv(b->talk, &message, sizeof(message), MSG_DONTWAIT);
+		if (bytes == sizeof(message)) {
+			take(b, &message);
+		} else if (bytes < 0 && errno == EAGAIN) {
+			return true;
+		} else if (bytes >= 0 || errno != EINTR) {
+			child_unprivate(b->talk);
+			close(b->talk);
+			b->talk = -1;
+		}
+	}
+	return false;
+}
+
+static void show_progress(const struct builder *b)
+{
+	if (b->options->progress && b->built->pages)
+		b->options->progress(b->built->pages, b->built->pages_wanted);
+}
+
+static void listen_to_the_end(struct builder *b)
+{
+	enum { PROGRESS_MS = 100 };
+
+	while (builder_listen(b)) {
+		struct pollfd fd = { .fd = b->talk, .events = POLLIN };
+
+		poll(&fd, 1, b->options->progress ? PROGRESS_MS : -1);
+		show_progress(b);
+	}
+}
+
+/* --- the end ---------------------------------------------------------------------- */
+
+static int wait_for_builder(struct builder *b)
+{
+	const struct built *built = b->built;
+	int rc = child_wait(b->process);
+
+	if (rc)
+		return rc;
+	if (!built->is_over)
+		return fail(ECHILD, "the builder gave up");
+	return built->rc ? fail(abs(built->rc % 4096), "%.*s", (int)sizeof(built->reason) - 1, built->reason)
+			 : 0;
+}
+
+static int wait_for_both(struct builder *b)
+{
+	listen_to_the_end(b);
+	return expander_finish(&b->expander, wait_for_builder(b));
+}
+
+int build_domain(struct built *built, struct channel *from, const struct restore_options *options)
+{
+	struct builder b = { .built = built, .options = options, .feed = -1 };
+	int rc = start_both(&b, from);
+
 	if (!rc)
-		rc = wait_for_both(&task, child);
+		rc = wait_for_both(&b);
 	if (rc == -ECHILD) {
-		builder_clean_up(task.built);
+		builder_clean_up(built);
 		journal_sweep();
 	}
-	*result = *task.built;
-	child_unshare(task.built, sizeof(*task.built));
 	return rc;
 }
 
 /* --- in steps -------------------------------------------------------------- */
 
-struct builder {
-	struct task task;
-	struct channel channel; /* the child's end of the feed */
-	struct child *job;
-	int feed, child_feed;
-};
-
-static int open_feed(struct builder *b)
+static int open_feed(struct builder *b, int *other)
 {
 	enum { FEED_BYTES = 4 << 20 };
 	int feed[2], size = FEED_BYTES;
@@ -137,7 +254,7 @@ static int open_feed(struct builder *b)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, feed))
 		return fail_errno("cannot make a socket");
 	b->feed = feed[0];
-	b->child_feed = feed[1];
+	*other = feed[1];
 	if (setsockopt(b->feed, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
 		setsockopt(b->feed, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	fcntl(b->feed, F_SETFL, O_NONBLOCK);
@@ -154,17 +271,17 @@ static void close_feed(struct builder *b)
 int builder_start(struct builder **result, struct built *built, const struct restore_options *options)
 {
 	struct builder *b = malloc(sizeof(*b));
-	int rc;
+	int other = -1, rc;
 
 	if (!b)
 		return fail(ENOMEM, "out of memory");
-	*b = (struct builder){ .task = { .built = built, .from = &b->channel, .options = options } };
-	rc = open_feed(b);
+	*b = (struct builder){ .built = built, .options = options };
+	rc = open_feed(b, &other);
 	if (!rc) {
-		rc = channel_init(&b->channel, b->child_feed, "the connection");
+		rc = channel_init(&b->channel, other, "the connection");
 		if (!rc)
-			rc = start_both(&b->task, &b->job);
-		close(b->child_feed);
+			rc = start_both(b, &b->channel);
+		close(other);
 		if (rc)
 			close_feed(b);
 	}
@@ -182,13 +299,13 @@ int builder_feed(const struct builder *b)
 
 int builder_watch(const struct builder *b)
 {
-	return child_watch(b->job);
+	return b->talk;
 }
 
 int builder_finish(struct builder *b)
 {
-	struct built *built = b->task.built;
-	int rc = wait_for_both(&b->task, b->job);
+	struct built *built = b->built;
+	int rc = wait_for_both(b);
 
 	close_feed(b);
 	free(b);
@@ -199,9 +316,9 @@ int builder_finish(struct builder *b)
 
 void builder_abort(struct builder *b)
 {
-	struct built *built = b->task.built;
+	struct built *built = b->built;
 
-	kill(child_pid(b->job), SIGTERM);
+	kill(child_pid(b->process), SIGTERM);
 	builder_finish(b);
 	builder_clean_up(built);
 }

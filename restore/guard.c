@@ -52,7 +52,7 @@ static int put_right(struct take_status *status)
 		return rc;
 	rc = journal_read(journal, journal->job, JOURNAL_DESTINATION);
 	if (!rc) {
-		journal->domid = status->built.domain;
+		journal->domid = status->built->domain;
 		rc = destination_recover(journal);
 	}
 	if (!rc && status->stage < TAKE_READY) /* the other host will never have to ask */
@@ -61,9 +61,9 @@ static int put_right(struct take_status *status)
 	journal_sweep();
 	if (rc)
 		return rc;
-	status->built.is_there = journal->stage == JOURNAL_RUNNING;
-	status->stage = status->built.is_there ? TAKE_RUNNING : TAKE_REMOVED;
-	return status->built.is_there ? 0 : -ECHILD;
+	status->built->is_there = journal->stage == JOURNAL_RUNNING;
+	status->stage = status->built->is_there ? TAKE_RUNNING : TAKE_REMOVED;
+	return status->built->is_there ? 0 : -ECHILD;
 }
 
 int take_finish(struct take *take)

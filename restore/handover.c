@@ -45,7 +45,7 @@ static void enter(struct taker *t, enum take_stage stage)
 int taker_note(struct taker *t, enum journal_stage stage)
 {
 	t->status->journal.stage = stage;
-	t->status->journal.domid = t->status->built.domain;
+	t->status->journal.domid = t->status->built->domain;
 	return journal_write(&t->status->journal);
 }
 
@@ -57,6 +57,15 @@ static int open_line(struct taker *t)
 
 	snprintf(t->status->peer, sizeof(t->status->peer), "%s", t->line.peer);
 	return rc;
+}
+
+/* Until the builder has ended no other job may take the guest for its own, whatever becomes of us. */
+static unsigned int hold_locks(struct taker *t)
+{
+	t->locks[0] = t->status->lock;
+	t->locks[1] = t->name_lock;
+	t->locks[2] = t->uuid_lock;
+	return sizeof(t->locks) / sizeof(*t->locks);
 }
 
 static int accept_offer(struct taker *t)
@@ -75,9 +84,11 @@ static int accept_offer(struct taker *t)
 	t->take->options.most_pfns = offer_most_pfns(&status->offer);
 	t->take->options.force |= status->offer.force;
 	t->take->options.without_devices |= status->offer.without_devices;
+	t->take->options.locks = t->locks;
+	t->take->options.lock_count = hold_locks(t);
 	enter(t, TAKE_BUILDING);
 	rc = joined_wait(&t->lanes, &t->line);
-	return rc ? rc : builder_start(&t->builder, &status->built, &t->take->options);
+	return rc ? rc : builder_start(&t->builder, status->built, &t->take->options);
 }
 
 /* --- the end of the building --------------------------------------------------- */
@@ -100,22 +111,22 @@ static int hear(struct taker *t)
 /* All is there; the builder makes a domain of it. */
 static int finish_building(struct taker *t)
 {
-	struct pollfd ended = { .fd = builder_watch(t->builder), .events = POLLIN };
 	uint64_t until = line_now() + BUILD_MS * 1000000ULL;
 	struct builder *builder = t->builder;
-	int rc;
 
-	do {
-		rc = hear(t);
+	while (builder_listen(builder)) {
+		struct pollfd news = { .fd = builder_watch(builder), .events = POLLIN };
+		int rc = hear(t);
+
 		if (!rc)
 			rc = take_tell(t);
 		if (!rc)
-			rc = line_wait(&t->line, &ended, 1, STEP_MS);
-		if (!rc && line_now() > until)
+			rc = line_wait(&t->line, &news, 1, STEP_MS);
+		if (rc >= 0 && line_now() > until)
 			rc = fail(ETIMEDOUT, "the domain was not built within %d s", BUILD_MS / 1000);
-	} while (!rc || (rc > 0 && !(rc & LINE_OTHER)));
-	if (rc < 0)
-		return rc;
+		if (rc < 0)
+			return rc;
+	}
 	t->builder = NULL;
 	return builder_finish(builder);
 }
@@ -131,7 +142,7 @@ static int send_ready(struct taker *t)
 		return rc;
 	enter(t, TAKE_READY);
 	body = json_object_new_object();
-	body_put_number(body, "domid", t->status->built.domain);
+	body_put_number(body, "domid", t->status->built->domain);
 	body_put_number(body, "build-ms", (line_now() - t->all_read_ns) / 1000000);
 	return message_send_json(&t->line, MESSAGE_READY, body);
 }
@@ -167,7 +178,7 @@ static int run_guest(struct taker *t)
 		return rc;
 	enter(t, TAKE_RUNNING);
 	body = json_object_new_object();
-	body_put_number(body, "domid", t->status->built.domain);
+	body_put_number(body, "domid", t->status->built->domain);
 	body_put_number(body, "unpause-ms", (line_now() - start) / 1000000);
 	if (message_send_json(&t->line, MESSAGE_RUNNING, body))
 		say(SAY_WARNING, "the domain runs, but the other host could not be told: %s", fail_reason());
@@ -220,7 +231,7 @@ static void remove_unknown(struct taker *t)
 	char reason[1024];
 
 	snprintf(reason, sizeof(reason), "%s", fail_reason());
-	t->status->built.is_there = destination_remove(&t->status->journal);
+	t->status->built->is_there = destination_remove(&t->status->journal);
 	fail_forget();
 	fail(EIO, "%s", reason);
 }
@@ -243,15 +254,15 @@ static void give_up(struct taker *t, int error)
 	if (t->builder)
 		builder_abort(t->builder);
 	else
-		builder_clean_up(&status->built);
+		builder_clean_up(status->built);
 	if (*status->journal.job) {
 		snprintf(status->journal.reason, sizeof(status->journal.reason), "%.500s", fail_reason());
-		if (!status->built.is_created)
+		if (!status->built->is_created)
 			remove_unknown(t);
-		if (!status->built.is_there)
+		if (!status->built->is_there)
 			forget_or_note(t);
 	}
-	if (!status->built.is_there && status->stage >= TAKE_BUILDING && status->stage != TAKE_ANSWERED)
+	if (!status->built->is_there && status->stage >= TAKE_BUILDING && status->stage != TAKE_ANSWERED)
 		enter(t, TAKE_REMOVED);
 	if (error == -ECONNABORTED)
 		status->is_known = true;

@@ -27,15 +27,15 @@ enum take_stage {
 	TAKE_STAGES
 };
 
-/* Shared by guard, taker and builder; each field has one writer. */
+/* Shared by guard and taker; each field has one writer. */
 struct take_status {
-	struct built built;
+	struct built *built; /* shared with the builder, too */
 	struct offer offer;
 	struct journal journal;
 	char peer[256];
 	_Atomic enum take_stage stage;
 	_Atomic uint64_t began_ns[TAKE_STAGES]; /* CLOCK_MONOTONIC; 0: not yet */
-	_Atomic uint64_t pages, wire_bytes;
+	_Atomic uint64_t wire_bytes;
 	_Atomic int lock;      /* of the journal */
 	_Atomic bool is_known; /* the other side knows why it failed */
 	_Atomic bool is_lane;  /* a further connection of another job, whose taker has it now */

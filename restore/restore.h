@@ -37,6 +37,8 @@ struct restore_options {
 	/* How far we are, in pages; called by one thread. May be NULL. */
 	void (*progress)(uint64_t done, uint64_t total);
 	const struct adoption *adopt; /* a bare libxc stream into that domain; NULL: a domain is made */
+	const int *locks;	      /* descriptors that are held for as long as the domain is worked on */
+	unsigned int lock_count;
 };
 
 struct kept_mapping {

@@ -34,12 +34,13 @@ int take_tell(struct taker *t)
 	bool is_news = silent_ns >= SOON_MS * 1000000ULL && is_news_due(t) && has_builder_read(t);
 	struct json_object *body;
 
+	builder_listen(t->builder);
 	if (!is_news && silent_ns < STEP_MS * 1000000ULL)
 		return message_keep_alive(&t->line);
 	t->told_ns = line_now();
 	t->taken = is_news ? t->bytes : t->taken;
 	body = json_object_new_object();
-	body_put_number(body, "frames", t->status->pages);
+	body_put_number(body, "frames", t->status->built->pages);
 	body_put_number(body, "bytes", t->taken);
 	return message_send_json(&t->line, MESSAGE_PROGRESS, body);
 }

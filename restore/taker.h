@@ -20,6 +20,7 @@ struct taker {
 	uint32_t itself; /* the domain here that is offered; 0: it comes from another host */
 	uint8_t uuid[16];
 	int name_lock, uuid_lock; /* of the domain to be; -1: none */
+	int locks[3];		  /* all that the builder holds, too, should we die */
 	char name[sizeof(((struct offer *)0)->domain) + sizeof(INCOMING_SUFFIX)];
 	XXH64_state_t *hash;
 	uint64_t bytes;	      /* of the image so far */
@@ -36,7 +37,7 @@ int take_offer(struct taker *taker, const struct message *offer);
 
 /* Passes all DATA on to the builder, to END, or the first failure: -EPIPE, without a reason, is the builder's. */
 int take_image(struct taker *taker);
-/* Keeps the line alive, and tells how far we are. */
+/* Keeps the line alive, tells how far we are, and says what the builder says. */
 int take_tell(struct taker *taker);
 
 #endif

@@ -20,7 +20,7 @@ test: $(BUILD)/pvferry $(UNIT)
 	python3 tests/golden/check.py --pvferry $(BUILD)/pvferry
 
 lint:
-	@CFLAGS='$(CFLAGS)' TINY_CFLAGS='$(TINY_CFLAGS)' tests/lint/run $(SOURCES) $(DAEMON_SOURCES) $(HELPER_SOURCES) $(EXPANDER_SOURCES)
+	@CFLAGS='$(CFLAGS)' TINY_CFLAGS='$(TINY_CFLAGS)' tests/lint/run $(SOURCES) $(OTHER_SOURCES)
 
 # Everything once more by clang, with coverage; FUZZ_SECONDS=0 runs what is kept in tests/fuzz/corpus, and no more.
 FUZZ_SECONDS ?= 60

@@ -21,6 +21,7 @@ XEN_RELEASE = ".".join(subprocess.run(["pkg-config", "--modversion", "xencontrol
                                       check=False).stdout.split(".")[:2])
 HELPER = pathlib.Path(f"/usr/lib/xen-{XEN_RELEASE}/bin/libxl-save-helper")
 DEADLINE = int(os.environ.get("DEADLINE") or (180 if SAN else 60))    # seconds; for what must happen, however busy the machine is
+PROGRAMS = "pvferry,pvferry-builder"    # that calls fail in, unless another one is named
 TSAN = "report_thread_leaks=0"    # a builder ends with what it holds, threads among it
 
 
@@ -245,7 +246,7 @@ class Host:
 
     # ---- programs on it
 
-    def environment(self, fault=None, only="pvferry", **more):
+    def environment(self, fault=None, only=PROGRAMS, **more):
         environment = dict(os.environ, ASAN_OPTIONS="verify_asan_link_order=0:detect_leaks=0:abort_on_error=0",
                            UBSAN_OPTIONS="print_stacktrace=1", TSAN_OPTIONS=TSAN, **more)
         for name in ("SIMHOST_FAULT", "SIMHOST_FAULT_IN", "SIMHOST_TRACE", "SIMHOST_COUNT"):
@@ -254,7 +255,7 @@ class Host:
             environment.update(SIMHOST_FAULT=fault, SIMHOST_FAULT_IN=only)
         return environment
 
-    def start(self, program, *args, fault=None, only="pvferry", env=(), stdin=subprocess.DEVNULL,
+    def start(self, program, *args, fault=None, only=PROGRAMS, env=(), stdin=subprocess.DEVNULL,
               stdout=subprocess.PIPE, **how):
         process = subprocess.Popen([SIMHOST, "run", self.path, "--", program, *map(str, args)], stdin=stdin,
                                    stdout=stdout, stderr=subprocess.PIPE, start_new_session=True,

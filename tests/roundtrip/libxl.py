@@ -43,7 +43,8 @@ class Libxl:
 
     def __init__(self, host, words, stream, suspend=lambda: 1, helper=hosts.OUR_HELPER, static=0, **how):
         self.host, self.suspend, self.static, self.said = host, suspend, static, []
-        self.process = host.start(helper, *words, stdin=subprocess.PIPE, pass_fds=(stream,), only=helper.name, **how)
+        self.process = host.start(helper, *words, stdin=subprocess.PIPE, pass_fds=(stream,),
+                                  only=f"{helper.name},pvferry-builder", **how)
         self.pid = self.process.pid
         self.into, self.out = self.process.stdin.fileno(), self.process.stdout.fileno()
 

@@ -64,9 +64,16 @@ static void parse_rule(char *text)
 
 static bool is_for_us(void)
 {
-	const char *program = getenv("SIMHOST_FAULT_IN");
+	const char *own = program_invocation_short_name, *list = getenv("SIMHOST_FAULT_IN");
+	size_t length = strlen(own);
 
-	return !program || !strcmp(program, program_invocation_short_name);
+	while (list && (strncmp(list, own, length) || (list[length] && list[length] != ','))) {
+		list = strchr(list, ',');
+		if (!list)
+			return false;
+		list++;
+	}
+	return true;
 }
 
 static void read_environment(void)

@@ -5,8 +5,8 @@
  * mapframe; N: which of them, counted from 1, with a + that and all later, or *;
  * WHAT: an errno by name or number; kill: SIGKILL to the process; oom: the host has no
  * frame left from then on; exec=COMMAND; step=DOMxK: the guest makes K steps; and
- * after the last three the call itself goes on.  SIMHOST_FAULT_IN: only in the program
- * of that name.  SIMHOST_TRACE: a file that gets the name of each call;
+ * after the last three the call itself goes on.  SIMHOST_FAULT_IN: only in the programs
+ * of these names, with commas between them.  SIMHOST_TRACE: a file that gets the name of each call;
  * SIMHOST_COUNT: one that gets their number at the end.
  * A program may also define and export simhost_hook(const char *name, unsigned long
  * number), which is called before each.

@@ -1,0 +1,58 @@
+/*
+ * Between the builder, which is the program pvferry-builder (builder/main.c), and restore/builder.c, which
+ * starts it: descriptors, and packets through a socket.
+ *
+ *	order  ->  [pvferry-builder]  ->  SAY ... STATIC_END ...
+ *	           <- an answer to each STATIC_END
+ *
+ * What came of it stands in struct built, which both map. The builder checks the form of the order; what is
+ * ordered has been checked by the one who orders.
+ */
+#ifndef RESTORE_BUILDER_ORDER_H
+#define RESTORE_BUILDER_ORDER_H
+
+#include "process/program.h"
+#include "restore/builder.h"
+
+/* The builder's descriptors. PAGES only if the order says so; behind it locks, which it keeps to its end. */
+enum {
+	BUILDER_TALK = PROGRAM_FDS,
+	BUILDER_EXPANDER,
+	BUILDER_SLOTS,
+	BUILDER_BUILT,
+	BUILDER_STOP,
+	BUILDER_WAKE,
+	BUILDER_PAGES
+};
+
+enum { BUILDER_THREADS_MOST = 64, BUILDER_LOCKS_MOST = 4 };
+
+struct builder_order {
+	char version[16]; /* PVFERRY_VERSION: of two versions the rest may differ */
+	uint32_t threads, allowed, say_level;
+	bool force, without_devices, leaves_pages, has_name, has_uuid, is_adoption;
+	uint64_t most_pfns;
+	uint8_t uuid[16];
+	char name[512];	    /* of the new domain, a suffix included */
+	char channel[1024]; /* what the image comes from, for messages */
+	/* struct adoption without what cannot be handed over: */
+	uint32_t domain;
+	struct connections connections;
+	bool accepts_wire;
+};
+
+enum builder_message_kind { BUILDER_SAY, BUILDER_STATIC_END };
+
+struct builder_message {
+	uint32_t kind;
+	uint32_t level;	  /* SAY */
+	uint32_t missing; /* STATIC_END */
+	char text[1024];  /* SAY */
+};
+
+struct builder_answer {
+	int32_t rc;
+	char reason[1024];
+};
+
+#endif
