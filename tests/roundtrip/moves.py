@@ -30,6 +30,14 @@ def children(pid):
     return [int(p) for p in own] + [q for p in own for q in children(int(p))]
 
 
+def program(pid):
+    """The name of what it runs; None if it has ended."""
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return None
+
+
 def used(pid):
     """Of processor time, by its threads; None while one of them is on a processor."""
     fields = [f.read_text().rsplit(")", 1)[1].split() for f in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")]
@@ -183,9 +191,12 @@ class Move:
                                     *options, number, "127.0.0.1", fault=faults[0])
 
     def processes(self, side):
-        """{guard, middle, front, memory: pid}, of those that are there; the front hears the peer."""
+        """{guard, middle, front, memory, expander: pid}, of those that are there; the front hears the peer. A builder is a program of its own."""
         guard = (self.process if side == "source" else self.receiver.process).pid
-        return dict(zip(("guard", "middle", "front", "memory"), [guard, *children(guard)]))
+        named = [(program(pid), pid) for pid in children(guard)]
+        roles = dict(zip(("guard", "middle", "front", "memory"), [guard, *(p for name, p in named if name == hosts.PVFERRY.name)]))
+        others = {"pvferry-builder": "memory", "pvferry-expander": "expander"}
+        return {**roles, **{others[name]: pid for name, pid in named if name in others}}
 
     def kill(self, side, *roles, number=signal.SIGKILL):
         pids = self.processes(side)

@@ -31,6 +31,21 @@ def move(source, destination, number, side, then):
     return (*attempt.end(), looked)
 
 
+def keeps_locks(source, destination, number):
+    """What builds holds the job's locks, too: no other job is begun before it has ended, whatever becomes of its parents."""
+    held = []
+
+    def watch(attempt, *place):
+        if place == PLACE:
+            pid = moves.poll("a builder", lambda: attempt.processes("destination").get("memory"))
+            opened = [os.readlink(link) for link in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
+            held.extend(sorted(name.split(".")[-2] for name in opened if name.endswith(".lock")))
+            attempt.kill("destination", "middle")
+
+    result, taken = moves.Move(source, destination, number, watch).end()
+    expect(held == ["destination", "name", "uuid"], f"the builder holds {held}: {result}, {taken}")
+
+
 def by_tls(stage, source, destination):
     """The key was read before: neither it nor anything else is open."""
     folder = pki.make(stage.folder / "pki", "sender", "localhost")
@@ -164,6 +179,10 @@ def run(stage):
         empty.is_as_it_was(kind.name)
         expect(not moves.locks(destination), f"{kind.name}: {moves.locks(destination)}")
         moves.forget_jobs(destination)
+    keeps_locks(source, destination, number)
+    source.goes_on(number, "locks")
+    empty.is_as_it_was("locks")
+    moves.forget_jobs(destination)
     result, taken, looked = move(source, destination, number, "source", lambda pid: None)
     expect(looked and result.status == 0 and taken.status == 0, f"untouched: {result}, {taken}")
     by_tls(stage, source, destination)

@@ -14,6 +14,7 @@ AFTER_GO = {("source", "GO"), ("destination", "RUNNING")}
 # Who dies: of which side, which of its processes; all of them, if none is named.
 DEATHS = [("source", "middle"), ("source", "front"), ("source", "guard"), ("source", "memory"), ("source", "guard", "middle"), ("source",),
           ("destination", "middle"), ("destination", "guard"), ("destination", "memory"), ("destination", "front"),
+          ("destination", "expander"),
           ("destination", "guard", "middle"), ("destination",)]
 
 
