@@ -22,6 +22,31 @@ static uint64_t promised_pfns(const struct migration *m)
 	return most_pfns(promised);
 }
 
+/* The record has the pfn of each page of the p2m; none longer is read by a restore of ours. */
+static uint64_t p2m_record_bytes(uint64_t leaves)
+{
+	return sizeof(struct p2m_frames) + leaves * sizeof(uint64_t);
+}
+
+static int check_size(const struct layout *layout, uint64_t pfns)
+{
+	uint64_t per_page = p2m_per_page(layout);
+	uint64_t most = (RECORD_MAX_BYTES - sizeof(struct p2m_frames)) / sizeof(uint64_t);
+
+	return p2m_record_bytes((pfns + per_page - 1) / per_page) <= RECORD_MAX_BYTES
+		     ? 0
+		     : fail(EFBIG, "the guest has %lu pfns, an image has room for %lu", pfns,
+			    most * per_page);
+}
+
+int look_before(const struct migration *m)
+{
+	uint64_t claimed = word_get(m->layout, m->shared_info, m->layout->shared_info.max_pfn);
+	int rc = p2m_check_claim(m->layout, m->shared_info, promised_pfns(m));
+
+	return rc ? rc : check_size(m->layout, claimed);
+}
+
 static void count_frames(struct migration *m)
 {
 	struct migrate_figures *figures = &m->figures;
@@ -71,6 +96,8 @@ int look_ahead(const struct migration *m, struct sight *sight)
 
 	*sight = (struct sight){ .inverse = { 0 } };
 	rc = p2m_find(&sight->p2m, &source, m->options.p2m, promised_pfns(m));
+	if (!rc)
+		rc = check_size(m->layout, sight->p2m.count);
 	if (!rc && sight->p2m.count < m->p2m.count)
 		rc = fail(ERANGE, "the guest's p2m shrank from %lu pfns to %lu", m->p2m.count,
 			  sight->p2m.count);
@@ -114,8 +141,7 @@ int look(struct migration *m)
 void put_p2m_frames(const struct migration *m, struct bytes *out)
 {
 	struct p2m_frames frames = { 0, m->p2m.count - 1 };
-	struct record_header header = { RECORD_X86_PV_P2M_FRAMES,
-					sizeof(frames) + m->p2m.leaves * sizeof(uint64_t) };
+	struct record_header header = { RECORD_X86_PV_P2M_FRAMES, p2m_record_bytes(m->p2m.leaves) };
 
 	bytes_put(out, &header, sizeof(header));
 	bytes_put(out, &frames, sizeof(frames));

@@ -13,6 +13,9 @@ struct sight {
 	struct inverse inverse; /* has no bits if that of the look before is still right */
 };
 
+/* Before the guest is stopped: whether it may have as many pfns as it claims, and an image of them can be read. */
+int look_before(const struct migration *migration);
+
 /*
  * Writes to nothing but the sight, so it may go on beside whoever uses what was
  * seen before. -EAGAIN, among others, means no more than that a running guest

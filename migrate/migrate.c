@@ -53,7 +53,9 @@ static int look_at_guest(struct migration *m)
 	m->shared_info = domain_map(m->domain, &m->facts.shared_info, 1, false, NULL);
 	if (!m->shared_info)
 		return fail(EFAULT, "cannot map the shared info page of domain %u", m->facts.id);
-	rc = cpu_policy_save(m->domain, &m->policy);
+	rc = look_before(m);
+	if (!rc)
+		rc = cpu_policy_save(m->domain, &m->policy);
 	return rc || m->options.bare ? rc : config_fetch(&m->config, m->domain, &m->facts);
 }
 

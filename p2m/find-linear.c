@@ -19,7 +19,7 @@ struct range {
 };
 
 /* Sign-extension off: 48 bits of a 64-bit address, 32 of a narrow one. */
-static int find_range(const struct p2m *p2m, const void *shared_info, struct range *range)
+static int find_range(const struct p2m *p2m, const void *shared_info, uint64_t first, struct range *range)
 {
 	const struct layout *layout = p2m->layout;
 	uint64_t start = word_get(layout, shared_info, layout->shared_info.p2m_vaddr);
@@ -34,7 +34,7 @@ static int find_range(const struct p2m *p2m, const void *shared_info, struct ran
 		       (int64_t)(last << 16) >> 16 == (int64_t)last && start >> 63 == last >> 63;
 	if (!fits)
 		return fail(ERANGE, "the p2m's addresses, %lu bytes from %#lx, are none", bytes, start);
-	range->first = start & ADDRESS_MASK;
+	range->first = (start + first * PAGE_BYTES) & ADDRESS_MASK;
 	range->last = last & ADDRESS_MASK;
 	return 0;
 }
@@ -65,13 +65,13 @@ static int read_level(struct domain *domain, unsigned int level, const struct ra
 	return rc;
 }
 
-int p2m_find_linear(struct p2m *p2m, struct domain *domain, const void *shared_info)
+int p2m_find_linear(struct p2m *p2m, struct domain *domain, const void *shared_info, uint64_t first)
 {
 	uint64_t cr3 = word_get(p2m->layout, shared_info, p2m->layout->shared_info.p2m_cr3);
 	mfn_t root = { p2m->layout->width == 8 ? cr3 >> PAGE_BITS : narrow_cr3_frame(cr3) };
 	mfn_t *tables = &root;
 	struct range range = { 0 };
-	int rc = find_range(p2m, shared_info, &range);
+	int rc = find_range(p2m, shared_info, first, &range);
 
 	for (unsigned int level = p2m->layout->levels; !rc && level; level--) {
 		uint64_t *entries = NULL;
@@ -81,8 +81,8 @@ int p2m_find_linear(struct p2m *p2m, struct domain *domain, const void *shared_i
 			free(tables);
 		tables = (mfn_t *)entries;
 	}
-	for (uint64_t i = 0; !rc && i < p2m->leaves; i++)
-		p2m->leaf[i] = tables[i];
+	for (uint64_t i = first; !rc && i < p2m->leaves; i++)
+		p2m->leaf[i] = tables[i - first];
 	if (tables != &root)
 		free(tables);
 	return rc;

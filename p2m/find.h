@@ -1,6 +1,6 @@
 /*
- * The two ways to the pages that hold the p2m. Both fill leaf[], for pfns
- * 0..count-1, and know nothing of what stands in those pages. Inside p2m/ only.
+ * The two ways to the pages that hold the p2m. Both fill leaf[], from leaf number
+ * first on, and know nothing of what stands in those pages. Inside p2m/ only.
  */
 #ifndef P2M_FIND_H
 #define P2M_FIND_H
@@ -8,10 +8,10 @@
 #include "p2m/p2m.h"
 
 /* Walks the guest's page tables over the p2m's virtual addresses: p2m_cr3, p2m_vaddr. */
-int p2m_find_linear(struct p2m *p2m, struct domain *domain, const void *shared_info);
+int p2m_find_linear(struct p2m *p2m, struct domain *domain, const void *shared_info, uint64_t first);
 
 /* frame_list_list -> frame lists -> leaves. */
-int p2m_find_list_list(struct p2m *p2m, struct domain *domain, const void *shared_info);
+int p2m_find_list_list(struct p2m *p2m, struct domain *domain, const void *shared_info, uint64_t first);
 
 /* Guest words that stand one after another in frames[]: count of them, from word first on. */
 struct word_run {

@@ -88,9 +88,9 @@ static uint64_t generation(const struct p2m *p2m, const void *shared_info)
 	return field(p2m, shared_info, p2m->layout->shared_info.p2m_generation);
 }
 
-static int refuse_claim(const struct p2m *p2m)
+static int refuse_claim(uint64_t claimed, uint64_t most)
 {
-	return fail(ERANGE, "the guest claims %lu pfns, it can have 1 to %lu", p2m->claimed, p2m->most);
+	return fail(ERANGE, "the guest claims %lu pfns, it can have 1 to %lu", claimed, most);
 }
 
 /* Of the leaves at the end that are one page, full of holes, the first stays. */
@@ -99,22 +99,60 @@ static int drop_repeated_leaves(struct p2m *p2m)
 	while (p2m->leaves > 1 && p2m->leaf[p2m->leaves - 1].n == p2m->leaf[p2m->leaves - 2].n)
 		p2m->leaves--;
 	p2m->count = p2m->leaves * p2m_per_page(p2m->layout);
-	return p2m->count > p2m->most ? refuse_claim(p2m) : 0;
+	return p2m->count > p2m->most ? refuse_claim(p2m->claimed, p2m->most) : 0;
+}
+
+static int find_from(struct p2m *p2m, struct domain *domain, const void *shared_info, uint64_t first)
+{
+	return p2m->form == P2M_LINEAR ? p2m_find_linear(p2m, domain, shared_info, first)
+				       : p2m_find_list_list(p2m, domain, shared_info, first);
+}
+
+/*
+ * A claim that ends with a leaf may mean the first pfn of one more leaf. That there is
+ * none, or that it is not the guest's, is no fault: then the claim was right.
+ */
+static void find_further_leaf(struct p2m *p2m, struct domain *domain, const void *shared_info)
+{
+	uint8_t type = FRAME_XTAB;
+
+	if (p2m->claimed % p2m_per_page(p2m->layout) || p2m->claimed >= p2m->most)
+		return;
+	p2m->leaves++;
+	p2m->has_further = !find_from(p2m, domain, shared_info, p2m->leaves - 1) &&
+			   !domain_frame_types(domain, &p2m->leaf[p2m->leaves - 1], 1, &type) &&
+			   frame_has_data(type);
+	if (!p2m->has_further)
+		p2m->leaves--;
+	fail_forget();
+}
+
+/* It holds no page of the guest. */
+static void drop_further_leaf(struct p2m *p2m)
+{
+	if (!p2m->has_further || p2m->count > (p2m->leaves - 1) * p2m_per_page(p2m->layout))
+		return;
+	p2m->leaves--;
+	p2m->has_further = false;
 }
 
 static int find_leaves(struct p2m *p2m, struct domain *domain, const void *shared_info)
 {
 	int rc;
 
+	p2m->has_further = false;
 	p2m->count = p2m->claimed;
 	p2m->leaves = (p2m->claimed + p2m_per_page(p2m->layout) - 1) / p2m_per_page(p2m->layout);
 	if (!p2m->leaf)
-		p2m->leaf = malloc(p2m->leaves * sizeof(*p2m->leaf));
+		p2m->leaf = malloc((p2m->leaves + 1) * sizeof(*p2m->leaf));
 	if (!p2m->leaf)
 		return fail(ENOMEM, "out of memory for a p2m of %lu pfns", p2m->claimed);
-	rc = p2m->form == P2M_LINEAR ? p2m_find_linear(p2m, domain, shared_info)
-				     : p2m_find_list_list(p2m, domain, shared_info);
-	return rc || p2m->claimed <= p2m->most ? rc : drop_repeated_leaves(p2m);
+	rc = find_from(p2m, domain, shared_info, 0);
+	if (!rc && p2m->claimed > p2m->most)
+		return drop_repeated_leaves(p2m);
+	if (!rc)
+		find_further_leaf(p2m, domain, shared_info);
+	return rc;
 }
 
 /* For whole leaves. */
@@ -205,6 +243,18 @@ static void keep_least(struct p2m *p2m, uint64_t least)
 		p2m->count = least;
 }
 
+static int check_claim(uint64_t claimed, uint64_t most)
+{
+	return !claimed || claimed > PFN_LIMIT || (claimed > most && claimed > HOTPLUG_PFNS)
+		     ? refuse_claim(claimed, most)
+		     : 0;
+}
+
+int p2m_check_claim(const struct layout *layout, const void *shared_info, uint64_t most_pfns)
+{
+	return check_claim(word_get(layout, shared_info, layout->shared_info.max_pfn), most_pfns);
+}
+
 int p2m_find(struct p2m *p2m, const struct p2m_source *source, enum p2m_form form, uint64_t most_pfns)
 {
 	const void *shared_info = source->shared_info;
@@ -212,17 +262,18 @@ int p2m_find(struct p2m *p2m, const struct p2m_source *source, enum p2m_form for
 
 	*p2m = (struct p2m){ .layout = source->layout, .most = most_pfns };
 	p2m->claimed = field(p2m, shared_info, source->layout->shared_info.max_pfn);
-	if (!p2m->claimed || p2m->claimed > PFN_LIMIT ||
-	    (p2m->claimed > most_pfns && p2m->claimed > HOTPLUG_PFNS))
-		return refuse_claim(p2m);
-	rc = choose_form(p2m, shared_info, form);
+	rc = check_claim(p2m->claimed, most_pfns);
+	if (!rc)
+		rc = choose_form(p2m, shared_info, form);
 	if (!rc)
 		rc = read_still(p2m, source);
 	if (!rc)
 		rc = p2m_take_tail(p2m, source->domain);
-	if (!rc)
-		keep_least(p2m, source->least);
-	return rc;
+	if (rc)
+		return rc;
+	keep_least(p2m, source->least);
+	drop_further_leaf(p2m);
+	return 0;
 }
 
 void p2m_release(struct p2m *p2m)
@@ -278,6 +329,7 @@ int p2m_check_unmoved(const struct p2m *p2m, struct domain *domain, const void *
 	    (p2m->form == P2M_LINEAR && generation(p2m, shared_info) != p2m->generation))
 		return fail(EAGAIN, "the guest's p2m changed while it was saved");
 	rc = find_leaves(&now, domain, shared_info);
+	now.leaves -= now.has_further && !p2m->has_further;
 	if (!rc &&
 	    (now.leaves != p2m->leaves || memcmp(now.leaf, p2m->leaf, p2m->leaves * sizeof(*p2m->leaf))))
 		rc = fail(EAGAIN, "the guest's p2m moved while it was saved");

@@ -24,6 +24,7 @@ struct p2m {
 	uint8_t *type;	  /* enum frame_type by pfn */
 	mfn_t *leaf;	  /* the frames that hold the p2m itself */
 	uint64_t leaves;
+	bool has_further;    /* the last of them begins at what the guest claims, see p2m_find() */
 	uint64_t generation; /* of the linear p2m, when it was read */
 };
 
@@ -68,9 +69,10 @@ struct p2m_source {
  * ever promised the guest, with room for its holes: what claims more is
  * refused before memory is spent on it, unless it claims them for hotplug and
  * the leaves at its end are one page: those are left out. Pages of the guest
- * behind what it claims, in the last leaf, are included (p2m/tail.c).
+ * behind what it claims, in the leaf of the next pfn, are included (p2m/tail.c).
  * -EAGAIN: the guest kept changing it.
  */
+int p2m_check_claim(const struct layout *layout, const void *shared_info, uint64_t most_pfns);
 int p2m_find(struct p2m *p2m, const struct p2m_source *source, enum p2m_form form, uint64_t most_pfns);
 void p2m_release(struct p2m *p2m);
 

@@ -2,7 +2,7 @@
  * The end of the last leaf. A Linux whose p2m grows should announce the end of
  * the new leaf as max_pfn. From 4.3 on, until its commit 4b511d5bfa74 of 2021,
  * it announces the pfn that made the p2m grow, so pages of the guest lie behind
- * max_pfn. What else may stand there is not specified: other kernels share the
+ * max_pfn: after memory hotplug that is the first pfn of the last leaf, all of it. What else may stand there is not specified: other kernels share the
  * page with other data. So a word counts only if it names a frame that is the
  * guest's and that no other pfn has.
  */

@@ -5,6 +5,7 @@
 
 #include "fake/guest.h"
 #include "p2m/p2m.h"
+#include "xen/pte.h"
 
 #define MOST (1ULL << 30)
 
@@ -72,6 +73,57 @@ static void pages_behind_max_pfn_are_found(void **state)
 		find_grown(8, linear);
 		fake_reset();
 		find_grown(4, linear);
+		fake_reset();
+	}
+	grown(8, true);
+}
+
+/* After memory hotplug max_pfn is the first pfn of the last leaf, which is the guest's none the less. */
+static void a_leaf_that_max_pfn_names_is_found(void **state)
+{
+	(void)state;
+	for (int linear = 0; linear < 2; linear++) {
+		for (unsigned int width = 4; width <= 8; width += 4) {
+			grown(width, linear);
+			set_field(guest.layout->shared_info.max_pfn, 1024);
+			assert_done(find(P2M_AUTO));
+			assert_int_equal(p2m.count, TAIL);
+			assert_int_equal(p2m.leaves, width == 8 ? 3 : 2);
+			assert_int_equal(p2m.mfn[1024].n, guest.mfn[1024].n);
+			assert_int_equal(p2m.mfn[TAIL - 1].n, guest.mfn[TAIL - 1].n);
+			assert_done(p2m_check_unmoved(&p2m, guest.domain, guest.shared_info));
+			assert_int_equal(fake_mappings(), 0);
+			p2m_release(&p2m);
+			guest_release(&guest);
+			fake_reset();
+		}
+	}
+	grown(8, true);
+}
+
+/* It has no page of the guest, is not there, or is another's: then max_pfn is right. */
+static void a_leaf_behind_max_pfn_may_be_anything(void **state)
+{
+	(void)state;
+	for (int what = 0; what < 4; what++) {
+		grown(8, true);
+		set_field(guest.layout->shared_info.max_pfn, 1024);
+		for (uint64_t pfn = 1024; what == 0 && pfn < TAIL; pfn++)
+			guest_set_entry(&guest, pfn, INVALID_FRAME);
+		if (what == 1)
+			*guest_entry(&guest, 1, 0xf0002000) = 0;
+		if (what == 2)
+			*guest_entry(&guest, 1, 0xf0002000) = fake_allocate(FAKE_XEN).n << PAGE_BITS |
+							      PTE_PRESENT;
+		if (what == 3)
+			*guest_entry(&guest, 1, 0xf0002000) = 1ULL << 45 | PTE_PRESENT;
+		assert_done(find(P2M_AUTO));
+		assert_int_equal(p2m.count, 1024);
+		assert_int_equal(p2m.leaves, 2);
+		assert_null(fail_reason()[0] ? fail_reason() : NULL);
+		assert_done(p2m_check_unmoved(&p2m, guest.domain, guest.shared_info));
+		p2m_release(&p2m);
+		guest_release(&guest);
 		fake_reset();
 	}
 	grown(8, true);
@@ -202,6 +254,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(pages_behind_max_pfn_are_found),
+		TEST(a_leaf_that_max_pfn_names_is_found),
+		TEST(a_leaf_behind_max_pfn_may_be_anything),
 		TEST(other_words_behind_max_pfn_are_holes),
 		TEST(a_tail_does_not_shrink),
 		TEST(linear_pfns_for_hotplug_are_left_out),

@@ -75,6 +75,40 @@ static void untyped_trees_are_refused_if_alive(void **state)
 	}
 }
 
+/* The record with the p2m's pages would be longer than any that a restore reads. */
+static void more_pfns_than_an_image_has_room_for(void **state)
+{
+	static struct live live;
+	enum { MOST = 1310719 * 512 };
+
+	(void)state;
+	ferry_make(8, P2M_LINEAR, 3000);
+	fake_store_set("/local/domain/1/memory/static-max", "8589934592");
+	for (int is_live = 0; is_live < 2; is_live++) {
+		ferry.options.live = is_live ? &live : NULL;
+		word_set(ferry.guest.layout, ferry.guest.shared_info, ferry.guest.layout->shared_info.max_pfn,
+			 MOST + 1);
+		assert_fails(ferry_save(1), EFBIG,
+			     "the guest has 671088129 pfns, an image has room for 671088128");
+		assert_false(ferry.migration.is_asked);
+		assert_false(ferry.guest.domain->is_suspended);
+		ferry_release();
+	}
+	ferry.options.live = NULL;
+	word_set(ferry.guest.layout, ferry.guest.shared_info, ferry.guest.layout->shared_info.max_pfn, MOST);
+	assert_fails(ferry_save(1), ERANGE, "no way to its pages");
+}
+
+static void a_claim_is_refused_before_the_stop(void **state)
+{
+	(void)state;
+	ferry_make(8, P2M_LINEAR, 3000);
+	word_set(ferry.guest.layout, ferry.guest.shared_info, ferry.guest.layout->shared_info.max_pfn,
+		 1 << 28);
+	assert_fails(ferry_save(1), ERANGE, "the guest claims 268435456 pfns");
+	assert_false(ferry.migration.is_asked);
+}
+
 static unsigned int maps_counted;
 
 static void count_maps(void)
@@ -225,6 +259,8 @@ int main(void)
 		TEST(unmovable_table_is_named),
 		TEST(untyped_trees_are_refused_if_alive),
 		TEST(untyped_pages_are_looked_at_once),
+		TEST(more_pfns_than_an_image_has_room_for),
+		TEST(a_claim_is_refused_before_the_stop),
 		TEST(p2m_that_moves_is_noticed),
 		TEST(name_in_use_is_told),
 		TEST(too_little_memory_is_told_before),

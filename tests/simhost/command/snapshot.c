@@ -15,7 +15,7 @@ enum { PINNED = 8 };
 
 #define NOT_THE_GUESTS (1ul << 39)
 
-/* Whole leaves: max_pfn may leave pages of the last one out. */
+/* Whole leaves: max_pfn may leave pages of the last one out, or all of them. */
 enum { LEAF_PFNS = 1024 };
 
 static uint64_t max_pfn(const struct snapshot *snapshot)
@@ -26,6 +26,27 @@ static uint64_t max_pfn(const struct snapshot *snapshot)
 					  : ((struct shared_info_x86_64 *)shared)->arch.max_pfn;
 }
 
+/* The guest's own account of itself, in its first page. */
+static const struct guest_state *state_of(const struct snapshot *snapshot)
+{
+	const struct guest_state *state;
+
+	if (snapshot->mfns[0] == NO_FRAME)
+		return NULL;
+	state = host_page(snapshot->host, snapshot->mfns[0]);
+	return state->magic == GUEST_MAGIC ? state : NULL;
+}
+
+/* The last of them counts if the guest says that it has pages there. */
+static void drop_last_leaf(struct snapshot *snapshot)
+{
+	const struct guest_state *state = state_of(snapshot);
+	uint64_t end = snapshot->nr_pages - LEAF_PFNS;
+
+	if (max_pfn(snapshot) <= end && !(state && state->nr_pages > end))
+		snapshot->nr_pages = end;
+}
+
 int snapshot_init(struct snapshot *snapshot, struct host *host, uint16_t domid)
 {
 	snapshot->host = host;
@@ -33,7 +54,7 @@ int snapshot_init(struct snapshot *snapshot, struct host *host, uint16_t domid)
 	snapshot->domain = domain_find(host, domid);
 	if (!snapshot->domain)
 		return -ESRCH;
-	snapshot->nr_pages = (max_pfn(snapshot) + LEAF_PFNS - 1) / LEAF_PFNS * LEAF_PFNS;
+	snapshot->nr_pages = (max_pfn(snapshot) / LEAF_PFNS + 1) * LEAF_PFNS;
 	if (!snapshot->nr_pages || snapshot->nr_pages > host->machine->nr_frames * 4)
 		return -EINVAL;
 	snapshot->mfns = malloc(snapshot->nr_pages * sizeof(*snapshot->mfns));
@@ -48,6 +69,7 @@ int snapshot_init(struct snapshot *snapshot, struct host *host, uint16_t domid)
 		    frame->flags & FRAME_ALLOCATED)
 			snapshot->mfns[pfn] = mfn;
 	}
+	drop_last_leaf(snapshot);
 	return 0;
 }
 
@@ -99,17 +121,6 @@ static void plain_table(const struct snapshot *snapshot, uint64_t mfn, uint64_t 
 
 		slots[slot] = is_xens ? 0 : plain_entry(snapshot, slots[slot], level);
 	}
-}
-
-/* The guest's own account of itself, in its first page. */
-static const struct guest_state *state_of(const struct snapshot *snapshot)
-{
-	const struct guest_state *state;
-
-	if (snapshot->mfns[0] == NO_FRAME)
-		return NULL;
-	state = host_page(snapshot->host, snapshot->mfns[0]);
-	return state->magic == GUEST_MAGIC ? state : NULL;
 }
 
 static void plain_list(const struct snapshot *snapshot, uint8_t *page)
