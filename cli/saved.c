@@ -66,6 +66,7 @@ static void print_saved(const struct sent *sent, const struct index_draft *index
 	put_number(json, "stored-bytes", figures->stored_bytes);
 	put_times(json, times);
 	put_number(json, "buffer-bytes", figures->buffer_bytes);
+	put_number(json, "copied-bytes", figures->copied_bytes);
 	put_number(json, "written-while-stopped-bytes", figures->late_bytes);
 	if (index)
 		draft_print(index, json);

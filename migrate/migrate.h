@@ -47,7 +47,8 @@ struct migrate_figures {
 	uint64_t ready_at_ns;	/* and its state */
 	uint64_t resumed_at_ns; /* it runs on, with runs_on */
 	uint64_t buffer_bytes;
-	uint64_t late_bytes; /* that did not fit and were written while it was stopped */
+	uint64_t copied_bytes; /* while it was stopped */
+	uint64_t late_bytes;   /* of these, that did not fit and were written while it was stopped */
 };
 
 /* Zero it before use, but for asking, note, sent and context. */

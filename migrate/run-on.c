@@ -84,6 +84,7 @@ int buffer_write(struct migration *m)
 	if (!m->hold)
 		return 0;
 	m->is_held = false;
+	m->figures.copied_bytes = m->figures.late_bytes + hold_used(m->hold);
 	rc = outlet_open(&outlet, m, NULL);
 	if (!rc)
 		outlet_write_held(outlet);

@@ -70,5 +70,6 @@ $(CANON): $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/readall.c,$(wildcard tests/
 bench: $(BUILD)/pvferry $(CANON) $(READALL) simhost
 	tests/bench/bench $(BENCH)
 	tests/bench/live
+	tests/bench/checkpoint
 
 .PHONY: test lint fuzz bench
