@@ -3,21 +3,100 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <string.h>
 
+#include "cli/open-image.h"
+#include "cli/parents.h"
 #include "log.h"
+#include "process/child.h"
+#include "process/confined.h"
 #include "stream/index.h"
 #include "stream/writer.h"
 
-int draft_open(struct index_draft *draft, int level)
+/* What was in memory when the parent's image was made, by pfn: in memory that is shared with the process that reads it. */
+struct reading {
+	struct parents parents;
+	struct channel channel;
+	struct memory_state memory;
+};
+
+static int read_indexes(void *context)
 {
-	if (level == LEVEL_PLAIN)
-		return fail(EINVAL, "a plain xl save file (--level 0) has no place for an index");
-	return index_draft_begin(draft);
+	struct reading *reading = context;
+	const struct memory_state *to = &reading->memory;
+	struct chain_map map;
+	int rc = chain_load(&map, &reading->parents.chain);
+
+	if (!rc) {
+		memcpy(to->type, map.memory.type, to->count);
+		memcpy(to->digest, map.memory.digest, to->count * sizeof(*to->digest));
+	}
+	chain_unload(&map);
+	return rc;
 }
 
-void draft_close(struct index_draft *draft)
+static int share(struct draft *draft, struct memory_state *memory, uint64_t count)
 {
-	index_draft_release(draft);
+	draft->shared_bytes = count * (sizeof(*memory->digest) + sizeof(*memory->type));
+	draft->shared = child_share(draft->shared_bytes);
+	if (!draft->shared)
+		return -ENOMEM;
+	memory->count = count;
+	memory->digest = draft->shared;
+	memory->type = (uint8_t *)(memory->digest + count);
+	return 0;
+}
+
+/* Indexes are files that others may have written: they are read without privileges. */
+static int read_parent(struct draft *draft, struct reading *reading, unsigned int threads)
+{
+	const struct index_head *head = &reading->parents.chain.files[0].place.head;
+	struct confined confined = { .work = read_indexes, .context = reading, .threads = threads };
+	int fds[CHAIN_MOST], rc;
+
+	if (!reading->parents.chain.count)
+		return fail(EMEDIUMTYPE, "%s has no index, so it cannot be a parent: save --index writes one",
+			    reading->channel.name);
+	rc = share(draft, &reading->memory, head->pfns);
+	if (rc)
+		return rc;
+	confined.fd = reading->channel.fd;
+	confined.shared = draft->shared;
+	confined.more_fds = fds;
+	confined.more_count = parents_fds(&reading->parents, fds);
+	rc = confined_run(&confined);
+	free(confined.text);
+	return rc ? rc : index_draft_begin_increment(&draft->index, head, &reading->memory);
+}
+
+static int open_parent(struct draft *draft, const char *path, unsigned int threads)
+{
+	struct reading reading = { .memory = { 0 } };
+	int rc = open_image(&reading.channel, path);
+
+	if (rc)
+		return rc;
+	rc = parents_find(&reading.parents, &reading.channel, NULL, true);
+	if (!rc)
+		rc = read_parent(draft, &reading, threads);
+	parents_close(&reading.parents);
+	close_image(&reading.channel);
+	return rc;
+}
+
+int draft_open(struct draft *draft, struct migrate_options *options, const char *parent)
+{
+	if (options->level == LEVEL_PLAIN)
+		return fail(EINVAL, "a plain xl save file (--level 0) has no place for an index");
+	options->index = &draft->index;
+	return parent ? open_parent(draft, parent, options->threads) : index_draft_begin(&draft->index);
+}
+
+void draft_close(struct draft *draft)
+{
+	index_draft_release(&draft->index);
+	child_unshare(draft->shared, draft->shared_bytes);
+	draft->shared = NULL;
 }
 
 void draft_print(const struct index_draft *draft, struct json_object *json)

@@ -7,17 +7,20 @@
 
 #include "cli/command.h"
 #include "cli/open-image.h"
+#include "cli/parents.h"
 #include "cli/progress.h"
 #include "log.h"
 #include "process/confined.h"
 #include "restore/examine.h"
 #include "text/text.h"
 
-enum { THREADS = LONG_ONLY, PROGRESS, NO_PROGRESS, JSON, CONFIG };
+enum { THREADS = LONG_ONLY, PROGRESS, NO_PROGRESS, JSON, CONFIG, PARENT };
 
 const struct option_row inspect_options[] = {
 	{ CONFIG, "config", NULL, "print the domain's config, as xl keeps it" },
 	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
+	{ PARENT, "parent", "PATH",
+	  "look there too for the parents of an increment: a directory, or a file in one" },
 	{ PROGRESS, "progress", NULL, "show progress even where there is no terminal" },
 	{ NO_PROGRESS, "no-progress", NULL, "show no progress" },
 	{ JSON, "json", NULL, "print it as JSON" },
@@ -26,6 +29,7 @@ const struct option_row inspect_options[] = {
 
 struct settings {
 	unsigned int threads;
+	const char *parent;
 	bool config;
 };
 
@@ -36,6 +40,7 @@ static bool set(void *context, int letter, const char *value)
 	bool fine = true;
 
 	switch (letter) {
+	case PARENT: settings->parent = value; break;
 	case CONFIG: settings->config = true; break;
 	case PROGRESS: common.progress = PROGRESS_ON; break;
 	case NO_PROGRESS: common.progress = PROGRESS_OFF; break;
@@ -153,6 +158,7 @@ static void write_out(FILE *to, const struct examination *x, const struct settin
 
 struct inspection {
 	struct channel channel;
+	struct parents parents;
 	const struct settings *settings;
 };
 
@@ -189,15 +195,20 @@ static int inspect(const char *path, const struct settings *settings)
 {
 	struct inspection inspection = { .settings = settings };
 	struct confined confined = { .work = read_image, .context = &inspection, .progress = progress_show };
-	int rc = open_image(&inspection.channel, path);
+	int rc = open_image(&inspection.channel, path), fds[CHAIN_MOST];
 
 	if (rc)
 		return say_failure("inspect", path, NULL);
 	confined.fd = inspection.channel.fd;
 	confined.threads = settings->threads;
-	progress_start("reading");
-	rc = confined_run(&confined);
-	progress_end();
+	rc = parents_find(&inspection.parents, &inspection.channel, settings->parent, false);
+	confined.more_fds = fds;
+	confined.more_count = parents_fds(&inspection.parents, fds);
+	if (!rc) {
+		progress_start("reading");
+		rc = confined_run(&confined);
+		progress_end();
+	}
 	if (rc)
 		rc = say_failure("inspect", path, NULL);
 	else if (common.json || settings->config)
@@ -205,6 +216,7 @@ static int inspect(const char *path, const struct settings *settings)
 	else
 		text_print_lines(stdout, confined.text);
 	free(confined.text);
+	parents_close(&inspection.parents);
 	close_image(&inspection.channel);
 	return rc;
 }

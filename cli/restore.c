@@ -10,16 +10,19 @@
 #include "text/allow.h"
 #include "cli/command.h"
 #include "cli/open-image.h"
+#include "cli/parents.h"
 #include "cli/progress.h"
 #include "log.h"
 #include "machine/offer.h"
 #include "restore/builder.h"
 
-enum { NAME = LONG_ONLY, THREADS, FORCE, WITHOUT_DEVICES, ALLOW, PROGRESS, NO_PROGRESS, JSON };
+enum { NAME = LONG_ONLY, PARENT, THREADS, FORCE, WITHOUT_DEVICES, ALLOW, PROGRESS, NO_PROGRESS, JSON };
 
 const struct option_row restore_options[] = {
 	{ 'p', "paused", NULL, "leave the domain paused" },
 	{ NAME, "name", "NAME", "give the domain this name" },
+	{ PARENT, "parent", "PATH",
+	  "look there too for the parents of an increment: a directory, or a file in one" },
 	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
 	{ FORCE, "force", NULL, "even if this host lacks CPU features the guest knows" },
 	{ ALLOW, "allow", "WHAT,...", "let the image name this of the host: " ALLOW_WORDS },
@@ -32,6 +35,7 @@ const struct option_row restore_options[] = {
 
 struct settings {
 	bool paused;
+	const char *parent;
 	struct restore_options restore;
 };
 
@@ -66,6 +70,7 @@ static bool set(void *context, int letter, const char *value)
 	switch (letter) {
 	case 'p': settings->paused = true; break;
 	case FORCE: options->force = true; break;
+	case PARENT: settings->parent = value; break;
 	case ALLOW: fine = set_allowed(options, value); break;
 	case WITHOUT_DEVICES: options->without_devices = true; break;
 	case PROGRESS: common.progress = PROGRESS_ON; break;
@@ -121,12 +126,16 @@ static int restore(const struct settings *settings)
 {
 	struct built *built = built_open();
 	struct channel channel;
+	struct parents parents;
 	int rc = built ? open_image(&channel, image) : -ENOMEM;
 
 	if (rc)
 		return say_failure("restore", image, NULL);
 	progress_start("restoring");
-	rc = build_domain(built, &channel, &settings->restore);
+	rc = parents_find(&parents, &channel, settings->parent, false);
+	if (!rc)
+		rc = build_domain(built, &channel, &settings->restore);
+	parents_close(&parents);
 	close_image(&channel);
 	progress_end();
 	if (rc)

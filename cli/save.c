@@ -24,6 +24,7 @@ enum {
 	TIMEOUT,
 	WITHOUT_DEVICES,
 	INDEX,
+	PARENT,
 	P2M,
 	LIVE,
 	NO_LIVE,
@@ -46,6 +47,7 @@ const struct option_row save_options[] = {
 	{ TIMEOUT, "timeout", "S", "seconds the guest has to suspend (60)" },
 	{ WITHOUT_DEVICES, "without-devices", NULL, "save a domain with devices, without them" },
 	{ INDEX, "index", NULL, "write an index, so that the image can be the parent of increments" },
+	{ PARENT, "parent", "IMAGE", "write only what is not as in that image, which has an index" },
 	{ P2M, "p2m", "FORM", "read the guest's p2m as auto, linear or list (auto)" },
 	{ LIVE, "live", NULL, "let the domain run while most of it is written (so it is with -c)" },
 	{ NO_LIVE, "no-live", NULL, "stop it before its memory is read" },
@@ -65,6 +67,7 @@ struct settings {
 	bool keep_running, keep_paused, force, without_devices, has_tracking, index;
 	enum { UNTOLD, YES, NO } live; /* -c is, unless told otherwise */
 	unsigned int max_downtime_ms;
+	const char *parent;
 	struct migrate_options migrate;
 };
 
@@ -82,6 +85,7 @@ static bool set(void *context, int letter, const char *value)
 	case PROGRESS: common.progress = PROGRESS_ON; break;
 	case NO_PROGRESS: common.progress = PROGRESS_OFF; break;
 	case JSON: common.json = true; break;
+	case PARENT: settings->parent = value; break;
 	case INDEX: settings->index = true; break;
 	case P2M: fine = parse_p2m(value, &settings->migrate.p2m); break;
 	case LEVEL:
@@ -316,7 +320,7 @@ static int choose_rounds(struct settings *settings)
 
 int run_save(const struct command *self, int argc, char **argv)
 {
-	struct index_draft draft = { 0 };
+	struct draft draft = { .shared = NULL };
 	struct settings settings = {
 		.max_downtime_ms = 300,
 		.migrate = { .level = LEVEL_DEFAULT,
@@ -338,11 +342,8 @@ int run_save(const struct command *self, int argc, char **argv)
 	}
 	if (choose_rounds(&settings))
 		return say_failure("save", argv[first], NULL);
-	if (settings.index) {
-		if (draft_open(&draft, settings.migrate.level))
-			return say_failure("save", argv[first], NULL);
-		settings.migrate.index = &draft;
-	}
+	if ((settings.index || settings.parent) && draft_open(&draft, &settings.migrate, settings.parent))
+		return say_failure("save", argv[first], NULL);
 	rc = save(argv[first], argv[first + 1], &settings);
 	draft_close(&draft);
 	return rc;

@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/open-image.h"
+#include "cli/parents.h"
 #include "cli/progress.h"
 #include "log.h"
 #include "process/child.h"
@@ -13,19 +14,27 @@
 #include "restore/examine.h"
 #include "text/text.h"
 
-enum { THREADS = LONG_ONLY, PROGRESS, NO_PROGRESS, JSON };
+enum { THREADS = LONG_ONLY, PARENT, PROGRESS, NO_PROGRESS, JSON };
 enum { SOUND = 0, DAMAGED = 1, UNREADABLE = 2 };
 
 const struct option_row verify_options[] = {
 	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
+	{ PARENT, "parent", "PATH",
+	  "look there too for the parents of an increment: a directory, or a file in one" },
 	{ PROGRESS, "progress", NULL, "show progress even where there is no terminal" },
 	{ NO_PROGRESS, "no-progress", NULL, "show no progress" },
 	{ JSON, "json", NULL, "print the verdict as JSON" },
 	{ 0 },
 };
 
+struct settings {
+	unsigned int threads;
+	const char *parent;
+};
+
 static bool set(void *context, int letter, const char *value)
 {
+	struct settings *settings = context;
 	long number = 0;
 	bool fine = true;
 
@@ -33,9 +42,10 @@ static bool set(void *context, int letter, const char *value)
 	case PROGRESS: common.progress = PROGRESS_ON; break;
 	case NO_PROGRESS: common.progress = PROGRESS_OFF; break;
 	case JSON: common.json = true; break;
+	case PARENT: settings->parent = value; break;
 	case THREADS:
 		fine = parse_number("threads", value, 1, 64, &number);
-		*(unsigned int *)context = number;
+		settings->threads = number;
 		break;
 	}
 	return fine;
@@ -44,7 +54,8 @@ static bool set(void *context, int letter, const char *value)
 /* What the process that reads the image tells the one that prints. */
 struct verification {
 	struct channel channel;
-	unsigned int threads;
+	struct parents parents;
+	const struct settings *settings;
 	struct verdict {
 		uint64_t pfns, frames, records;
 		char domain[256];
@@ -64,7 +75,7 @@ static int read_image(void *context)
 {
 	struct verification *v = context;
 	struct examination x = { .progress = confined_progress };
-	int rc = examine(&x, &v->channel, v->threads);
+	int rc = examine(&x, &v->channel, v->settings->threads);
 
 	note(v->verdict, &x);
 	examination_release(&x);
@@ -101,24 +112,30 @@ static void print_text(const struct verdict *verdict, const char *path, int stat
 static int check(struct verification *v, const char *path)
 {
 	struct confined confined = { .work = read_image, .context = v, .progress = progress_show };
-	int rc = open_image(&v->channel, path);
+	int rc = open_image(&v->channel, path), fds[CHAIN_MOST];
 
 	if (rc)
 		return rc;
 	confined.fd = v->channel.fd;
 	confined.shared = v->verdict;
-	confined.threads = v->threads;
-	progress_start("checking");
-	rc = confined_run(&confined);
-	progress_end();
+	confined.threads = v->settings->threads;
+	rc = parents_find(&v->parents, &v->channel, v->settings->parent, true);
+	confined.more_fds = fds;
+	confined.more_count = parents_fds(&v->parents, fds);
+	if (!rc) {
+		progress_start("checking");
+		rc = confined_run(&confined);
+		progress_end();
+	}
 	free(confined.text);
+	parents_close(&v->parents);
 	close_image(&v->channel);
 	return rc;
 }
 
-static int verify(const char *path, unsigned int threads)
+static int verify(const char *path, const struct settings *settings)
 {
-	struct verification v = { .threads = threads, .verdict = child_share(sizeof(*v.verdict)) };
+	struct verification v = { .settings = settings, .verdict = child_share(sizeof(*v.verdict)) };
 	struct verdict verdict = { 0 };
 	int rc = v.verdict ? check(&v, path) : -ENOMEM;
 	int status = !rc ? SOUND : rc == -EBADMSG || rc == -ENODATA ? DAMAGED : UNREADABLE;
@@ -136,8 +153,8 @@ static int verify(const char *path, unsigned int threads)
 
 int run_verify(const struct command *self, int argc, char **argv)
 {
-	unsigned int threads = default_threads();
-	int first = command_options(self, argc, argv, set, &threads);
+	struct settings settings = { .threads = default_threads() };
+	int first = command_options(self, argc, argv, set, &settings);
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
@@ -145,5 +162,5 @@ int run_verify(const struct command *self, int argc, char **argv)
 		fprintf(stderr, "pvferry: verify takes one FILE\n");
 		return EXIT_USAGE;
 	}
-	return verify(argv[first], threads);
+	return verify(argv[first], &settings);
 }

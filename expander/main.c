@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "expander/chain.h"
 #include "log.h"
 #include "machine/config-flat.h"
 #include "process/program.h"
@@ -65,7 +66,7 @@ static bool is_order(const struct expansion_order *order, ssize_t bytes)
 int main(void)
 {
 	static struct expansion_order order;
-	static const int keep[] = { FROM, SOCKET, SLOTS };
+	static int keep[3 + CHAIN_MOST] = { FROM, SOCKET, SLOTS };
 	struct sandbox sandbox = { .keep = keep, .keep_count = 3 };
 	struct channel from = { .fd = FROM, .own_fd = -1, .cancel_fd = -1 };
 	struct stat facts;
@@ -74,12 +75,17 @@ int main(void)
 		return EXIT_FAILURE;
 	ignore_signals();
 	say_to = say_nothing;
-	sandbox.memory_bytes = facts.st_size + MEMORY_BYTES +
+	from.name = order.name;
+	if (chain_receive(&from, SOCKET, order.parents))
+		return EXIT_FAILURE;
+	/* Descriptors come in ascending order, as none is closed meanwhile. */
+	for (uint32_t i = 1; i <= order.parents; i++)
+		keep[sandbox.keep_count++] = from.chain->files[i].fd;
+	sandbox.memory_bytes = facts.st_size + MEMORY_BYTES + order.chain_bytes +
 			       (size_t)(order.threads + OTHER_THREADS) * THREAD_BYTES;
 	sandbox.uses_sockets = order.is_socket;
 	if (limit_stacks() || sandbox_enter(&sandbox))
 		return EXIT_FAILURE;
-	from.name = order.name;
 	from.kind = order.kind;
 	from.can_wait = order.can_wait;
 	from.is_socket = order.is_socket;

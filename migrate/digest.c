@@ -1,6 +1,7 @@
 /* See digest.h. */
 #include "migrate/digest.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,13 @@ int digest_init(void)
 	say(SAY_DETAIL, "pages are told apart by XXH3, by %s, %.1f GB/s a thread",
 	    chosen == by_words ? "words" : "vectors", speed / 1e9);
 	return 0;
+}
+
+static_assert(sizeof(secret) == DIGEST_KEY_BYTES, "the key is the secret as it is");
+
+void digest_use_key(const uint8_t *key)
+{
+	memcpy(secret, key, sizeof(secret));
 }
 
 uint64_t digest_page(const void *page)

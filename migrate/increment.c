@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "migrate/digest.h"
 
 static bool is_increment(const struct migrate_options *options)
 {
@@ -54,6 +55,18 @@ int increment_note(const struct batch *batch, struct migration *m)
 {
 	return index_draft_note(m->options.index, writer_frames(&m->writer), batch->frame, batch->digest,
 				batch->words);
+}
+
+/* XXH3's 64 bits are the low half of its 128, for a page and the same secret. */
+void increment_seed(const struct index_draft *draft, struct view *view)
+{
+	const struct memory_state *parent = &draft->parent;
+
+	digest_use_key(draft->head.key);
+	for (uint64_t pfn = 0; pfn < view->count && pfn < parent->count; pfn++) {
+		view->sent[pfn] = parent->type[pfn];
+		view->digest[pfn] = parent->digest[pfn].low;
+	}
 }
 
 int increment_follow(const struct migration *m)

@@ -253,6 +253,8 @@ int precopy_begin(struct migration *m)
 		rc = dirty_begin(&p->dirty, m->domain, m->options.tracking, m->p2m.count);
 	if (!rc)
 		rc = view_follow(&p->view, &m->p2m, &p->dirty);
+	if (!rc && m->options.index)
+		increment_seed(m->options.index, &p->view);
 	if (!rc)
 		rc = tell_p2m_frames(m);
 	return rc ? rc : outlet_open(&p->outlet, m, fill_changed);

@@ -74,3 +74,9 @@ int budget_allow_pfns(uint64_t count)
 {
 	return base ? limit(base + count * PFN_BYTES) : 0;
 }
+
+int budget_allow_bytes(uint64_t bytes)
+{
+	base += base ? bytes : 0;
+	return base ? limit(base) : 0;
+}

@@ -13,5 +13,7 @@
 int budget_begin(unsigned int threads);
 /* As soon as it is known how many pfns there are. Does nothing in a process without a budget. */
 int budget_allow_pfns(uint64_t count);
+/* So many bytes more, which depend on something else. The same. */
+int budget_allow_bytes(uint64_t bytes);
 
 #endif

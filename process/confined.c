@@ -26,6 +26,7 @@ enum {
 	PIECE_BYTES = 32 << 10,
 	TEXT_MOST = 128 << 20, /* a config of 16 MiB whose characters JSON escapes with six each */
 	STOP_MS = 1000,
+	MORE_FDS = 160,
 };
 
 struct message {
@@ -106,10 +107,16 @@ struct start {
 static int run(void *context)
 {
 	const struct start *start = context;
-	int keep[] = { start->confined->fd, start->fd, stop_fd() }, rc;
+	const struct confined *confined = start->confined;
+	int keep[3 + MORE_FDS] = { confined->fd, start->fd, stop_fd() }, rc;
 	struct sandbox sandbox = { .keep = keep,
-				   .keep_count = sizeof(keep) / sizeof(*keep),
-				   .shared = start->confined->shared };
+				   .keep_count = 3 + confined->more_count,
+				   .shared = confined->shared };
+
+	if (confined->more_count > MORE_FDS)
+		return fail(EMFILE, "%zu files are too many", confined->more_count);
+	if (confined->more_count)
+		memcpy(keep + 3, confined->more_fds, confined->more_count * sizeof(*keep));
 
 	report_fd = start->fd;
 	say_before = NULL;

@@ -11,7 +11,9 @@
 struct confined {
 	int (*work)(void *context);
 	void *context;
-	int fd;		      /* what it reads; its other descriptors are closed */
+	int fd;		     /* what it reads; its other descriptors are closed */
+	const int *more_fds; /* others that it uses */
+	size_t more_count;
 	const void *shared;   /* as struct sandbox */
 	unsigned int threads; /* that it may start: its memory is limited, see budget.h */
 	/* Called here with what the child gave to confined_progress(). May be NULL. */

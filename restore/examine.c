@@ -13,6 +13,7 @@
 #include "restore/demands.h"
 #include "restore/examine-tables.h"
 #include "stream/array.h"
+#include "stream/chain.h"
 
 static struct examination *of(struct incoming *in)
 {
@@ -235,6 +236,16 @@ static uint64_t believed_pfns(const struct examination *x)
 	return most < fit ? most : fit;
 }
 
+/* Of a chain not all frames are read: whether they are as they were written, the seals tell. */
+static int check_seals(const struct channel *from)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; from->chain && from->chain->count > 1 && !rc && i < from->chain->count; i++)
+		rc = chain_check_seal(&from->chain->files[i]);
+	return rc;
+}
+
 int examine(struct examination *x, struct channel *from, unsigned int threads)
 {
 	static const struct sink sink = { static_end, resize, pages, other };
@@ -242,6 +253,9 @@ int examine(struct examination *x, struct channel *from, unsigned int threads)
 
 	x->from = from;
 	x->threads = threads;
+	rc = check_seals(from);
+	if (rc)
+		return rc;
 	x->start = from->kind == S_IFREG || from->kind == S_IFBLK ? lseek(from->fd, 0, SEEK_CUR) : -1;
 	rc = reader_open(&x->reader, from, threads);
 	if (rc)

@@ -10,6 +10,7 @@
 
 #include "log.h"
 #include "process/program.h"
+#include "stream/chain.h"
 
 enum { DEATH_MS = 5000 };
 
@@ -17,6 +18,8 @@ static int send_order(const struct expander *e, const struct channel *from)
 {
 	struct expansion_order order = { .threads = e->ours.threads,
 					 .kind = from->kind,
+					 .parents = from->chain ? from->chain->count - 1 : 0,
+					 .chain_bytes = from->chain ? chain_memory(from->chain) : 0,
 					 .can_wait = from->can_wait,
 					 .is_socket = from->is_socket,
 					 .may_block = from->may_block,
@@ -58,6 +61,8 @@ int expander_start(struct expander *e, const struct channel *from, unsigned int 
 	}
 	if (e->other >= 0)
 		close(e->other);
+	if (!rc && expander_send_chain(e->ours.socket, from->chain))
+		fail_forget(); /* it has died, which expander_finish() tells */
 	if (rc)
 		expander_leave(e);
 	else

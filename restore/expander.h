@@ -14,6 +14,9 @@ struct expander {
 	int other;	       /* until the process has it */
 };
 
+/* The parents of an image that is read together with them. Inside restore/ only. */
+int expander_send_chain(int socket, const struct chain *chain);
+
 /* From now on nothing but it reads from the channel, but for pages that stay in a file. */
 int expander_start(struct expander *expander, const struct channel *from, unsigned int threads);
 /* When the builder has been started, which alone keeps its side. */

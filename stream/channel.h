@@ -12,6 +12,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+struct chain;
+
 struct channel {
 	int fd;		  /* the caller's to close */
 	const char *name; /* for messages; the caller's */
@@ -24,6 +26,8 @@ struct channel {
 	bool may_block;	  /* the same, and neither a socket nor to be opened anew: asked before each call */
 	int cancel_fd;	  /* readable: give up waiting, in silence; -1 if there is none */
 	bool leave_pages; /* of a plain file: a reader may leave pages where they are, see reader_fetch() */
+	struct chain
+		*chain; /* of an image: its parents and itself, to be read together; NULL: it is read alone */
 	/* Told of what was just written; may wait, and fail. May be NULL. */
 	int (*pace)(void *context, size_t bytes);
 	void *context; /* pace's */

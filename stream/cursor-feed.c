@@ -81,7 +81,8 @@ static int expand(void *job, unsigned int worker, void *context)
 
 	if (!c->feed.facts->is_image && !c->feed.facts->is_wire)
 		return 0;
-	rc = feed_image_expand(chunk, c->decompressors[worker]);
+	rc = c->feed.chain ? feed_chain_expand(&c->feed, chunk, c->decompressors[worker])
+			   : feed_image_expand(chunk, c->decompressors[worker]);
 	free(chunk->stored);
 	chunk->stored = NULL;
 	chunk->charged -= chunk->stored_count;
@@ -92,7 +93,8 @@ static int expand(void *job, unsigned int worker, void *context)
 static void *run_feed(void *argument)
 {
 	struct cursor *c = argument;
-	int rc = c->feed.facts->is_image ? feed_image(&c->feed)
+	int rc = c->feed.chain		 ? feed_chain(&c->feed)
+	       : c->feed.facts->is_image ? feed_image(&c->feed)
 	       : c->feed.facts->is_wire	 ? feed_wire(&c->feed)
 					 : feed_plain(&c->feed);
 
@@ -140,6 +142,7 @@ static void fed_close(struct cursor *c)
 	XXH64_freeState(c->feed.hash);
 	XXH64_freeState(c->feed.table);
 	free(c->feed.intake.at);
+	feed_chain_close(&c->feed);
 	if (from->cancel_fd >= 0)
 		close(from->cancel_fd);
 	from->cancel_fd = -1;
@@ -169,7 +172,7 @@ static int recognise(struct cursor *c)
 	}
 	memcpy(&magic, in->at, sizeof(magic));
 	if (magic == HEAD_MAGIC)
-		return feed_image_head(&c->feed);
+		return feed_chain_open(&c->feed);
 	c->feed.facts->is_wire = magic == WIRE_MAGIC;
 	c->feed.facts->is_bare = magic == WIRE_MAGIC || magic == (uint32_t)IMAGE_MARKER;
 	if (c->feed.facts->is_bare || !memcmp(&magic, XL_MAGIC, sizeof(magic)))

@@ -28,8 +28,15 @@ struct expansion {
 /* The first packet, to the expander: what it reads, and how. */
 struct expansion_order {
 	uint32_t threads, kind;
+	uint32_t
+		parents; /* of a chain: so many files follow, each a struct expansion_file with its descriptor */
+	uint64_t chain_bytes;				  /* that it may take for them */
 	bool can_wait, is_socket, may_block, leave_pages; /* of the channel */
 	char name[1024];
+};
+
+struct expansion_file {
+	char name[256];
 };
 
 enum expansion_kind { EXPANSION_FACTS, EXPANSION_CHUNK, EXPANSION_END, EXPANSION_FAILED };

@@ -78,8 +78,8 @@ static int check_head(const uint8_t *content, uint32_t bytes, struct head *head)
 	if (head->features & ~FEATURES)
 		return fail(EMEDIUMTYPE, "image features %#x: this program does not know them",
 			    head->features);
-	if (head->features & FEATURE_INCREMENT)
-		return fail(EMEDIUMTYPE, "an increment, which cannot be read without its parent");
+	if ((head->features & (FEATURE_INCREMENT | FEATURE_INDEX)) == FEATURE_INCREMENT)
+		return fail(EBADMSG, "head: an increment without an index");
 	if (head->json_bytes != bytes - sizeof(*head) - sizeof(hash))
 		return fail(EBADMSG, "head: %u bytes of provenance do not fit", head->json_bytes);
 	return 0;

@@ -23,6 +23,7 @@ struct chunk {
 	uint64_t number;
 	uint64_t left, left_at; /* so many bytes more belong to it, which stayed in the file, and where */
 	struct kept *kept;	/* copies of what was read of it */
+	uint32_t part;		/* of a chain: its place in the map's frames */
 	unsigned int slot;	/* its place in memory that is shared, if it is; and its own one, + 1 */
 	unsigned int own_slot;
 	atomic_uint holds; /* records lent, and the reader's own cursor */
@@ -45,7 +46,8 @@ struct feed {
 	uint64_t frames;      /* and their number */
 	size_t walked;	      /* bytes of the frame at hand that were looked at */
 	uint64_t stored, expanded;
-	struct slots *slots; /* where chunks lie that another process reads; NULL: in memory of ours */
+	struct chain_map *chain; /* that is read instead of one image, or beside it; NULL: none */
+	struct slots *slots;	 /* where chunks lie that another process reads; NULL: in memory of ours */
 };
 
 /* At least count bytes lie at intake->at + start; 0 if the input ends before, else 1. */
@@ -68,6 +70,12 @@ int feed_image_head(struct feed *feed);
 int feed_image(struct feed *feed);
 /* A worker's part of it: stored -> at. */
 int feed_image_expand(struct chunk *chunk, void *decompressor);
+
+/* The head of an image, as feed_image_head(); and the channel's chain, if it has one: see feed-chain.c. */
+int feed_chain_open(struct feed *feed);
+int feed_chain(struct feed *feed);
+int feed_chain_expand(const struct feed *feed, struct chunk *chunk, void *decompressor);
+void feed_chain_close(struct feed *feed);
 
 /* As many bytes as xl's stream has, and not one more; the bare one between helpers likewise. */
 int feed_plain(struct feed *feed);

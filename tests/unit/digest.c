@@ -7,6 +7,7 @@
 #include "migrate/digest-scalar.h"
 #include "migrate/digest.h"
 #include "stream/format.h"
+#include "stream/page-digest.h"
 
 enum { WORDS = PAGE_BYTES / sizeof(uint64_t), KEYS = 40 };
 
@@ -82,6 +83,22 @@ static void words_and_vectors_agree(void **state)
 	}
 }
 
+/* Digests of an index are compared with those of a job: they are as many bits of the same. */
+static void a_chains_key_gives_the_low_half(void **state)
+{
+	uint8_t key[KEY_BYTES];
+	XXH128_hash_t hash;
+
+	(void)state;
+	assert_int_equal(getrandom(key, sizeof(key), 0), sizeof(key));
+	assert_done(digest_init());
+	digest_use_key(key);
+	hash = XXH3_128bits_withSecret(one, PAGE_BYTES, key, sizeof(key));
+	assert_int_equal(digest_page(one), hash.low64);
+	assert_int_equal(page_digest(one, key).low, hash.low64);
+	assert_int_equal(page_digest(one, key).high, hash.high64);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -89,6 +106,7 @@ int main(void)
 		cmocka_unit_test_setup(each_job_has_its_secret, setup),
 		cmocka_unit_test_setup(each_bit_counts, setup),
 		cmocka_unit_test_setup(words_and_vectors_agree, setup),
+		cmocka_unit_test_setup(a_chains_key_gives_the_low_half, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

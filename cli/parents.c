@@ -1,0 +1,232 @@
+/* See parents.h. */
+#include "cli/parents.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+
+struct candidate {
+	char *path;
+	struct index_head head;
+	bool is_used;
+};
+
+struct search {
+	struct bytes found; /* of struct candidate */
+	unsigned int damaged;
+	char damaged_path[256]; /* one of them */
+};
+
+/* --- what there is ------------------------------------------------------------------ */
+
+static int open_path(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+/* A file that cannot be read, or has no index, is no candidate. */
+static void look_at(struct search *s, const char *path)
+{
+	struct candidate candidate = { .path = strdup(path) };
+	struct index_place place;
+	int fd = open_path(path), rc = fd < 0 ? 0 : index_find(fd, path, &place);
+
+	if (rc == -EBADMSG) {
+		s->damaged++;
+		snprintf(s->damaged_path, sizeof(s->damaged_path), "%s", path);
+	}
+	fail_forget();
+	if (fd >= 0)
+		close(fd);
+	if (rc <= 0 || !candidate.path) {
+		free(candidate.path);
+		return;
+	}
+	candidate.head = place.head;
+	bytes_put(&s->found, &candidate, sizeof(candidate));
+}
+
+/* Files whose names begin with a dot are being written. */
+static int look_into(struct search *s, const char *directory)
+{
+	DIR *dir = opendir(directory);
+	struct dirent *entry;
+
+	if (!dir)
+		return fail_errno("cannot read the directory %s", directory);
+	while ((entry = readdir(dir))) {
+		char path[PATH_MAX];
+
+		if (entry->d_name[0] == '.' ||
+		    (entry->d_type != DT_REG && entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN))
+			continue;
+		if (snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name) < (int)sizeof(path))
+			look_at(s, path);
+	}
+	closedir(dir);
+	return bytes_check(&s->found) ? fail(ENOMEM, "out of memory") : 0;
+}
+
+/* Of a file's path. */
+static void directory_of(const char *path, char directory[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		snprintf(directory, PATH_MAX, ".");
+	else
+		snprintf(directory, PATH_MAX, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+}
+
+static int look_around(struct search *s, const char *image, const char *where)
+{
+	char directory[PATH_MAX];
+	struct stat facts;
+	int rc;
+
+	directory_of(image, directory);
+	rc = look_into(s, directory);
+	if (rc || !where)
+		return rc;
+	if (stat(where, &facts))
+		return fail_errno("--parent %s", where);
+	if (S_ISDIR(facts.st_mode))
+		return look_into(s, where);
+	look_at(s, where);
+	directory_of(where, directory);
+	return look_into(s, directory);
+}
+
+/* --- the one that is wanted ----------------------------------------------------------- */
+
+static bool is_wanted(const struct candidate *candidate, const struct index_head *child)
+{
+	return state_equals(candidate->head.state, child->parent);
+}
+
+static bool is_as_then(const struct candidate *candidate, const struct index_head *child)
+{
+	return page_digest_equals(candidate->head.root, child->parent_root) &&
+	       !memcmp(candidate->head.key, child->key, sizeof(child->key));
+}
+
+/* Several files may hold the state; a full one ends the chain. */
+static struct candidate *choose(const struct search *s, const struct index_head *child)
+{
+	struct candidate *all = (void *)s->found.at, *best = NULL;
+
+	for (size_t i = 0; i < s->found.count / sizeof(*all); i++) {
+		struct candidate *each = all + i;
+
+		if (!is_wanted(each, child) || (best && is_as_then(best, child) && !is_as_then(each, child)))
+			continue;
+		if (!best || (is_as_then(each, child) && !is_as_then(best, child)) ||
+		    (index_is_increment(&best->head) && !index_is_increment(&each->head)))
+			best = each;
+	}
+	return best;
+}
+
+static int cannot_find(const struct search *s, const struct chain_file *child)
+{
+	char text[STATE_TEXT_BYTES], also[sizeof(s->damaged_path) + 64] = "";
+
+	state_text(child->place.head.parent, text);
+	if (s->damaged)
+		snprintf(also, sizeof(also), "; the index of %s is damaged", s->damaged_path);
+	return fail(ENODATA, "no file here holds state %s, the parent of %s%s", text, child->name, also);
+}
+
+static int add(struct parents *p, const struct candidate *candidate)
+{
+	struct chain_file *file = &p->chain.files[p->chain.count];
+
+	p->names[p->chain.count] = strdup(candidate->path);
+	*file = (struct chain_file){ .fd = open_path(candidate->path), .name = p->names[p->chain.count] };
+	if (file->fd < 0)
+		return fail_errno("cannot open %s", candidate->path);
+	p->chain.count++;
+	return file->name ? 0 : fail(ENOMEM, "out of memory");
+}
+
+static int find_next(struct parents *p, const struct search *s)
+{
+	struct chain_file *child = &p->chain.files[p->chain.count - 1];
+	struct candidate *parent = choose(s, &child->place.head);
+	int rc;
+
+	if (!parent)
+		return cannot_find(s, child);
+	if (parent->is_used)
+		return fail(EBADMSG, "%s goes on from %s, which goes on from it", child->name, parent->path);
+	if (p->chain.count == CHAIN_MOST)
+		return fail(EBADMSG, "%s has more than %u parents", p->chain.files[0].name, CHAIN_MOST - 1);
+	parent->is_used = true;
+	rc = add(p, parent);
+	if (rc)
+		return rc;
+	child = &p->chain.files[p->chain.count - 1];
+	rc = index_find(child->fd, child->name, &child->place);
+	return rc < 0 ? rc : rc ? 0 : fail(EBADMSG, "%s has no index any more", child->name);
+}
+
+static int find_all(struct parents *p, const char *where)
+{
+	const struct chain_file *image = &p->chain.files[0];
+	struct search s = { .damaged = 0 };
+	struct candidate *all;
+	int rc = look_around(&s, image->name, where);
+
+	all = (void *)s.found.at;
+	/* The image itself is among them: whoever goes on from it makes a circle. */
+	for (size_t i = 0; i < s.found.count / sizeof(*all); i++)
+		all[i].is_used = state_equals(all[i].head.state, image->place.head.state);
+	while (!rc && index_is_increment(&p->chain.files[p->chain.count - 1].place.head))
+		rc = find_next(p, &s);
+	for (size_t i = 0; i < s.found.count / sizeof(*all); i++)
+		free(all[i].path);
+	bytes_release(&s.found);
+	return rc ? rc : chain_open(&p->chain);
+}
+
+int parents_find(struct parents *p, struct channel *image, const char *where, bool indexed)
+{
+	struct chain_file *file = &p->chain.files[0];
+	int rc = image->kind == S_IFREG && !lseek(image->fd, 0, SEEK_CUR)
+		       ? index_find(image->fd, image->name, &file->place)
+		       : 0;
+
+	p->chain.count = 0;
+	if (rc <= 0 || (!indexed && !index_is_increment(&file->place.head)))
+		return rc < 0 ? rc : 0;
+	file->fd = image->fd;
+	file->name = image->name;
+	p->chain.count = 1;
+	image->chain = &p->chain;
+	return index_is_increment(&file->place.head) ? find_all(p, where) : 0;
+}
+
+void parents_close(struct parents *p)
+{
+	for (unsigned int i = 1; i < p->chain.count; i++) {
+		close(p->chain.files[i].fd);
+		free(p->names[i]);
+	}
+	p->chain.count = 0;
+}
+
+size_t parents_fds(const struct parents *p, int fds[CHAIN_MOST])
+{
+	size_t count = 0;
+
+	for (unsigned int i = 1; i < p->chain.count; i++)
+		fds[count++] = p->chain.files[i].fd;
+	return count;
+}

@@ -1,0 +1,292 @@
+/*
+ * A chain of images in chunks: of the newest the opening, of all the frames in which the newest word on some
+ * pfn is, then the closing of the newest. Words that do not count are cut out of their record, and each page
+ * that does is held against its digest. So what comes out is a stream in which each pfn is named once, and
+ * those who read it know nothing of chains.
+ *
+ * Of one image alone, which is read from its start to its end, the pages are held against their digests.
+ *
+ * Mirror: migrate/increment.c
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "stream/chain.h"
+#include "stream/feed.h"
+
+int feed_chain_open(struct feed *feed)
+{
+	struct chain *chain = feed->intake.from->chain;
+	int rc = feed_image_head(feed);
+
+	if (!rc && !chain && feed->facts->is_increment)
+		rc = fail(EMEDIUMTYPE, "an increment, which cannot be read without its parent");
+	if (!rc && chain)
+		rc = chain_open(chain);
+	if (rc || !chain)
+		return rc;
+	feed->chain = calloc(1, sizeof(*feed->chain));
+	if (!feed->chain)
+		return fail(ENOMEM, "out of memory");
+	/* Each pfn comes once, but in the order of files. */
+	feed->facts->has_rounds |= chain->count > 1;
+	return chain_load(feed->chain, chain);
+}
+
+void feed_chain_close(struct feed *feed)
+{
+	if (feed->chain)
+		chain_unload(feed->chain);
+	free(feed->chain);
+	feed->chain = NULL;
+}
+
+static bool is_alone(const struct feed *feed)
+{
+	return feed->chain->chain->count == 1;
+}
+
+/* --- a worker's part ------------------------------------------------------------- */
+
+/* Which file it is, and what is lost without the frame. */
+static int blame(const struct feed *feed, const struct chain_frame *frame, int rc)
+{
+	const struct chain_map *map = feed->chain;
+	uint32_t place = frame - chain_frame_at(map, 0) + 1;
+	uint64_t first = 0, last = 0;
+	char why[512];
+
+	if (is_alone(feed))
+		return rc;
+	snprintf(why, sizeof(why), "%s", fail_reason());
+	fail_forget();
+	if (frame->is_bare)
+		return fail(-rc, "%s: %s", map->chain->files[frame->file].name, why);
+	for (uint64_t pfn = map->memory.count; pfn-- > 0;)
+		if (map->frame_of[pfn] == place) {
+			last = last ? last : pfn;
+			first = pfn;
+		}
+	return fail(-rc, "%s: %s, needed for pfns %#lx to %#lx", map->chain->files[frame->file].name, why,
+		    first, last);
+}
+
+static int unlike_index(const struct chain_frame *frame, const char *what)
+{
+	return fail(EBADMSG, "frame %u: %s", frame->number, what);
+}
+
+/* Words, and pages, of one record; those that stay move up over those that do not. */
+struct cutting {
+	const struct chain_map *map;
+	const struct chain_frame *frame;
+	uint64_t *words;
+	uint8_t *pages;
+	uint32_t count, kept, pages_kept;
+};
+
+static bool is_live(const struct cutting *c, uint64_t word)
+{
+	uint64_t pfn = word & FRAME_PFN_MASK;
+
+	return pfn < c->map->memory.count &&
+	       c->map->frame_of[pfn] == c->frame - chain_frame_at(c->map, 0) + 1;
+}
+
+static int check_word(const struct cutting *c, uint64_t word, const uint8_t *page)
+{
+	const struct chain_map *map = c->map;
+	uint64_t pfn = word & FRAME_PFN_MASK;
+	const uint8_t *key = map->chain->files[0].place.head.key;
+
+	if (map->memory.type[pfn] != word >> 60)
+		return fail(EBADMSG, "frame %u: pfn %#lx is of another type than the index says",
+			    c->frame->number, pfn);
+	if (frame_has_data(word >> 60) &&
+	    !page_digest_equals(page_digest(page, key), map->memory.digest[pfn]))
+		return fail(EBADMSG, "frame %u: pfn %#lx is another page than the index says",
+			    c->frame->number, pfn);
+	return 0;
+}
+
+static int cut_words(struct cutting *c, size_t pages_there)
+{
+	size_t page = 0;
+
+	for (uint32_t i = 0; i < c->count; i++) {
+		uint64_t word = c->words[i];
+		bool has_data = frame_has_data(word >> 60);
+		uint8_t *from = c->pages + page * PAGE_BYTES;
+		int rc;
+
+		page += has_data;
+		if (page > pages_there)
+			return unlike_index(c->frame, "its record is too short");
+		if (!is_live(c, word))
+			continue;
+		rc = check_word(c, word, from);
+		if (rc)
+			return rc;
+		c->words[c->kept++] = word;
+		if (has_data && from != c->pages + (size_t)c->pages_kept * PAGE_BYTES)
+			memcpy(c->pages + (size_t)c->pages_kept * PAGE_BYTES, from, PAGE_BYTES);
+		c->pages_kept += has_data;
+	}
+	return page == pages_there && c->kept == c->frame->words
+		     ? 0
+		     : unlike_index(c->frame, "it has not the pfns that the index names");
+}
+
+/* One PAGE_DATA record, and nothing else. */
+static int find_words(struct cutting *c, const struct chunk *chunk, size_t *pages)
+{
+	struct record_header header;
+	struct page_data data;
+	size_t head = sizeof(header) + sizeof(data);
+
+	if (chunk->count < head)
+		return unlike_index(c->frame, "it is too short for pages");
+	memcpy(&header, chunk->at, sizeof(header));
+	memcpy(&data, chunk->at + sizeof(header), sizeof(data));
+	if (header.type != RECORD_PAGE_DATA || header.bytes != chunk->count - sizeof(header) ||
+	    data.count > BATCH_PAGES || head + data.count * sizeof(uint64_t) > chunk->count ||
+	    (chunk->count - head - data.count * sizeof(uint64_t)) % PAGE_BYTES)
+		return unlike_index(c->frame, "it is not one record of pages");
+	c->count = data.count;
+	c->words = (uint64_t *)(chunk->at + head);
+	c->pages = chunk->at + head + data.count * sizeof(uint64_t);
+	*pages = (chunk->count - head - data.count * sizeof(uint64_t)) / PAGE_BYTES;
+	return 0;
+}
+
+/* Fewer words end earlier, and the pages follow them at once. */
+static void close_gap(const struct cutting *c, struct chunk *chunk)
+{
+	size_t bytes = (size_t)c->pages_kept * PAGE_BYTES;
+	struct record_header header = { RECORD_PAGE_DATA,
+					sizeof(struct page_data) + c->kept * sizeof(uint64_t) + bytes };
+
+	if (c->kept == c->count)
+		return;
+	memmove(c->words + c->kept, c->pages, bytes);
+	memcpy(chunk->at, &header, sizeof(header));
+	memcpy(chunk->at + sizeof(header), &c->kept, sizeof(c->kept));
+	chunk->count = sizeof(header) + header.bytes;
+}
+
+static int cut(const struct feed *feed, const struct chain_frame *frame, struct chunk *chunk)
+{
+	struct cutting c = { .map = feed->chain, .frame = frame };
+	size_t pages;
+	int rc = find_words(&c, chunk, &pages);
+
+	if (!rc)
+		rc = cut_words(&c, pages);
+	if (!rc)
+		close_gap(&c, chunk);
+	return rc;
+}
+
+/* The same of one that is read as it is: words that do not count stay. */
+static int check(const struct feed *feed, const struct chain_frame *frame, const struct chunk *chunk)
+{
+	struct cutting c = { .map = feed->chain, .frame = frame };
+	size_t pages, page = 0;
+	uint32_t live = 0;
+	int rc = find_words(&c, chunk, &pages);
+
+	for (uint32_t i = 0; !rc && i < c.count; i++) {
+		bool has_data = frame_has_data(c.words[i] >> 60);
+
+		if (page + has_data > pages)
+			return unlike_index(frame, "its record is too short");
+		if (is_live(&c, c.words[i])) {
+			rc = check_word(&c, c.words[i], c.pages + page * PAGE_BYTES);
+			live++;
+		}
+		page += has_data;
+	}
+	if (!rc && live != frame->words)
+		rc = unlike_index(frame, "it has not the pfns that the index names");
+	return rc;
+}
+
+static int compare_number(const void *number, const void *frame)
+{
+	uint64_t a = *(const uint64_t *)number, b = ((const struct chain_frame *)frame)->number;
+
+	return a < b ? -1 : a > b;
+}
+
+/* NULL: no word counts of it. */
+static const struct chain_frame *find_frame(const struct feed *feed, const struct chunk *chunk)
+{
+	const struct chain_map *map = feed->chain;
+
+	if (!is_alone(feed))
+		return chain_frame_at(map, chunk->part);
+	return bsearch(&chunk->number, map->frames.at, chain_frame_count(map), sizeof(struct chain_frame),
+		       compare_number);
+}
+
+int feed_chain_expand(const struct feed *feed, struct chunk *chunk, void *decompressor)
+{
+	const struct chain_frame *frame = find_frame(feed, chunk);
+	int rc = feed_image_expand(chunk, decompressor);
+
+	if (!rc && frame && !frame->is_bare)
+		rc = is_alone(feed) ? check(feed, frame, chunk) : cut(feed, frame, chunk);
+	return rc && frame ? blame(feed, frame, rc) : rc;
+}
+
+/* --- the feed's ---------------------------------------------------------------------- */
+
+static int feed_frame(struct feed *feed, uint32_t part)
+{
+	const struct chain_frame *frame = chain_frame_at(feed->chain, part);
+	const struct chain_file *file = &feed->chain->chain->files[frame->file];
+	struct chunk *chunk;
+	int rc = chunk_claim(feed, frame->stored, frame->expanded, &chunk);
+
+	if (rc)
+		return rc;
+	chunk->number = frame->number;
+	chunk->part = part;
+	rc = file_read_at(file->fd, file->name, chunk->stored, frame->stored, frame->at);
+	if (rc)
+		return rc;
+	feed->intake.from->bytes += frame->stored;
+	feed->expanded += frame->expanded;
+	pipeline_submit(feed->to, chunk);
+	return 0;
+}
+
+/* The last frame without pages is the closing: it comes when all pages have. */
+static uint32_t find_closing(const struct chain_map *map)
+{
+	uint32_t closing = 0;
+
+	for (uint32_t i = 0; i < chain_frame_count(map); i++)
+		if (chain_frame_at(map, i)->is_bare)
+			closing = i;
+	return closing;
+}
+
+static int feed_all(struct feed *feed)
+{
+	uint32_t closing = find_closing(feed->chain);
+	int rc = 0;
+
+	for (uint32_t i = 0; !rc && i < chain_frame_count(feed->chain); i++)
+		if (i != closing)
+			rc = feed_frame(feed, i);
+	return rc ? rc : feed_frame(feed, closing);
+}
+
+int feed_chain(struct feed *feed)
+{
+	return is_alone(feed) ? feed_image(feed) : feed_all(feed);
+}
