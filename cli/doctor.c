@@ -8,11 +8,13 @@
 #include "cli/doctor.h"
 #include "log.h"
 
-enum { PORT = LONG_ONLY, PKI, JSON };
+enum { VIA = LONG_ONLY, PORT, PKI, SSH, JSON };
 
 const struct option_row doctor_options[] = {
-	{ PORT, "port", "N", "the port that pvferryd listens on (8666)" },
+	{ VIA, "via", "WAY", "reach HOST by tls, ssh or tcp (tls)" },
+	{ PORT, "port", "N", "the port that pvferryd listens on, here and on HOST (8666)" },
 	{ PKI, "pki", "DIR", "where ca.pem, cert.pem and key.pem are (" PKI_DEFAULT ")" },
+	{ SSH, "ssh", "COMMAND", "in place of ssh; '': HOST is the whole command" },
 	{ JSON, "json", NULL, "print it as JSON" },
 	{ 0 },
 };
@@ -35,6 +37,12 @@ static bool set(void *context, int letter, const char *value)
 	switch (letter) {
 	case JSON: common.json = true; break;
 	case PKI: return set_text("pki", value, peer->pki, sizeof(peer->pki));
+	case SSH: return set_text("ssh", value, peer->ssh, sizeof(peer->ssh));
+	case VIA:
+		if (via_parse(value, &peer->via))
+			return true;
+		fprintf(stderr, "pvferry: --via takes tls, ssh or tcp, not \"%s\"\n", value);
+		return false;
 	case PORT:
 		if (!parse_number("port", value, 1, 65535, &port))
 			return false;
@@ -44,17 +52,20 @@ static bool set(void *context, int letter, const char *value)
 	return true;
 }
 
+/* Certificates are of use to TLS only. */
 static void look_at_certificates(struct report *report, const struct peer *peer)
 {
 	char host[256] = "HOST";
 
+	if (peer->via != VIA_TLS)
+		return;
 	gethostname(host, sizeof(host) - 1);
 	certificate_examine(report, peer->pki, host);
 }
 
 int run_doctor(const struct command *self, int argc, char **argv)
 {
-	struct peer peer = { .port = PORT_DEFAULT };
+	struct peer peer = { .port = PORT_DEFAULT, .ssh = "ssh" };
 	struct report report;
 	int first, status;
 
@@ -62,8 +73,9 @@ int run_doctor(const struct command *self, int argc, char **argv)
 	first = command_options(self, argc, argv, set, &peer);
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
-	if (argc != first) {
-		fprintf(stderr, "pvferry: doctor takes no operand\n");
+	if (argc > first + 1 ||
+	    (first < argc && !set_text("HOST", argv[first], peer.host, sizeof(peer.host)))) {
+		fprintf(stderr, "pvferry: doctor takes one operand at most, the name of another host\n");
 		return EXIT_USAGE;
 	}
 	report_open(&report);
@@ -72,6 +84,8 @@ int run_doctor(const struct command *self, int argc, char **argv)
 	doctor_helper(&report);
 	doctor_daemon(&report, peer.port);
 	look_at_certificates(&report, &peer);
+	if (first < argc)
+		doctor_peer(&report, &peer);
 	report_print(&report, common.json);
 	status = report_status(&report);
 	report_close(&report);

@@ -16,5 +16,7 @@ void doctor_jobs(struct report *report);
 void doctor_helper(struct report *report);
 /* pvferryd, and whether a program listens on the port. */
 void doctor_daemon(struct report *report, unsigned int port);
+/* The other host: reach, certificate, release, CPU features, latency, speed. */
+void doctor_peer(struct report *report, const struct peer *peer);
 
 #endif

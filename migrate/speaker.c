@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "migrate/consult.h"
 #include "process/child.h"
 #include "stream/front.h"
 
@@ -24,6 +25,7 @@ static int translate(struct front *f, const struct message *message)
 	case MESSAGE_RUNNING:
 	case MESSAGE_STATE:
 	case MESSAGE_FAILED: return front_tell_answer(f, message);
+	case MESSAGE_CONDITION: return consult_tell(f, message);
 	default: return fail(EPROTO, "%s sends %s", f->peer.peer, message_name(message->type));
 	}
 }

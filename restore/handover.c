@@ -23,6 +23,7 @@
 
 #include "process/child.h"
 #include "log.h"
+#include "restore/consult.h"
 #include "restore/query.h"
 #include "restore/settle.h"
 #include "restore/taker.h"
@@ -278,6 +279,11 @@ static int answer(struct taker *t, const struct message *message)
 		rc = answer_query(&t->line, message);
 		enter(t, TAKE_ANSWERED);
 		line_drain(&t->line, DRAIN_MS);
+		return rc;
+	}
+	if (message->type == MESSAGE_CONSULT) {
+		rc = answer_consult(&t->line);
+		enter(t, TAKE_ANSWERED);
 		return rc;
 	}
 	if (message->type == MESSAGE_JOIN) {

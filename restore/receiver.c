@@ -51,6 +51,7 @@ static int translate(struct front *f, const struct message *message)
 	case MESSAGE_QUERY:
 	case MESSAGE_JOIN: return tell_job(f, message);
 	case MESSAGE_FAILED: return front_tell_answer(f, message);
+	case MESSAGE_CONSULT: return front_tell(f, message->type, "{}", 2);
 	case MESSAGE_POLICY:
 	case MESSAGE_DATA:
 	case MESSAGE_END:

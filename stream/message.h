@@ -32,6 +32,12 @@ struct message_answer {
 	int64_t domid, bytes, frames, build_ms, unpause_ms;
 };
 
+/* The same of CONDITION, what a host is like. */
+struct message_condition {
+	char software[64], xen[64], reason[512]; /* reason: "", or what guests cannot do there */
+	int64_t free_mib, bytes;		 /* bytes: of DATA, so far */
+};
+
 #define MESSAGE_MARK 0x46565000u /* "\0PVF" */
 
 struct message_end {
@@ -58,9 +64,11 @@ static_assert(sizeof(struct message_end) == 16, "END");
 	_(QUERY, 14, 2, BODY_MAX_BYTES) \
 	_(STATE, 15, 2, BODY_MAX_BYTES) \
 	_(JOIN, 16, 2, BODY_MAX_BYTES) \
+	_(CONSULT, 17, 2, BODY_MAX_BYTES) \
+	_(CONDITION, 18, 2, BODY_MAX_BYTES) \
 	/* Within a host only. */ \
-	_(PEER, 17, 4, 512) \
-	_(LOST, 18, 3, 1024)
+	_(PEER, 19, 4, 512) \
+	_(LOST, 20, 3, 1024)
 
 #define MESSAGE_NUMBER(name, number, ...) MESSAGE_##name = number,
 enum message_type { MESSAGES(MESSAGE_NUMBER) };

@@ -17,7 +17,7 @@ import read_image as form  # noqa: E402
 
 MARK = 0x46565000
 TYPES = ["", "HELLO", "OFFER", "POLICY", "ACCEPT", "REFUSE", "DATA", "END", "PROGRESS", "PING", "READY", "GO", "RUNNING",
-         "FAILED", "QUERY", "STATE", "JOIN"]
+         "FAILED", "QUERY", "STATE", "JOIN", "CONSULT", "CONDITION"]
 QUICK = ("--threads", "2")
 
 

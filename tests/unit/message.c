@@ -130,17 +130,17 @@ static void what_is_no_message_is_told(void **state)
 	assert_fails(message_next(&ours, &message), EPROTO, "not pvferry's protocol");
 	teardown(state);
 	setup(state);
-	send_header(MESSAGE_MARK | 19, 0);
-	assert_fails(message_next(&ours, &message), EPROTO, "unknown type 19");
+	send_header(MESSAGE_MARK | 21, 0);
+	assert_fails(message_next(&ours, &message), EPROTO, "unknown type 21");
 	teardown(state);
 	setup(state);
 	send_header(MESSAGE_MARK | MESSAGE_LOST, 5);
-	assert_fails(message_next(&ours, &message), EPROTO, "unknown type 18");
+	assert_fails(message_next(&ours, &message), EPROTO, "unknown type 20");
 	teardown(state);
 	setup(state);
 	send_header(MESSAGE_MARK, 0);
 	assert_fails(message_next(&ours, &message), EPROTO, "unknown type 0");
-	assert_string_equal(message_name(19), "message of unknown type");
+	assert_string_equal(message_name(21), "message of unknown type");
 }
 
 /* What the process that hears the other host says to its parent: a failure of the peer's, as it was found. */
