@@ -135,8 +135,10 @@ static void say_issued(const struct settings *s, const char *host, const char *f
 	    certificate.names, certificate_day(certificate.until, day), days);
 	if (s->pki)
 		say(SAY_NOTE, "to renew it: pvferry cert issue --renew --pki %s %s", folder, host);
-	else
+	else if (s->renews)
 		say(SAY_NOTE, "next: scp -p %s/*.pem root@%s:" PKI_DEFAULT "/", folder, host);
+	else
+		say(SAY_NOTE, "next: scp -pr %s root@%s:" PKI_DEFAULT, folder, host);
 }
 
 /* A certificate that is renewed keeps its further names, unless others are given. */
