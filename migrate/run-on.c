@@ -52,6 +52,12 @@ int send_group(struct migration *m, const struct bytes *group)
 	return m->is_held ? hold_group(m->hold, group) : writer_group(&m->writer, group);
 }
 
+/* A guest that waits must not be left waiting for one call that failed. */
+static int resume_twice(struct domain *domain)
+{
+	return domain_resume(domain) ? domain_resume(domain) : 0;
+}
+
 /*
  * First the guest runs, then it is noted. If all processes die between the two,
  * recovery finds a guest that runs, and leaves it alone; the other way round it
@@ -61,8 +67,7 @@ int resume_early(struct migration *m)
 {
 	if (!m->hold)
 		return 0;
-	/* A guest that waits must not be left waiting for one call that failed. */
-	if (domain_resume(m->domain) && domain_resume(m->domain)) {
+	if (resume_twice(m->domain)) {
 		say(SAY_WARNING, "%s: the domain stays suspended until its image is written", fail_reason());
 		fail_forget();
 		return 0;
