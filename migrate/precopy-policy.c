@@ -101,6 +101,12 @@ static bool is_worth_more(const struct precopy_memory *memory, const struct prec
 	return !memory->without_gain && saved_us * 100 >= now.downtime_ms * 1000 * MORE_PERCENT;
 }
 
+/* What is left fits into the buffer: then the stop takes what memory takes, and only the scan, which no round shortens. */
+static bool is_held(const struct precopy_round *round)
+{
+	return round->hold_pages && precopy_forecast(round).left_pages <= round->hold_pages;
+}
+
 enum precopy_verdict precopy_decide(struct precopy_memory *memory, const struct precopy_limits *limits,
 				    uint64_t max_downtime_ms, const struct precopy_round *round,
 				    char why[128])
@@ -112,7 +118,7 @@ enum precopy_verdict precopy_decide(struct precopy_memory *memory, const struct 
 	/* After the first nothing is known of how fast the guest is. */
 	if (round->number > 1)
 		note(memory, downtime_ms);
-	if (round->number > 1 && downtime_ms <= max_downtime_ms)
+	if (round->number > 1 && (downtime_ms <= max_downtime_ms || is_held(round)))
 		return is_worth_more(memory, round) && !is_over && !is_last ? PRECOPY_GO_ON : PRECOPY_STOP;
 	if (is_over) {
 		snprintf(why, 128, "after %u s the guest would still be stopped for about %lu ms",

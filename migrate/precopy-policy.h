@@ -9,7 +9,9 @@
  * changes elsewhere: how much that is in a second, the last one tells that was not.
  *
  * A downtime that is short enough is not yet the shortest: there is one more
- * round, and another, while each is expected to take a tenth of it away.
+ * round, and another, while each is expected to take a tenth of it away. Where
+ * there is a buffer (migrate/hold.h) it is short enough as soon as what is left
+ * fits into that.
  */
 #ifndef MIGRATE_PRECOPY_POLICY_H
 #define MIGRATE_PRECOPY_POLICY_H

@@ -65,6 +65,23 @@ static void buffer_shortens_the_stop(void **state)
 	assert_in_range(precopy_forecast(&r).downtime_ms, without / 2, without * 2 / 3);
 }
 
+/* A guest so large that to read it takes longer than allowed: rounds change nothing of that, and are not tried. */
+static void large_guest_fits_into_buffer(void **state)
+{
+	struct precopy_round r = make_round(2, 1000, 1000);
+
+	(void)state;
+	r.scan_ns = 2000ULL * MS;
+	assert_int_equal(once(&none, &r), PRECOPY_GO_ON);
+	r.hold_pages = 2000;
+	assert_int_equal(once(&none, &r), PRECOPY_STOP);
+	r.hold_pages = 500;
+	assert_int_equal(once(&none, &r), PRECOPY_GO_ON);
+	r.number = 1; /* nothing is known of how fast it is */
+	r.hold_pages = 2000;
+	assert_int_equal(once(&none, &r), PRECOPY_GO_ON);
+}
+
 /* A narrow round of 100 ms, after which pages that it did not look at have changed for a second. */
 static struct precopy_round make_narrow(uint64_t changed, uint64_t fresh_per_second)
 {
@@ -253,6 +270,7 @@ int main(void)
 		cmocka_unit_test(forecast_adds_up),
 		cmocka_unit_test(forecast_survives_zeros),
 		cmocka_unit_test(buffer_shortens_the_stop),
+		cmocka_unit_test(large_guest_fits_into_buffer),
 		cmocka_unit_test(forecast_knows_what_was_not_seen),
 		cmocka_unit_test(narrow_rounds_while_they_are_worth_it),
 		cmocka_unit_test(verdicts),
