@@ -1,7 +1,9 @@
 /* child.c: a child's outcome is ours, and so is the news of its death. */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "process/child.h"
@@ -50,6 +52,28 @@ static void work_is_done_beside_us(void **state)
 	child_unshare(NULL, sizeof(*shared));
 }
 
+/* As a program sees it, which has only the descriptor. */
+static int add_by_descriptor(void *context)
+{
+	int *at = mmap(NULL, sizeof(*at), PROT_READ | PROT_WRITE, MAP_SHARED, *(int *)context, 0);
+
+	return at == MAP_FAILED ? fail_errno("mmap") : add(at);
+}
+
+static void memory_has_a_descriptor(void **state)
+{
+	int fd, *shared = child_share_file(sizeof(*shared), &fd);
+
+	(void)state;
+	assert_non_null(shared);
+	assert_int_equal(*shared, 0);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_done(child_run(add_by_descriptor, &fd));
+	assert_int_equal(*shared, 1);
+	child_unshare(shared, sizeof(*shared));
+	close(fd);
+}
+
 static void reason_comes_over(void **state)
 {
 	(void)state;
@@ -71,6 +95,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(work_is_done_beside_us),
+		TEST(memory_has_a_descriptor),
 		TEST(reason_comes_over),
 		TEST(death_is_told),
 	};
