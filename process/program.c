@@ -70,6 +70,8 @@ static int run_program(void *context)
 	/* Before the program has handlers of its own a signal would end it: it waits until then. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
+	/* It is we who send this one, and count on it, even if we were started by a process that ignores it. */
+	signal(program->death_signal, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, program->death_signal);
 	execv(path, arguments);
 	return fail_errno("cannot start %s", path);

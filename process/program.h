@@ -15,7 +15,8 @@ enum { PROGRAM_FDS = 3, PROGRAM_FDS_MOST = 16 };
 
 /*
  * Starts it, its standard input and output being /dev/null. child_wait() waits for it; that
- * it could not be started is known there. When its parent dies it gets the death signal.
+ * it could not be started is known there. When its parent dies it gets the death signal,
+ * which it does not find ignored.
  */
 int program_start(struct child **child, const char *name, const int *fds, size_t count, int death_signal);
 /* In the program, as soon as it knows what to do with signals: those that came before come now. */

@@ -61,6 +61,28 @@ def by_tls(stage, source, destination):
     source.goes_on(number, "by TLS")
 
 
+def though_term_is_ignored(source, destination):
+    """As when a source that hears no signals starts the receiver itself: what builds stops all the same when it is told to, or its parent dies."""
+    number, before = source.guest(8), set(destination.domains())
+    for killed in (False, True):
+        receiver = moves.Receiver(destination, preexec_fn=lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN))
+        process = source.start(moves.hosts.PVFERRY, "migrate", "--no-live", "--via", "tcp", "--port", receiver.port, "--bandwidth", "1",
+                               number, "127.0.0.1")
+        pid = moves.poll("a builder", lambda: next((p for p in moves.children(receiver.process.pid) if moves.program(p) == "pvferry-builder"), None))
+        moves.poll("a domain", lambda: set(destination.domains()) != before)
+        if killed:
+            os.kill(receiver.process.pid, signal.SIGSTOP)
+            os.kill(moves.children(receiver.process.pid)[0], signal.SIGKILL)
+            moves.poll("the end of a builder without its parent", lambda: not moves.is_alive(pid))
+            os.kill(receiver.process.pid, signal.SIGCONT)
+        process.terminate()
+        source.end(process)
+        taken = receiver.end()
+        expect(taken.status == 1 and set(destination.domains()) == before, f"though SIGTERM is ignored: {taken}, {destination.domains()}")
+        source.goes_on(number, "though SIGTERM is ignored")
+    moves.forget_jobs(destination)
+
+
 def by_ssh(source, destination):
     """Each connection has a process, and ssh is no reason to keep root's rights in one of them."""
     number, before = source.guest(8), set(destination.domains())
@@ -186,6 +208,7 @@ def run(stage):
     result, taken, looked = move(source, destination, number, "source", lambda pid: None)
     expect(looked and result.status == 0 and taken.status == 0, f"untouched: {result}, {taken}")
     by_tls(stage, source, destination)
+    though_term_is_ignored(source, destination)
     by_ssh(source, destination)
     asked_later(source, destination)
     stage.figure("killed three times")
