@@ -24,8 +24,8 @@ enum {
 	THREADS_MOST = 64,
 	/* The longest frame as it is stored, and while the room for it grows. */
 	INTAKE_BYTES = 2 * (FRAME_MAX_BYTES + (4 << 20)),
-	/* What json-c makes of the config that costs it most takes 104 MiB; beside it there are two copies. */
-	CONFIG_BYTES = 128 << 20,
+	/* What json-c makes of the config that costs it most takes 32 MiB; beside it there are two copies. */
+	CONFIG_BYTES = 64 << 20,
 	MEMORY_BYTES = INPUT_MOST_BYTES + INTAKE_BYTES + CONFIG_BYTES,
 	STACK_BYTES = 1 << 20,
 	THREAD_BYTES = STACK_BYTES + (1 << 20), /* and what zstd needs */

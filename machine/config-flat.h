@@ -28,8 +28,13 @@ struct flat_value {
 	};
 };
 
-/* libxl's nests 6 deep; 512 vCPUs that may each run on 512 processors are as many values. */
+/* libxl's nests 6 deep; 512 vCPUs that may each run on 512 processors are nearly as many values. */
 enum { CONFIG_DEPTH = 32, CONFIG_MOST_VALUES = 1 << 18 };
+/*
+ * Of a list and an object json-c makes room for 32 and 16 members at once, however many
+ * they have: 350 and 780 bytes, beside 60 of a number. So they count as that many values more.
+ */
+enum { CONFIG_LIST_VALUES = 5, CONFIG_OBJECT_VALUES = 12 };
 
 /* Parses the text, within bounds, and puts it behind what out has. */
 int config_flatten(const char *text, struct bytes *out);

@@ -14,11 +14,11 @@
  */
 static bool has_too_many_values(const char *text)
 {
-	unsigned int count = 0;
+	size_t count = 0;
 
 	while (*(text += strcspn(text, ",:[{"))) {
+		count += 1 + (*text == '[' ? CONFIG_LIST_VALUES : *text == '{' ? CONFIG_OBJECT_VALUES : 0);
 		text++;
-		count++;
 	}
 	return count > CONFIG_MOST_VALUES;
 }

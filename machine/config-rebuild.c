@@ -11,7 +11,7 @@
 struct flat_rest {
 	const uint8_t *at;
 	size_t bytes;
-	/* An object counts twice, for it takes json-c much room even when it is empty. Any text that the parser takes has enough. */
+	/* Any text that the parser takes has enough: it counts what separates values, which are more. */
 	uint32_t values;
 };
 
@@ -79,7 +79,8 @@ static int rebuild_tree(struct flat_rest *rest, unsigned int depth, const struct
 
 	if (depth == CONFIG_DEPTH)
 		return lies("is too deep");
-	if (!reserve(rest, flat->count) || !reserve(rest, is_object))
+	if (!reserve(rest, flat->count) ||
+	    !reserve(rest, is_object ? CONFIG_OBJECT_VALUES : CONFIG_LIST_VALUES))
 		return lies("has too many values");
 	*result = is_object ? json_object_new_object() : json_object_new_array();
 	if (!*result)

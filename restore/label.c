@@ -12,20 +12,21 @@
 static int find(struct restoration *r, const char *section, const char *key, uint32_t *ssidref)
 {
 	const char *label = config_string(&r->config, section, key);
-	int rc = label && *label ? host_find_label(r->host, label, ssidref) : 0;
 
-	if (rc != -EOPNOTSUPP)
-		return rc;
-	say(SAY_WARNING, "%s: the FLASK label \"%s\" has no effect: Xen runs without FLASK on this host",
-	    config_name(&r->config), label);
-	return 0;
+	return label && *label ? host_find_label(r->host, label, ssidref) : 0;
 }
 
 int label_find(struct restoration *r)
 {
 	int rc = find(r, "c_info", "ssid_label", &r->ssidref);
 
-	return rc ? rc : find(r, "b_info", "exec_ssid_label", &r->exec_ssidref);
+	if (!rc)
+		rc = find(r, "b_info", "exec_ssid_label", &r->exec_ssidref);
+	if (rc != -EOPNOTSUPP)
+		return rc;
+	say(SAY_WARNING, "%s: its FLASK label has no effect: Xen runs without FLASK on this host",
+	    config_name(&r->config));
+	return 0;
 }
 
 int label_load(struct restoration *r)

@@ -54,8 +54,8 @@ static char *longest_text(const char *item)
 	char *text, *at;
 
 	for (const char *c = item; *c; c++)
-		separators += !!strchr(",:[{", *c);
-	count = (CONFIG_MOST_VALUES - 16) / (separators + 1);
+		separators += *c == '[' ? 6 : *c == '{' ? 13 : *c == ',' || *c == ':';
+	count = (CONFIG_MOST_VALUES - 64) / (separators + 1);
 	text = malloc(sizeof(begin) + count * length + 8);
 	assert_non_null(text);
 	at = text + sprintf(text, "%.*s", (int)sizeof(begin) - 2, begin);

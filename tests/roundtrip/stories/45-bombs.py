@@ -102,6 +102,21 @@ def values():
     return image(opening(config(x="@").replace('"@"', "[" + "0," * 1900000 + "0]"), 512), pages([hole(5)])), 512
 
 
+def listed(item, count):
+    """A config with so many of it."""
+    return image(opening(config(x="@").replace('"@"', "[" + f"{item}," * count + "0]"), 512), pages([hole(5)])), 512
+
+
+def objects():
+    """json-c makes room in each for 16 members, before it has one."""
+    return listed("{}", 131000)
+
+
+def texts():
+    """As many as a config may have."""
+    return listed('"a"', 260000)
+
+
 def available():
     return image(opening(config(max_vcpus=8192, avail_vcpus="@").replace('"@"', "[" + "9," * 30000 + "9]"), 512),
                  pages([hole(5)])), 512
@@ -129,7 +144,7 @@ def frames():
     return seal([(images.compress(first), len(first)), *[(images.compress(one), len(one))] * 300000]), 512
 
 
-BOMBS = (large_frames, huge_frames, tables, pfns, vcpus, values, available, again, blocks, frames)
+BOMBS = (large_frames, huge_frames, tables, pfns, vcpus, values, objects, texts, available, again, blocks, frames)
 
 
 def peak(process):

@@ -106,7 +106,9 @@ def run(stage):
     # each vCPU is looked up in no list, and the list is as long as it likes
     image.write_bytes(edited(data, build={"max_vcpus": 128, "avail_vcpus": [0] * 250000}))
     host.destroy(host.restore(image, "-p"))
-    # of all that the parser takes, nothing costs more memory than objects without members
-    image.write_bytes(edited(data, top={"x": [{}] * 130000}))
+    # as many values as the parser takes; of objects, which cost much memory without members too, it takes fewer
+    image.write_bytes(edited(data, top={"x": ["a"] * 260000}))
+    host.destroy(host.restore(image, "-p"))
+    image.write_bytes(edited(data, top={"x": [{}] * 19900}))
     host.destroy(host.restore(image, "-p"))
     stage.figure("a hostile config with nothing, something and all allowed; 12 names")
