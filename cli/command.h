@@ -64,6 +64,7 @@ int run_resolve(const struct command *self, int argc, char **argv);
 int run_resume(const struct command *self, int argc, char **argv);
 int run_inspect(const struct command *self, int argc, char **argv);
 int run_verify(const struct command *self, int argc, char **argv);
+int run_merge(const struct command *self, int argc, char **argv);
 int run_list(const struct command *self, int argc, char **argv);
 int run_jobs(const struct command *self, int argc, char **argv);
 int run_cancel(const struct command *self, int argc, char **argv);
@@ -71,7 +72,7 @@ int run_set(const struct command *self, int argc, char **argv);
 int run_cert(const struct command *self, int argc, char **argv);
 int run_doctor(const struct command *self, int argc, char **argv);
 extern const struct option_row save_options[], restore_options[], migrate_options[], receive_options[],
-	resolve_options[], resume_options[], inspect_options[], verify_options[], list_options[],
-	jobs_options[], cancel_options[], set_options[], cert_options[], doctor_options[];
+	resolve_options[], resume_options[], inspect_options[], verify_options[], merge_options[],
+	list_options[], jobs_options[], cancel_options[], set_options[], cert_options[], doctor_options[];
 
 #endif

@@ -27,6 +27,8 @@ static const struct command commands[] = {
 	  run_resume },
 	{ "inspect", "FILE|-", "show what is in an image", inspect_options, run_inspect },
 	{ "verify", "FILE|-", "check an image without Xen", verify_options, run_verify },
+	{ "merge", "FILE|- OUT|-", "make one full image of an increment and its parents", merge_options,
+	  run_merge },
 	{ "cert", "init-ca|issue HOST|show", "make the certificates by which hosts know each other",
 	  cert_options, run_cert },
 	{ "doctor", "[HOST]", "can this host, and HOST, do all that pvferry does, and what mends it",

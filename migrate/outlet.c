@@ -60,6 +60,17 @@ static int cut(struct batch *batch, const struct index_draft *draft)
 	return increment_cut(batch, draft);
 }
 
+/* Before it is held: held records may be cut in any order. */
+static int fill_batch(struct batch *batch, struct outlet *outlet)
+{
+	struct index_draft *draft = outlet->m->options.index;
+	int rc = outlet->fill(batch, outlet->m);
+
+	if (!rc && draft && batch->record_bytes)
+		index_draft_count(draft, batch->frame, batch->words);
+	return rc;
+}
+
 static int work(void *job, unsigned int worker, void *context)
 {
 	struct outlet *outlet = context;
@@ -67,7 +78,7 @@ static int work(void *job, unsigned int worker, void *context)
 	int rc = stop_requested();
 
 	if (!rc && !batch->is_filled)
-		rc = outlet->fill(batch, outlet->m);
+		rc = fill_batch(batch, outlet);
 	if (!rc && batch->record_bytes && outlet->m->is_held)
 		return hold(batch, outlet->m);
 	if (!rc && batch->record_bytes && outlet->m->options.index)

@@ -111,6 +111,7 @@ static int run(void *context)
 	int keep[3 + MORE_FDS] = { confined->fd, start->fd, stop_fd() }, rc;
 	struct sandbox sandbox = { .keep = keep,
 				   .keep_count = 3 + confined->more_count,
+				   .writes_file = confined->writes_file,
 				   .shared = confined->shared };
 
 	if (confined->more_count > MORE_FDS)

@@ -5,6 +5,7 @@
 #ifndef PROCESS_CONFINED_H
 #define PROCESS_CONFINED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct confined {
 	int fd;		     /* what it reads; its other descriptors are closed */
 	const int *more_fds; /* others that it uses */
 	size_t more_count;
+	bool writes_file;     /* one of them is a file that it writes */
 	const void *shared;   /* as struct sandbox */
 	unsigned int threads; /* that it may start: its memory is limited, see budget.h */
 	/* Called here with what the child gave to confined_progress(). May be NULL. */

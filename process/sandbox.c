@@ -147,9 +147,9 @@ static int set_limits(const struct sandbox *sandbox)
 	/* Each thread would reserve 64 MiB for an arena of its own, which counts as address space. */
 	mallopt(M_ARENA_MAX, 1);
 	if (!rc)
-		rc = limit(RLIMIT_NOFILE, FDS_MOST);
+		rc = limit(RLIMIT_NOFILE, FDS_MOST + sandbox->keep_count);
 	/* A person may have sent what is said to a file. */
-	if (!rc && !is_file(STDOUT_FILENO) && !is_file(STDERR_FILENO))
+	if (!rc && !sandbox->writes_file && !is_file(STDOUT_FILENO) && !is_file(STDERR_FILENO))
 		rc = limit(RLIMIT_FSIZE, 0);
 	if (!rc && mapped)
 		rc = limit(RLIMIT_AS, mapped + sandbox->memory_bytes);

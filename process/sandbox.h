@@ -20,6 +20,8 @@ struct sandbox {
 	const void *shared;
 	/* It may map so many bytes more than it has mapped now (RLIMIT_AS). 0: no limit. */
 	size_t memory_bytes;
+	/* One of the descriptors is a file that it writes. */
+	bool writes_file;
 	/* It may also send and receive over the sockets it has, and ask what waits in them. */
 	bool uses_sockets;
 };

@@ -45,6 +45,7 @@ void index_draft_release(struct index_draft *draft)
 	free(draft->memory.type);
 	free(draft->memory.digest);
 	free(draft->frame);
+	free(draft->times);
 	bytes_release(&draft->holds_pages);
 	*draft = (struct index_draft){ 0 };
 }
@@ -69,9 +70,11 @@ int index_draft_grow(struct index_draft *draft, uint64_t count)
 		return 0;
 	if (!grow(&memory->type, count, sizeof(*memory->type)) ||
 	    !grow(&memory->digest, count, sizeof(*memory->digest)) ||
-	    !grow(&draft->frame, count, sizeof(*draft->frame)))
+	    !grow(&draft->frame, count, sizeof(*draft->frame)) ||
+	    !grow(&draft->times, count, sizeof(*draft->times)))
 		return fail(ENOMEM, "out of memory for %lu pfns", count);
 	memset(draft->frame + old, 0, (count - old) * sizeof(*draft->frame));
+	memset(draft->times + old, 0, count - old);
 	memset(memory->type + old, FRAME_XTAB, count - old);
 	if (known > old) {
 		memcpy(memory->type + old, draft->parent.type + old, known - old);
@@ -80,6 +83,15 @@ int index_draft_grow(struct index_draft *draft, uint64_t count)
 	}
 	memory->count = count;
 	return 0;
+}
+
+void index_draft_count(struct index_draft *draft, const uint64_t *words, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		uint8_t *times = &draft->times[words[i] & FRAME_PFN_MASK];
+
+		*times += *times < 2;
+	}
 }
 
 int index_draft_note(struct index_draft *draft, uint32_t frame, const uint64_t *words,

@@ -19,6 +19,7 @@ struct index_draft {
 	struct index_head head;	    /* state, parent and key are set at the beginning, the rest at the end */
 	struct memory_state memory; /* as it went, or else as it is in the parent */
 	uint32_t *frame;	    /* by pfn: where the last word on it went; 0: it did not go */
+	uint8_t *times; /* by pfn: how often a word on it was made, gone or not; 2: more than once */
 	struct memory_state parent; /* the caller's; its count is 0 without one */
 	struct bytes holds_pages;   /* by frame: 1 if it holds pages */
 };
@@ -33,14 +34,20 @@ void index_draft_release(struct index_draft *draft);
 /* The guest has so many pfns. No other thread may use the draft meanwhile. */
 int index_draft_grow(struct index_draft *draft, uint64_t count);
 
-/* Has the word to go? Not if the parent has the same, and it did not go as another before. */
+/* A record was filled with these words. Of each round before any of the next, by one thread for each pfn. */
+void index_draft_count(struct index_draft *draft, const uint64_t *words, unsigned int count);
+
+/*
+ * Has the word to go? Not if the parent has the same. One that was made before may have gone as another, or be on
+ * its way still: then it has to.
+ */
 static inline bool index_draft_needs(const struct index_draft *draft, uint64_t word,
 				     const struct page_digest *digest)
 {
 	uint64_t pfn = word & FRAME_PFN_MASK;
 	unsigned int type = word >> 60;
 
-	if (pfn >= draft->parent.count || draft->frame[pfn] || draft->parent.type[pfn] != type)
+	if (pfn >= draft->parent.count || draft->times[pfn] > 1 || draft->parent.type[pfn] != type)
 		return true;
 	return frame_has_data(type) && !page_digest_equals(draft->parent.digest[pfn], *digest);
 }

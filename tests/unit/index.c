@@ -197,12 +197,14 @@ static void an_increment_has_what_differs(void **state)
 	index_draft_release(&t.draft);
 	assert_done(index_draft_begin_increment(&t.draft, &head, &parent));
 	begin_image();
+	index_draft_count(&t.draft, (uint64_t[]){ 11 }, 1);
 	assert_false(index_draft_needs(&t.draft, 11, &digest[11]));
 	assert_true(index_draft_needs(&t.draft, 11, &other));
 	assert_true(index_draft_needs(&t.draft, 1ULL << 60 | 11, &digest[11]));
 	assert_false(index_draft_needs(&t.draft, 15ULL << 60 | 14, &other));
 	assert_true(index_draft_needs(&t.draft, 15ULL << 60 | 11, &other));
 	put_pages(11, 1, 1);
+	index_draft_count(&t.draft, (uint64_t[]){ 11 }, 1);
 	assert_true(index_draft_needs(&t.draft, 11, &digest[11])); /* went as another before */
 	end_image();
 	assert_done(read_all(&place));

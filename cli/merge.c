@@ -1,0 +1,192 @@
+/* pvferry merge: from an increment and its parents to one full image of the same state. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/open-image.h"
+#include "cli/parents.h"
+#include "cli/progress.h"
+#include "cli/publish.h"
+#include "log.h"
+#include "process/child.h"
+#include "process/confined.h"
+#include "stream/merge.h"
+#include "stream/writer.h"
+
+enum { LEVEL = LONG_ONLY, THREADS, FORCE, PARENT, PROGRESS, NO_PROGRESS, JSON };
+
+const struct option_row merge_options[] = {
+	{ LEVEL, "level", "N", "zstd's level, -7 to 19 (-1), of what is compressed anew" },
+	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
+	{ FORCE, "force", NULL, "replace OUT if it exists" },
+	{ PARENT, "parent", "PATH",
+	  "look there too for the parents of an increment: a directory, or a file in one" },
+	{ PROGRESS, "progress", NULL, "show progress even where there is no terminal" },
+	{ NO_PROGRESS, "no-progress", NULL, "show no progress" },
+	{ JSON, "json", NULL, "print what was done as JSON" },
+	{ 0 },
+};
+
+struct settings {
+	int level;
+	unsigned int threads;
+	bool force;
+	const char *parent;
+};
+
+static bool set(void *context, int letter, const char *value)
+{
+	struct settings *settings = context;
+	long number = 0;
+	bool fine = true;
+
+	switch (letter) {
+	case LEVEL:
+		fine = parse_number("level", value, LEVEL_LEAST, LEVEL_MOST, &number);
+		if (fine && number == LEVEL_PLAIN) {
+			fprintf(stderr, "pvferry: merge makes images, no plain xl save files\n");
+			fine = false;
+		}
+		settings->level = number;
+		break;
+	case THREADS:
+		fine = parse_number("threads", value, 1, 64, &number);
+		settings->threads = number;
+		break;
+	case FORCE: settings->force = true; break;
+	case PARENT: settings->parent = value; break;
+	case PROGRESS: common.progress = PROGRESS_ON; break;
+	case NO_PROGRESS: common.progress = PROGRESS_OFF; break;
+	case JSON: common.json = true; break;
+	}
+	return fine;
+}
+
+/* What is read was written by others: that is done without privileges, and what is written is open already. */
+struct merging {
+	const struct settings *settings;
+	struct channel from, to;
+	struct parents parents;
+	struct publication file;
+	struct merge *merge; /* shared with the process that merges */
+};
+
+static int merge_images(void *context)
+{
+	struct merging *m = context;
+
+	m->merge->from = &m->from;
+	m->merge->to = &m->to;
+	m->merge->level = m->settings->level;
+	m->merge->threads = m->settings->threads;
+	m->merge->progress = confined_progress;
+	return merge_chain(m->merge);
+}
+
+static int run_confined(struct merging *m)
+{
+	int fds[CHAIN_MOST + 1], rc;
+	struct confined confined = { .work = merge_images,
+				     .context = m,
+				     .fd = m->from.fd,
+				     .more_fds = fds,
+				     .writes_file = true,
+				     .shared = m->merge,
+				     .threads = m->settings->threads,
+				     .progress = progress_show };
+
+	confined.more_count = parents_fds(&m->parents, fds);
+	fds[confined.more_count++] = m->file.fd;
+	progress_start("merging");
+	rc = confined_run(&confined);
+	progress_end();
+	free(confined.text);
+	return rc;
+}
+
+static int find_images(struct merging *m, const char *path)
+{
+	int rc = open_image(&m->from, path);
+
+	if (!rc)
+		rc = parents_find(&m->parents, &m->from, m->settings->parent, true);
+	if (!rc && !m->parents.chain.count)
+		rc = fail(EMEDIUMTYPE, "%s has no index, so there is nothing to merge", m->from.name);
+	return rc;
+}
+
+static int write_image(struct merging *m, const char *path)
+{
+	int rc = publication_open(&m->file, path, m->settings->force);
+
+	if (!rc)
+		rc = channel_init(&m->to, m->file.fd, path);
+	if (rc)
+		return rc;
+	rc = run_confined(m);
+	channel_release(&m->to);
+	return rc ? rc : publication_commit(&m->file);
+}
+
+static void say_done(const struct merging *m, const char *path)
+{
+	const struct merge *merge = m->merge;
+	char text[STATE_TEXT_BYTES];
+	struct json_object *json;
+
+	if (!common.json) {
+		say(SAY_NOTE, "%s: %u images merged into %s, %.1f MiB; %lu of %lu frames copied as they were",
+		    m->from.name, m->parents.chain.count, path, merge->stored_bytes / 1048576.0,
+		    merge->copied, merge->frames);
+		return;
+	}
+	json = json_object_new_object();
+	json_object_object_add(json, "state", json_object_new_string(state_text(merge->state, text)));
+	json_object_object_add(json, "images", json_object_new_int(m->parents.chain.count));
+	json_object_object_add(json, "pfns", json_object_new_int64(merge->pfns));
+	json_object_object_add(json, "frames-written", json_object_new_int64(merge->frames));
+	json_object_object_add(json, "frames-copied", json_object_new_int64(merge->copied));
+	json_object_object_add(json, "expanded-bytes", json_object_new_int64(merge->expanded_bytes));
+	json_object_object_add(json, "stored-bytes", json_object_new_int64(merge->stored_bytes));
+	print_json(m->file.place.descriptor == STDOUT_FILENO ? stderr : stdout, json,
+		   JSON_C_TO_STRING_SPACED);
+	json_object_put(json);
+}
+
+static int merge(const char *from, const char *to, const struct settings *settings)
+{
+	struct merging m = { .settings = settings,
+			     .file = { .fd = -1, .place.directory = -1 },
+			     .merge = child_share(sizeof(*m.merge)) };
+	int rc = m.merge ? find_images(&m, from) : -ENOMEM;
+
+	if (!rc)
+		rc = write_image(&m, to);
+	if (rc)
+		rc = say_failure("merge", from, NULL);
+	else
+		say_done(&m, to);
+	publication_abandon(&m.file);
+	parents_close(&m.parents);
+	close_image(&m.from);
+	child_unshare(m.merge, sizeof(*m.merge));
+	return rc;
+}
+
+int run_merge(const struct command *self, int argc, char **argv)
+{
+	struct settings settings = { .level = LEVEL_DEFAULT, .threads = default_threads() };
+	int first = command_options(self, argc, argv, set, &settings);
+
+	if (first < 0)
+		return first == -2 ? EXIT_DONE : EXIT_USAGE;
+	if (argc - first != 2) {
+		fprintf(stderr, "pvferry: merge takes FILE and OUT\n");
+		return EXIT_USAGE;
+	}
+	return merge(argv[first], argv[first + 1], &settings);
+}

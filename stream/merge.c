@@ -1,0 +1,301 @@
+/*
+ * See merge.h. One thread hands frames to workers and writes what they give back, in order; workers read,
+ * expand, cut (feed-chain.c) and compress. Pages come in the order of the files, so the image has the feature
+ * rounds, as that of a guest that ran.
+ */
+#include "stream/merge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "process/budget.h"
+#include "process/stop.h"
+#include "stream/chain.h"
+#include "stream/feed.h"
+#include "stream/index-draft.h"
+#include "stream/writer.h"
+
+struct frame {
+	struct chunk chunk;
+	uint8_t *packed;
+	size_t packed_count; /* 0: it goes as it is stored */
+};
+
+struct merging {
+	struct merge *merge;
+	struct feed feed;
+	struct stream_facts facts;
+	struct writer writer;
+	struct index_draft draft;
+	struct pipeline *frames;
+	ZSTD_DCtx **decompressors;
+	ZSTD_CCtx **compressors;
+	size_t next, closing; /* frames to be handed out; the closing comes last */
+};
+
+/* --- a worker's part ------------------------------------------------------------ */
+
+static int read_stored(const struct merging *m, struct chunk *chunk)
+{
+	const struct chain_frame *frame = chain_frame_at(m->feed.chain, chunk->part);
+	const struct chain_file *file = &m->feed.chain->chain->files[frame->file];
+
+	chunk->number = frame->number;
+	chunk->stored_count = frame->stored;
+	chunk->count = frame->expanded;
+	chunk->stored = malloc(chunk->stored_count + 1);
+	chunk->at = malloc(chunk->count + RECORD_ALIGNMENT);
+	if (!chunk->stored || !chunk->at)
+		return fail(ENOMEM, "out of memory");
+	return file_read_at(file->fd, file->name, chunk->stored, chunk->stored_count, frame->at);
+}
+
+static int pack(struct frame *frame, ZSTD_CCtx *compressor)
+{
+	size_t room = ZSTD_compressBound(frame->chunk.count);
+	ssize_t count;
+
+	frame->packed = malloc(room);
+	if (!frame->packed)
+		return fail(ENOMEM, "out of memory");
+	count = frame_compress(compressor, frame->packed, room, frame->chunk.at, frame->chunk.count);
+	frame->packed_count = count < 0 ? 0 : count;
+	return count < 0 ? count : 0;
+}
+
+/* The opening of what is no increment any more. True if it was one. */
+static bool unmark(const struct merging *m, struct chunk *chunk)
+{
+	struct xl_header header;
+
+	if (chunk->part || !m->facts.is_increment || chunk->count < sizeof(header))
+		return false;
+	memcpy(&header, chunk->at, sizeof(header));
+	header.mandatory_flags &= ~XL_FLAG_INCREMENT;
+	memcpy(chunk->at, &header, sizeof(header));
+	return true;
+}
+
+static int work(void *job, unsigned int worker, void *context)
+{
+	struct merging *m = context;
+	struct frame *frame = job;
+	int rc = read_stored(m, &frame->chunk);
+
+	if (!rc)
+		rc = feed_chain_expand(&m->feed, &frame->chunk, m->decompressors[worker]);
+	if (rc)
+		return rc;
+	if (unmark(m, &frame->chunk) ||
+	    frame->chunk.count != chain_frame_at(m->feed.chain, frame->chunk.part)->expanded)
+		rc = pack(frame, m->compressors[worker]);
+	return rc;
+}
+
+static void empty(struct frame *frame)
+{
+	free(frame->chunk.stored);
+	free(frame->chunk.at);
+	free(frame->packed);
+	*frame = (struct frame){ .packed_count = 0 };
+}
+
+static void free_frame(void *job, void *context)
+{
+	(void)context;
+	empty(job);
+}
+
+/* --- in order --------------------------------------------------------------------- */
+
+/* What the index is to say of a record of pages that feed_chain_expand() has looked at. */
+static int note(struct merging *m, const struct chunk *chunk)
+{
+	const struct memory_state *memory = &m->feed.chain->memory;
+	struct page_digest digests[BATCH_PAGES];
+	uint64_t words[BATCH_PAGES];
+	unsigned int count = 0, pages = 0;
+	struct page_data data;
+	size_t at = sizeof(struct record_header);
+
+	memcpy(&data, chunk->at + at, sizeof(data));
+	for (uint32_t i = 0; i < data.count; i++) {
+		uint64_t word, pfn;
+
+		memcpy(&word, chunk->at + at + sizeof(data) + i * sizeof(word), sizeof(word));
+		pfn = word & FRAME_PFN_MASK;
+		/* A frame of an image that is alone is not cut: words of it may not count. */
+		if (pfn >= memory->count || m->feed.chain->frame_of[pfn] != chunk->part + 1)
+			continue;
+		words[count++] = word;
+		if (frame_has_data(word >> 60))
+			digests[pages++] = memory->digest[pfn];
+	}
+	return index_draft_note(&m->draft, writer_frames(&m->writer), words, digests, count);
+}
+
+static int write_frame(struct merging *m, const struct frame *frame)
+{
+	const struct chunk *chunk = &frame->chunk;
+	int rc = chain_frame_at(m->feed.chain, chunk->part)->is_bare ? 0 : note(m, chunk);
+
+	if (rc)
+		return rc;
+	m->merge->frames++;
+	m->merge->copied += !frame->packed_count;
+	if (frame->packed_count)
+		return writer_frame(&m->writer, frame->packed, frame->packed_count, chunk->count);
+	return writer_frame(&m->writer, chunk->stored, chunk->stored_count, chunk->count);
+}
+
+/* 0 at the end. */
+static int hand_out(struct merging *m)
+{
+	size_t count = chain_frame_count(m->feed.chain);
+	struct frame *frame;
+
+	m->next += m->next == m->closing;
+	if (m->next > count)
+		return 0;
+	frame = pipeline_claim(m->frames);
+	if (!frame)
+		return 0; /* it has failed, which who collects is told */
+	frame->chunk.part = m->next == count ? m->closing : m->next;
+	m->next++;
+	pipeline_submit(m->frames, frame);
+	return 1;
+}
+
+static int write_next(struct merging *m, struct frame *frame, size_t done)
+{
+	int rc = stop_requested();
+
+	if (!rc)
+		rc = write_frame(m, frame);
+	empty(frame);
+	pipeline_release(m->frames, frame);
+	if (!rc && m->merge->progress)
+		m->merge->progress(done, chain_frame_count(m->feed.chain));
+	return rc;
+}
+
+/* As many are with the workers as there are jobs; each that was written makes room for the next. */
+static int run(struct merging *m, unsigned int jobs)
+{
+	struct frame *frame;
+	size_t done = 0;
+	int rc = 0;
+
+	for (unsigned int i = 0; i < jobs && hand_out(m); i++)
+		;
+	while (done < chain_frame_count(m->feed.chain)) {
+		frame = pipeline_collect(m->frames);
+		if (!frame)
+			return pipeline_error(m->frames);
+		rc = write_next(m, frame, ++done);
+		if (rc)
+			return rc;
+		hand_out(m);
+	}
+	return 0;
+}
+
+/* --- the whole --------------------------------------------------------------------- */
+
+static int start_workers(struct merging *m, unsigned int jobs)
+{
+	unsigned int threads = m->merge->threads;
+	struct pipeline_plan plan = {
+		.name = "merge",
+		.threads = threads,
+		.jobs = jobs,
+		.job_bytes = sizeof(struct frame),
+		.work = work,
+		.context = m,
+	};
+
+	m->decompressors = calloc(threads, sizeof(*m->decompressors));
+	m->compressors = calloc(threads, sizeof(*m->compressors));
+	for (unsigned int i = 0; m->decompressors && m->compressors && i < threads; i++) {
+		m->decompressors[i] = ZSTD_createDCtx();
+		m->compressors[i] = frame_compressor(m->merge->level);
+		if (!m->decompressors[i] || !m->compressors[i])
+			return fail(ENOMEM, "out of memory");
+	}
+	return m->decompressors && m->compressors ? pipeline_start(&m->frames, &plan)
+						  : fail(ENOMEM, "out of memory");
+}
+
+/* The same state, by the same digests; but no parent. */
+static int begin(struct merging *m)
+{
+	const struct index_head *newest = &m->feed.chain->chain->files[0].place.head;
+	const struct memory_state *memory = &m->feed.chain->memory;
+	struct writer_head head = { .features = FEATURE_ROUNDS | FEATURE_INDEX, .json = m->facts.provenance };
+	int rc = budget_allow_bytes(memory->count * CHAIN_PFN_BYTES);
+
+	for (uint64_t pfn = 0; pfn < memory->count; pfn++)
+		head.frames += frame_is_populated(memory->type[pfn]);
+	if (!rc)
+		rc = index_draft_begin(&m->draft);
+	memcpy(m->draft.head.state, newest->state, sizeof(newest->state));
+	memcpy(m->draft.head.key, newest->key, sizeof(newest->key));
+	memcpy(m->merge->state, newest->state, sizeof(newest->state));
+	if (!rc)
+		rc = index_draft_grow(&m->draft, memory->count);
+	if (!rc)
+		rc = writer_init(&m->writer, m->merge->to, m->merge->level, &head);
+	m->writer.index = &m->draft;
+	for (size_t i = 0; i < chain_frame_count(m->feed.chain); i++)
+		if (chain_frame_at(m->feed.chain, i)->is_bare)
+			m->closing = i;
+	return rc;
+}
+
+static void release(struct merging *m)
+{
+	for (unsigned int i = 0; i < m->merge->threads; i++) {
+		ZSTD_freeDCtx(m->decompressors ? m->decompressors[i] : NULL);
+		ZSTD_freeCCtx(m->compressors ? m->compressors[i] : NULL);
+	}
+	free(m->decompressors);
+	free(m->compressors);
+	index_draft_release(&m->draft);
+	writer_release(&m->writer);
+	XXH64_freeState(m->feed.hash);
+	XXH64_freeState(m->feed.table);
+	free(m->feed.intake.at);
+	free(m->facts.provenance);
+	feed_chain_close(&m->feed);
+}
+
+int merge_chain(struct merge *merge)
+{
+	struct merging m = { .merge = merge, .feed = { .intake = { .from = merge->from } } };
+	unsigned int jobs = 2 * merge->threads + 2;
+	int rc, stopped;
+
+	m.feed.facts = &m.facts;
+	rc = feed_chain_open(&m.feed);
+	if (!rc)
+		rc = begin(&m);
+	if (!rc)
+		rc = start_workers(&m, jobs);
+	if (!rc)
+		rc = run(&m, jobs);
+	if (m.frames && rc)
+		pipeline_fail(m.frames, rc);
+	else if (m.frames)
+		pipeline_end(m.frames, 0);
+	stopped = pipeline_stop(m.frames, free_frame);
+	rc = rc ? rc : stopped;
+	if (!rc)
+		rc = writer_finish(&m.writer);
+	merge->pfns = m.draft.memory.count;
+	merge->expanded_bytes = m.writer.expanded;
+	merge->stored_bytes = merge->to->bytes;
+	release(&m);
+	return rc;
+}
