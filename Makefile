@@ -29,14 +29,14 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 PARTS := $(filter-out $(BUILD)/cli/main.o,$(OBJECTS))
 
 # Programs of their own. pvferryd knows no more of the rest than these; the others take what they need out of an archive.
-OTHER_SOURCES := $(sort $(wildcard daemon/*.c helper/*.c expander/*.c builder/*.c))
+OTHER_SOURCES := $(sort $(wildcard daemon/*.c helper/*.c expander/*.c builder/*.c toolstack/*.c))
 OTHER_OBJECTS := $(OTHER_SOURCES:%.c=$(BUILD)/%.o)
 DAEMON_KNOWS := $(patsubst %,$(BUILD)/%.o,log text/allow text/text journal/folder journal/journal process/descriptors)
 
 # Of this, what tests and fuzzers link.
 DAEMON_PARTS := $(addprefix daemon/,address.c admission.c lines.c request.c settings.c)
 
-PROGRAMS := $(addprefix $(BUILD)/pvferry-,save-helper expander builder)
+PROGRAMS := $(addprefix $(BUILD)/pvferry-,save-helper expander builder toolstack)
 all: $(BUILD)/pvferry $(BUILD)/pvferryd $(PROGRAMS)
 
 # One line a file; `make V=1` shows the commands.
@@ -55,9 +55,12 @@ $(BUILD)/pvferry-save-helper: NEEDS := $(PKGS)
 $(BUILD)/pvferry-expander: NEEDS := libzstd libxxhash json-c libseccomp
 # Builds domains for the others, and has neither zstd nor OpenSSL, nor libxenguest, which loads zstd.
 $(BUILD)/pvferry-builder: NEEDS := xencontrol xenforeignmemory xenstore xentoollog xencall libxxhash json-c
+# Alone has libxl.
+$(BUILD)/pvferry-toolstack: NEEDS := xenlight xentoollog json-c
 $(BUILD)/pvferry-save-helper: $(filter $(BUILD)/helper/%,$(OTHER_OBJECTS))
 $(BUILD)/pvferry-expander: $(filter $(BUILD)/expander/%,$(OTHER_OBJECTS))
 $(BUILD)/pvferry-builder: $(filter $(BUILD)/builder/%,$(OTHER_OBJECTS))
+$(BUILD)/pvferry-toolstack: $(filter $(BUILD)/toolstack/%,$(OTHER_OBJECTS))
 $(PROGRAMS): $(BUILD)/product.a
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) $(filter %.a,$^) $(shell pkg-config --libs $(NEEDS))
@@ -83,7 +86,7 @@ install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/pvferry $(PROGRAMS)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 man/pvferry-image.5
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man7 man/pvferry-protocol.7
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 man/pvferryd.8 man/pvferry-save-helper.8
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 man/pvferryd.8 man/pvferry-save-helper.8 man/pvferry-toolstack.8
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/pvferry/examples helper/helper.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system daemon/pvferryd.service
 	sed -i 's,/usr/sbin,$(PREFIX)/sbin,' $(DESTDIR)$(PREFIX)/lib/systemd/system/pvferryd.service

@@ -38,21 +38,50 @@ static void tell_line(enum say_level level, const char *text)
 }
 
 /* A stop does not end the waiting: the toolstack answers in any case, and the answer would be taken for another's. */
+static int ask(const struct builder_message *message, struct builder_answer *answer)
+{
+	ssize_t got;
+
+	tell(message);
+	do {
+		got = recv(BUILDER_TALK, answer, sizeof(*answer), 0);
+	} while (got < 0 && errno == EINTR);
+	if (got != sizeof(*answer))
+		return fail(ECONNRESET, "the process that started the builder is gone");
+	return answer->rc
+		     ? fail(abs(answer->rc % 4096), "%.*s", (int)sizeof(answer->reason) - 1, answer->reason)
+		     : 0;
+}
+
 static int ask_static_end(unsigned int missing, void *context)
 {
 	const struct builder_message message = { .kind = BUILDER_STATIC_END, .missing = missing };
 	struct builder_answer answer;
-	ssize_t got;
 
 	(void)context;
-	tell(&message);
-	do {
-		got = recv(BUILDER_TALK, &answer, sizeof(answer), 0);
-	} while (got < 0 && errno == EINTR);
-	if (got != sizeof(answer))
-		return fail(ECONNRESET, "the process that started the builder is gone");
-	return answer.rc ? fail(abs(answer.rc % 4096), "%.*s", (int)sizeof(answer.reason) - 1, answer.reason)
-			 : 0;
+	return ask(&message, &answer);
+}
+
+static int ask_to_make(const struct new_domain *wanted, uint32_t *id, struct connections *connections,
+		       void *context)
+{
+	struct builder_message message = { .kind = BUILDER_CONFIG };
+	struct builder_answer answer;
+	int rc;
+
+	(void)context;
+	for (size_t at = 0, left = strlen(wanted->config); left; left -= strlen(message.text)) {
+		snprintf(message.text, sizeof(message.text), "%s", wanted->config + at);
+		at += strlen(message.text);
+		tell(&message);
+	}
+	message = (struct builder_message){ .kind = BUILDER_MAKE, .width = wanted->width };
+	memcpy(message.uuid, wanted->uuid, sizeof(message.uuid));
+	snprintf(message.text, sizeof(message.text), "%s", wanted->name);
+	rc = ask(&message, &answer);
+	*id = answer.domain;
+	*connections = answer.connections;
+	return rc;
 }
 
 static void note_created(uint32_t id, void *context)
@@ -113,12 +142,14 @@ static int carry_out(const struct builder_order *order)
 					   .connections = order->connections,
 					   .accepts_wire = order->accepts_wire,
 					   .static_end = ask_static_end };
+	const struct domain_maker maker = { .make = ask_to_make };
 	const struct restore_options options = { .threads = order->threads,
 						 .name = order->has_name ? order->name : NULL,
 						 .force = order->force,
 						 .uuid = order->has_uuid ? order->uuid : NULL,
 						 .most_pfns = order->most_pfns,
 						 .without_devices = order->without_devices,
+						 .maker = order->has_maker ? &maker : NULL,
 						 .allowed = order->allowed,
 						 .progress = note_pages,
 						 .adopt = order->is_adoption ? &adoption : NULL };

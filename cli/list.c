@@ -32,14 +32,19 @@ struct row {
 	bool is_left; /* suspended, and no process works on it */
 };
 
+static bool is_savable(const struct row *row)
+{
+	return row->obstacle == OBSTACLE_NONE || row->obstacle == OBSTACLE_DEVICES;
+}
+
 static void print_row(const struct row *row)
 {
 	char name[512];
 
-	printf("%-32s %5u %8lu %5u  %s%s\n",
+	printf("%-32s %5u %8lu %5u  %s%s%s\n",
 	       text_visible(name, sizeof(name), row->name ? row->name : "(no name)"), row->facts.id,
-	       row->facts.frames / 256, row->facts.vcpus_online,
-	       row->obstacle == OBSTACLE_NONE ? "yes" : "no: ", row->reason);
+	       row->facts.frames / 256, row->facts.vcpus_online, is_savable(row) ? "yes" : "no",
+	       *row->reason ? ": " : "", row->reason);
 }
 
 static void add_row(struct json_object *list, const struct row *row)
@@ -52,6 +57,7 @@ static void add_row(struct json_object *list, const struct row *row)
 	json_object_object_add(json, "frames", json_object_new_int64(row->facts.frames));
 	json_object_object_add(json, "vcpus-online", json_object_new_int(row->facts.vcpus_online));
 	json_object_object_add(json, "movable", json_object_new_boolean(row->obstacle == OBSTACLE_NONE));
+	json_object_object_add(json, "savable", json_object_new_boolean(is_savable(row)));
 	if (row->obstacle != OBSTACLE_NONE)
 		json_object_object_add(json, "reason", json_object_new_string(row->reason));
 	json_object_object_add(json, "suspended",

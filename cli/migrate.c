@@ -270,7 +270,8 @@ static int migrate(struct settings *s, const char *whom)
 static int prepare(struct settings *s, const char *whom)
 {
 	struct move *move = &s->move;
-	int rc = find_movable(whom, s->without_devices, &move->domain, s->name);
+	struct movable wish = { .without_devices = s->without_devices, .force = move->offer.force };
+	int rc = find_movable(whom, &wish, &move->domain, s->name);
 
 	if (!rc)
 		rc = job_name(move->offer.job);

@@ -14,7 +14,7 @@
 #include "cli/progress.h"
 #include "log.h"
 #include "machine/offer.h"
-#include "restore/builder.h"
+#include "restore/maker.h"
 
 enum { NAME = LONG_ONLY, PARENT, THREADS, FORCE, WITHOUT_DEVICES, ALLOW, PROGRESS, NO_PROGRESS, JSON };
 
@@ -122,28 +122,42 @@ static int let_run(const struct built *built)
 	return rc;
 }
 
-static int restore(const struct settings *settings)
+/* Where libxl made the domain it is not complete without a name, and goes if it does not get one. */
+static int let_go(struct maker *maker, const struct built *built, bool paused)
+{
+	if (maker_is_used(maker))
+		return maker_run(maker, paused) ? say_failure("restore", image, "no domain was made")
+						: EXIT_DONE;
+	if (!paused && let_run(built))
+		return say_failure("restore", image, "the domain is complete but paused");
+	return EXIT_DONE;
+}
+
+static int restore(struct settings *settings)
 {
 	struct built *built = built_open();
 	struct channel channel;
 	struct parents parents;
+	struct maker maker;
 	int rc = built ? open_image(&channel, image) : -ENOMEM;
 
 	if (rc)
 		return say_failure("restore", image, NULL);
+	maker_init(&maker, built);
+	settings->restore.maker = &maker.maker;
 	progress_start("restoring");
 	rc = parents_find(&parents, &channel, settings->parent, false);
 	if (!rc)
-		rc = build_domain(built, &channel, &settings->restore);
+		rc = maker_finish(&maker, build_domain(built, &channel, &settings->restore));
 	parents_close(&parents);
 	close_image(&channel);
 	progress_end();
-	if (rc)
-		return say_failure("restore", image, "no domain was made");
-	if (!settings->paused && let_run(built))
-		return say_failure("restore", image, "the domain is complete but paused");
-	say_done(built, settings->paused);
-	return EXIT_DONE;
+	rc = rc ? say_failure("restore", image, "no domain was made")
+		: let_go(&maker, built, settings->paused);
+	maker_release(&maker);
+	if (rc == EXIT_DONE)
+		say_done(built, settings->paused);
+	return rc;
 }
 
 int run_restore(const struct command *self, int argc, char **argv)

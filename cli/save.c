@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/fate.h"
 #include "cli/draft.h"
 #include "cli/progress.h"
 #include "cli/saved.h"
@@ -13,7 +14,7 @@
 #include "process/child.h"
 #include "journal/journal.h"
 #include "log.h"
-#include "machine/registry.h"
+#include "machine/toolstack.h"
 #include "migrate/sender.h"
 #include "migrate/settle.h"
 
@@ -126,41 +127,13 @@ static bool set(void *context, int letter, const char *value)
 	return fine;
 }
 
-enum fate { DESTROY, RUN_ON, STAY_PAUSED };
-
-/* What is to become of the guest, which waits suspended. */
-static int settle(uint32_t id, enum fate fate)
-{
-	struct domain *domain = NULL;
-	struct host *host;
-	int rc = host_open(&host);
-
-	if (rc)
-		return rc;
-	rc = domain_open(&domain, host, id);
-	if (!rc && fate == DESTROY)
-		rc = domain_demolish(domain);
-	if (!rc && fate == STAY_PAUSED)
-		rc = domain_pause(domain);
-	if (!rc && fate != DESTROY)
-		rc = domain_resume(domain);
-	domain_close(domain);
-	host_close(host);
-	return rc;
-}
-
-/* A guest that waits must not be left waiting for one call that failed. */
-static int settle_twice(uint32_t id, enum fate fate)
-{
-	return settle(id, fate) ? settle(id, fate) : 0;
-}
-
 /* --- a save in progress ------------------------------------------------------ */
 
 struct job {
 	uint32_t id;
 	const char *whom;
-	const struct settings *settings;
+	struct settings *settings;
+	char *config; /* libxl's, of a domain with devices */
 	uint64_t began_ns;
 	struct publication file;
 	struct sender *sender;
@@ -191,7 +164,7 @@ static int say_failed(struct job *job)
  */
 static int settle_guest(struct job *job, enum fate fate)
 {
-	int rc = job->shared->sent.is_suspended ? settle_twice(job->id, fate) : 0;
+	int rc = job->shared->sent.is_suspended ? fate_settle(job->id, fate) : 0;
 
 	/* It was not to run beside its image: if it cannot be destroyed or paused it stays suspended, for the user to decide. */
 	if (rc && fate == RUN_ON)
@@ -264,6 +237,9 @@ static int open_target(struct publication *file, const char *path, const struct 
 /* The domain is found, and no other process is at work on it. */
 static int prepare(struct job *job, const char *path)
 {
+	struct movable wish = { .carries_devices = true,
+				.without_devices = job->settings->without_devices,
+				.force = job->settings->force };
 	struct journal *journal;
 	int rc;
 
@@ -274,13 +250,16 @@ static int prepare(struct job *job, const char *path)
 	journal->role = JOURNAL_SOURCE;
 	rc = job_name(journal->job);
 	if (!rc)
-		rc = find_movable(job->whom, job->settings->without_devices, &job->id, journal->domain);
+		rc = find_movable(job->whom, &wish, &job->id, journal->domain);
 	if (!rc)
 		rc = journal_lock_domain(job->id, &job->lock);
+	if (!rc && wish.has_devices)
+		rc = toolstack_config(job->id, &job->config);
+	job->settings->migrate.config = job->config;
 	return rc ? rc : open_target(&job->file, path, job->settings);
 }
 
-static int save(const char *whom, const char *path, const struct settings *settings)
+static int save(const char *whom, const char *path, struct settings *settings)
 {
 	struct job job = {
 		.whom = whom,
@@ -295,6 +274,7 @@ static int save(const char *whom, const char *path, const struct settings *setti
 	publication_abandon(&job.file);
 	journal_unlock_domain(job.id, job.lock);
 	child_unshare(job.shared, sizeof(*job.shared));
+	free(job.config);
 	return rc;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "machine/devices.h"
 #include "migrate/movable.h"
 #include "migrate/recover.h"
 
@@ -34,7 +35,16 @@ bool parse_tracking(const char *value, enum dirty_tracking *tracking)
 	return false;
 }
 
-static int check_obstacles(struct domain *domain, bool without_devices)
+static bool is_gone_over(enum obstacle obstacle, struct movable *wish)
+{
+	bool is_device = obstacle == OBSTACLE_DEVICES || obstacle == OBSTACLE_FIXED_DEVICE;
+
+	wish->has_devices = obstacle == OBSTACLE_DEVICES && wish->carries_devices && !wish->without_devices;
+	return wish->has_devices || (is_device && wish->without_devices) ||
+	       (obstacle == OBSTACLE_LIBVIRT && wish->force);
+}
+
+static int check_obstacles(struct domain *domain, struct movable *wish)
 {
 	struct domain_facts facts;
 	enum obstacle obstacle;
@@ -45,11 +55,20 @@ static int check_obstacles(struct domain *domain, bool without_devices)
 		rc = find_obstacle(domain, &facts, &obstacle, text, sizeof(text));
 	if (rc || obstacle == OBSTACLE_NONE)
 		return rc;
-	if (obstacle != OBSTACLE_DEVICES)
-		return fail(EOPNOTSUPP, "%s", text);
-	if (!without_devices)
-		return fail(EOPNOTSUPP, "%s (--without-devices goes on)", text);
-	say(SAY_WARNING, "%s; going on without them", text);
+	if (!is_gone_over(obstacle, wish))
+		return fail(EOPNOTSUPP, "%s%s", text,
+			    obstacle == OBSTACLE_LIBVIRT	? " (--force goes on)"
+			    : obstacle >= OBSTACLE_FIXED_DEVICE ? " (--without-devices goes on)"
+								: "");
+	if (obstacle == OBSTACLE_LIBVIRT) {
+		/* Its devices have not been looked at. */
+		wish->has_devices = wish->carries_devices && !wish->without_devices &&
+				    devices_exist(domain_host(domain), facts.id);
+		say(SAY_WARNING, "%s; going on", text);
+	} else if (!wish->has_devices) {
+		devices_list(domain_host(domain), facts.id, text, sizeof(text));
+		say(SAY_WARNING, "going on without its devices: %s", text);
+	}
 	return 0;
 }
 
@@ -61,7 +80,7 @@ static void fetch_name(struct host *host, uint32_t id, char name[256])
 	free(has);
 }
 
-int find_movable(const char *whom, bool without_devices, uint32_t *id, char name[256])
+int find_movable(const char *whom, struct movable *wish, uint32_t *id, char name[256])
 {
 	struct domain *domain = NULL;
 	struct host *host;
@@ -76,8 +95,8 @@ int find_movable(const char *whom, bool without_devices, uint32_t *id, char name
 	if (!rc)
 		rc = domain_open(&domain, host, *id);
 	if (!rc)
-		rc = check_obstacles(domain, without_devices);
-	if (!rc && name)
+		rc = check_obstacles(domain, wish);
+	if (!rc)
 		fetch_name(host, *id, name);
 	domain_close(domain);
 	host_close(host);

@@ -8,11 +8,17 @@
 bool parse_p2m(const char *value, enum p2m_form *form);
 bool parse_tracking(const char *value, enum dirty_tracking *tracking);
 
+/* What the user and the command can put up with. */
+struct movable {
+	bool carries_devices, without_devices, force;
+	bool has_devices; /* out: some that are carried */
+};
+
 /*
- * The domain's id, and its name if that is not NULL; and nothing in its way. The connection to Xen does not
- * outlive this: the work is done in other processes.
+ * The domain's id and its name; and nothing in its way. The connection to Xen does not outlive this: the work is
+ * done in other processes.
  */
-int find_movable(const char *whom, bool without_devices, uint32_t *id, char name[256]);
+int find_movable(const char *whom, struct movable *wish, uint32_t *id, char name[256]);
 
 /*
  * What became of a domain that was not sent, for say_failure(). waiter: the process

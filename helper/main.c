@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "helper/gate.h"
 #include "helper/helper.h"
 #include "helper/libxl.h"
 #include "helper/stock.h"
 #include "log.h"
+#include "machine/gate.h"
 #include "process/descriptors.h"
 #include "process/stop.h"
 #include "version.h"
@@ -51,6 +53,7 @@ static bool is_packed(void)
 
 static int run(struct task *task)
 {
+	const char *gate = getenv(GATE_VARIABLE);
 	int rc = stop_on_signals();
 
 	if (rc) {
@@ -58,6 +61,8 @@ static int run(struct task *task)
 		return EXIT_FAILURE;
 	}
 	say(SAY_DETAIL, "pvferry %s: domain %u", PVFERRY_VERSION, task->order.domain);
+	if (gate && task->order.is_restore)
+		return run_gate(&task->order, gate);
 	if (task->order.is_debug)
 		say(SAY_NOTE, "debug: the second pass, for the other side to compare, is not sent");
 	return task->order.is_restore ? run_restore(task) : run_save(task);

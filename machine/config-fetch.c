@@ -137,18 +137,15 @@ static int update_label(struct json_object *create, struct json_object *build, s
 	return 0;
 }
 
-int config_fetch(struct config *config, struct domain *domain, const struct domain_facts *facts)
+/* What has changed since stands in xenstore. */
+static int bring_up_to_date(struct config *config, struct domain *domain, const struct domain_facts *facts)
 {
 	struct host *host = domain_host(domain);
 	struct json_object *create, *build;
 	char uuid[37], *name;
 	int rc;
 
-	*config = (struct config){ 0 };
 	uuid_format(facts->uuid, uuid);
-	rc = fetch_userdata(config, facts->id, uuid);
-	if (rc)
-		return rc;
 	create = object_in(config->root, "c_info");
 	build = object_in(config->root, "b_info");
 	name = store_read(host, "/local/domain/%u/name", facts->id);
@@ -167,6 +164,29 @@ int config_fetch(struct config *config, struct domain *domain, const struct doma
 	if (rc)
 		config_release(config);
 	return rc;
+}
+
+int config_fetch(struct config *config, struct domain *domain, const struct domain_facts *facts)
+{
+	char uuid[37];
+	int rc;
+
+	*config = (struct config){ 0 };
+	uuid_format(facts->uuid, uuid);
+	rc = fetch_userdata(config, facts->id, uuid);
+	return rc ? rc : bring_up_to_date(config, domain, facts);
+}
+
+int config_fetch_from(struct config *config, const char *text, struct domain *domain,
+		      const struct domain_facts *facts)
+{
+	int rc;
+
+	if (!text)
+		return config_fetch(config, domain, facts);
+	*config = (struct config){ 0 };
+	rc = config_parse_json(config, text);
+	return rc ? rc : bring_up_to_date(config, domain, facts);
 }
 
 /* All files of one domain are of one UUID: nobody else has its id. */

@@ -22,6 +22,14 @@ void config_file_path(char *path, size_t room, uint32_t domain, const char *uuid
 	snprintf(path, room, "%s/userdata-d.%u.%s.libxl-json", folder(), domain, uuid);
 }
 
+bool config_has_file(uint32_t domain, const char *uuid, const char *kind)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/userdata-d.%u.%s.%s", folder(), domain, uuid, kind);
+	return !access(path, F_OK);
+}
+
 int config_file_write(const char *path, const char *text)
 {
 	char temporary[4096 + 8];

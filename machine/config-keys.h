@@ -14,6 +14,7 @@ enum config_shape {
 	CONFIG_NUMBER,	/* 0 to most */
 	CONFIG_LIMIT,	/* the same, or libxl's words for "the default": -1 and 2^32 - 1 */
 	CONFIG_TEXT,	/* at most `most` bytes of UTF-8 without control characters */
+	CONFIG_SCRIPT,	/* a text; one of the scripts that Xen has in its folder on this host needs nothing */
 	CONFIG_WORD,	/* the same, of letters, digits and ._-:/+@, */
 	CONFIG_FLAG,	/* a defbool: "True", "False", "<default>" */
 	CONFIG_BOOLEAN, /* true or false */

@@ -9,6 +9,7 @@
 
 #include "log.h"
 #include "machine/config-flat.h"
+#include "machine/config-keys.h"
 #include "stream/format.h"
 
 static struct json_object *section_of(const struct config *config, const char *name)
@@ -161,6 +162,20 @@ void config_devices(const struct config *config, char *text, size_t room)
 		if (used < room)
 			used += snprintf(text + used, room - used, "%s%s", used ? ", " : "", key);
 	}
+}
+
+unsigned int config_count_devices(const struct config *config)
+{
+	unsigned int count = 0;
+
+	for (const struct config_key *key = config_keys; key->name; key++) {
+		struct json_object *list = NULL;
+
+		if (json_object_object_get_ex(config->root, key->name, &list) &&
+		    json_object_is_type(list, json_type_array))
+			count += json_object_array_length(list);
+	}
+	return count;
 }
 
 void config_save(const struct config *config, struct bytes *out)

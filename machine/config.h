@@ -33,6 +33,9 @@ void config_release(struct config *config);
  * lack the domain's kernel, disks and on_* settings.
  */
 int config_fetch(struct config *config, struct domain *domain, const struct domain_facts *facts);
+/* The same of the config that libxl itself tells (see toolstack_config()), unless that is NULL. */
+int config_fetch_from(struct config *config, const char *text, struct domain *domain,
+		      const struct domain_facts *facts);
 
 /* Lent until the next call on the config. */
 const char *config_text(const struct config *config);
@@ -65,9 +68,14 @@ void config_vcpus_available(const struct config *config, bool *available, unsign
 /* "disks, nics": devices that the config gives the domain; "" if none. */
 void config_devices(const struct config *config, char *text, size_t room);
 
+/* How many devices of kinds that are known (config-keys.h). */
+unsigned int config_count_devices(const struct config *config);
+
 /* The xl header and the config, as an image begins. */
 void config_save(const struct config *config, struct bytes *out);
 
+/* Does a toolstack keep such a file of a domain? "libxl-json", "libvirt-xml". */
+bool config_has_file(uint32_t domain, const char *uuid, const char *kind);
 /* Keeps the config where libxl looks for it, or removes it. */
 int config_keep(const struct config *config, uint32_t domain);
 void config_forget(uint32_t domain);

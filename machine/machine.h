@@ -94,6 +94,7 @@ struct connections {
 	uint32_t store_port, console_port;
 	uint32_t store_domain, console_domain; /* who serves them */
 	mfn_t store, console;
+	bool are_served; /* the pages are mapped by those who serve them, who wrote to them already */
 };
 /*
  * Rewrites the guest's start info for the new domain, and finds the pages of

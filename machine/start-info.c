@@ -71,5 +71,5 @@ int start_info_load(struct domain *domain, const struct machine *machine, const 
 		return fail(EFAULT, "cannot map the start info page");
 	rc = rewrite(page, machine->layout, memory, facts.shared_info.n, connections);
 	domain_unmap(domain, page, 1);
-	return rc ? rc : reset_console(domain, connections->console);
+	return rc || connections->are_served ? rc : reset_console(domain, connections->console);
 }

@@ -56,7 +56,8 @@ static int look_at_guest(struct migration *m)
 	rc = look_before(m);
 	if (!rc)
 		rc = cpu_policy_save(m->domain, &m->policy);
-	return rc || m->options.bare ? rc : config_fetch(&m->config, m->domain, &m->facts);
+	return rc || m->options.bare ? rc
+				     : config_fetch_from(&m->config, m->options.config, m->domain, &m->facts);
 }
 
 /* --- from here on it is stopped -------------------------------------- */

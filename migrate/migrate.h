@@ -14,7 +14,8 @@
 #include "stream/writer.h"
 
 struct migrate_options {
-	int level; /* zstd's; LEVEL_PLAIN for an xl save file */
+	int level;	    /* zstd's; LEVEL_PLAIN for an xl save file */
+	const char *config; /* libxl's, of a domain with devices; NULL: as config_fetch() has it */
 	bool bare; /* libxc's stream and nothing else: the rest is the caller's, or its toolstack's */
 	unsigned int threads;
 	unsigned int timeout_seconds;	    /* for the guest to suspend */

@@ -7,25 +7,16 @@
 #include <string.h>
 
 #include "log.h"
+#include "machine/config.h"
+#include "machine/devices.h"
 
-/* "vbd 51712, vif 0"; a console is no device of this kind, it is made anew. */
-static void list_devices(struct host *host, uint32_t id, char *text, size_t room)
+/* libvirt keeps this beside libxl's file, of each domain that it has started. */
+static bool is_of_libvirt(const struct domain_facts *facts)
 {
-	unsigned int classes, devices;
-	char **class = store_list(host, &classes, "/libxl/%u/device", id);
-	size_t used = 0;
+	char uuid[37];
 
-	*text = '\0';
-	for (unsigned int i = 0; i < classes; i++) {
-		char **device = store_list(host, &devices, "/libxl/%u/device/%s", id, class[i]);
-
-		for (unsigned int j = 0; j < devices && used < room; j++)
-			if (strcmp(class[i], "console") || strcmp(device[j], "0"))
-				used += snprintf(text + used, room - used, "%s%s %s", used ? ", " : "",
-						 class[i], device[j]);
-		free(device);
-	}
-	free(class);
+	uuid_format(facts->uuid, uuid);
+	return config_has_file(facts->id, uuid, "libvirt-xml");
 }
 
 static enum obstacle look(const struct domain_facts *facts)
@@ -54,6 +45,7 @@ int find_obstacle(struct domain *domain, const struct domain_facts *facts, enum 
 		[OBSTACLE_SHUT_DOWN] = "it has shut down",
 		[OBSTACLE_PAUSED] = "it is paused and cannot suspend itself: unpause it first",
 	};
+	struct host *host = domain_host(domain);
 	char devices[256];
 
 	*obstacle = look(facts);
@@ -61,9 +53,23 @@ int find_obstacle(struct domain *domain, const struct domain_facts *facts, enum 
 		snprintf(text, room, "%s", sentences[*obstacle]);
 		return 0;
 	}
-	list_devices(domain_host(domain), facts->id, devices, sizeof(devices));
+	devices_find_fixed(host, facts->id, text, room);
+	*obstacle = *text ? OBSTACLE_FIXED_DEVICE : OBSTACLE_NONE;
+	if (*text)
+		return 0;
+	if (is_of_libvirt(facts)) {
+		*obstacle = OBSTACLE_LIBVIRT;
+		snprintf(text, room,
+			 "it is libvirt's, which would not learn of it: use virsh, whose save and "
+			 "migrate run pvferry-save-helper");
+		return 0;
+	}
+	devices_list(host, facts->id, devices, sizeof(devices));
 	*obstacle = *devices ? OBSTACLE_DEVICES : OBSTACLE_NONE;
-	snprintf(text, room, *devices ? "it has devices, which pvferry does not carry: %s; xl does" : "%s",
+	snprintf(text, room,
+		 *devices ? "it has devices, which save carries but migrate does not: %s; xl "
+			    "migrates it"
+			  : "%s",
 		 devices);
 	return 0;
 }

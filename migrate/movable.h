@@ -12,7 +12,10 @@ enum obstacle {
 	OBSTACLE_SUSPENDED,
 	OBSTACLE_SHUT_DOWN,
 	OBSTACLE_PAUSED,
-	OBSTACLE_DEVICES, /* the only one that can be gone over: --without-devices */
+	/* Those that can be gone over; the first and the last by --without-devices: */
+	OBSTACLE_FIXED_DEVICE,
+	OBSTACLE_LIBVIRT,
+	OBSTACLE_DEVICES, /* save carries them */
 };
 
 /* The first obstacle, and a sentence about it in text[] ("" if there is none). */

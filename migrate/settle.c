@@ -12,6 +12,7 @@
 
 #include "log.h"
 #include "machine/config.h"
+#include "machine/devices.h"
 #include "machine/registry.h"
 
 struct guest {
@@ -131,7 +132,7 @@ static int remove_once(const struct journal *journal)
 	int rc = open_guest(&guest, journal);
 
 	if (!rc)
-		rc = domain_demolish(guest.domain);
+		rc = domain_remove(guest.domain);
 	if (rc == -ESRCH) {
 		fail_forget();
 		rc = guest.host ? sweep(guest.host, journal) : 0;

@@ -19,7 +19,7 @@ struct program {
 	int death_signal;
 };
 
-static int find_program(const char *name, char path[PATH_MAX])
+int program_find(const char *name, char path[PATH_MAX])
 {
 	static const char *const places[] = { "", "../lib/pvferry/" };
 	char own[PATH_MAX];
@@ -61,7 +61,7 @@ static int run_program(void *context)
 	const struct program *program = context;
 	char path[PATH_MAX], *arguments[] = { (char *)program->name, NULL };
 	sigset_t all;
-	int rc = find_program(program->name, path);
+	int rc = program_find(program->name, path);
 
 	if (!rc)
 		rc = place_fds(program);

@@ -6,12 +6,22 @@
 #ifndef PROCESS_PROGRAM_H
 #define PROCESS_PROGRAM_H
 
+#include <limits.h>
 #include <stddef.h>
 
 #include "process/child.h"
 
 /* The first of the descriptors that a program is given; the others follow. */
 enum { PROGRAM_FDS = 3, PROGRAM_FDS_MOST = 16 };
+
+/* Where the program of that name is. */
+int program_find(const char *name, char path[PATH_MAX]);
+
+/*
+ * Starts it in a session of its own, with one descriptor more, PROGRAM_FDS; its standard input and output are
+ * /dev/null. It outlives its parent. Other threads may run, and connections to Xen be open, which it does not get.
+ */
+int program_start_apart(pid_t *pid, const char *name, int fd);
 
 /*
  * Starts it, its standard input and output being /dev/null. child_wait() waits for it; that

@@ -2,8 +2,8 @@
  * Between the builder, which is the program pvferry-builder (builder/main.c), and restore/builder.c, which
  * starts it: descriptors, and packets through a socket.
  *
- *	order  ->  [pvferry-builder]  ->  SAY ... STATIC_END ...
- *	           <- an answer to each STATIC_END
+ *	order  ->  [pvferry-builder]  ->  SAY ... CONFIG ... MAKE ... STATIC_END ...
+ *	           <- an answer to each MAKE and STATIC_END
  *
  * What came of it stands in struct built, which both map. The builder checks the form of the order; what is
  * ordered has been checked by the one who orders.
@@ -30,7 +30,7 @@ enum { BUILDER_THREADS_MOST = 64, BUILDER_LOCKS_MOST = 4 };
 struct builder_order {
 	char version[16]; /* PVFERRY_VERSION: of two versions the rest may differ */
 	uint32_t threads, allowed, say_level;
-	bool force, without_devices, leaves_pages, has_name, has_uuid, is_adoption;
+	bool force, without_devices, leaves_pages, has_name, has_uuid, is_adoption, has_maker;
 	uint64_t most_pfns;
 	uint8_t uuid[16];
 	char name[512];	    /* of the new domain, a suffix included */
@@ -41,18 +41,30 @@ struct builder_order {
 	bool accepts_wire;
 };
 
-enum builder_message_kind { BUILDER_SAY, BUILDER_STATIC_END };
+/* A config comes in pieces, before the MAKE that it belongs to. */
+enum builder_message_kind { BUILDER_SAY, BUILDER_STATIC_END, BUILDER_CONFIG, BUILDER_MAKE };
 
 struct builder_message {
 	uint32_t kind;
 	uint32_t level;	  /* SAY */
 	uint32_t missing; /* STATIC_END */
-	char text[1024];  /* SAY */
+	uint32_t width;	  /* MAKE: as struct new_domain */
+	uint8_t uuid[16]; /* MAKE */
+	char text[1024];  /* SAY; CONFIG: a piece; MAKE: the name */
 };
 
 struct builder_answer {
 	int32_t rc;
+	uint32_t domain; /* MAKE: as struct domain_maker */
+	struct connections connections;
 	char reason[1024];
 };
+
+/*
+ * restore/builder-make.c: has the domain made that a MAKE wants, config being that of the pieces before, and
+ * answers through the socket.
+ */
+void builder_answer_make(struct bytes *config, const struct domain_maker *maker, int talk,
+			 const struct builder_message *message);
 
 #endif

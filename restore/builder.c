@@ -25,7 +25,8 @@ struct builder {
 	const struct restore_options *options;
 	struct expander expander;
 	struct child *process;
-	int talk; /* -1: it has ended */
+	int talk;	     /* -1: it has ended */
+	struct bytes config; /* of the domain that it wants, as far as it has come */
 	/* In steps: */
 	struct channel channel; /* the other end of the feed, which the expander reads from */
 	int feed;
@@ -75,6 +76,7 @@ static int write_order(struct builder_order *order, const struct channel *from,
 					 .has_name = options->name,
 					 .has_uuid = options->uuid,
 					 .is_adoption = options->adopt,
+					 .has_maker = options->maker,
 					 .most_pfns = options->most_pfns };
 	snprintf(order->version, sizeof(order->version), "%s", PVFERRY_VERSION);
 	snprintf(order->channel, sizeof(order->channel), "%s", from->name);
@@ -163,10 +165,14 @@ static void answer_static_end(const struct builder *b, uint32_t missing)
 	send(b->talk, &answer, sizeof(answer), MSG_NOSIGNAL);
 }
 
-static void take(const struct builder *b, const struct builder_message *message)
+static void take(struct builder *b, const struct builder_message *message)
 {
 	if (message->kind == BUILDER_STATIC_END)
 		answer_static_end(b, message->missing);
+	else if (message->kind == BUILDER_CONFIG)
+		bytes_put(&b->config, message->text, strnlen(message->text, sizeof(message->text)));
+	else if (message->kind == BUILDER_MAKE)
+		builder_answer_make(&b->config, b->options->maker, b->talk, message);
 	else if (message->level <= SAY_DETAIL)
 		say(message->level, "%.*s", (int)sizeof(message->text) - 1, message->text);
 }

@@ -30,15 +30,19 @@ static int check_own_uuid(const struct restoration *r)
 		     : 0;
 }
 
-/* What was dropped is said before there is a domain. */
-static void filter(struct restoration *r)
+/* What was dropped is said before there is a domain. Without a device that it had the guest would not be the same. */
+static int filter(struct restoration *r)
 {
+	unsigned int devices = config_count_devices(&r->config);
 	char dropped[900];
 
 	config_filter(&r->config, r->options.allowed, dropped, sizeof(dropped));
+	if (r->has_devices && config_count_devices(&r->config) < devices)
+		return fail(EPERM, "the config has a device that may not be made here: %s", dropped);
 	if (*dropped)
 		say(SAY_WARNING, "%s: not taken from the image's config: %s", config_name(&r->config),
 		    dropped);
+	return 0;
 }
 
 /* The image's own, unless another one is wanted, which is checked and may have a suffix. */
@@ -73,7 +77,10 @@ int preflight_config(struct restoration *r)
 	rc = choose_name(r);
 	if (rc)
 		return rc;
-	filter(r);
+	r->has_devices = r->options.maker && !r->options.without_devices && config_count_devices(&r->config);
+	rc = filter(r);
+	if (rc || r->has_devices)
+		return rc;
 	config_devices(&r->config, devices, sizeof(devices));
 	if (*devices && !r->options.without_devices)
 		return fail(EOPNOTSUPP,

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "machine/config.h"
+#include "machine/new-domain.h"
 #include "restore/receive.h"
 
 /* A domain that the caller's toolstack has made and keeps: it is filled, and whatever happens left to it. */
@@ -22,6 +23,14 @@ struct adoption {
 	void *context;
 };
 
+/* Has libxl make the domain and its devices: machine/toolstack.h. */
+struct domain_maker {
+	/* Returns as soon as the domain can be filled; connections with the pages that libxl has given it. */
+	int (*make)(const struct new_domain *wanted, uint32_t *id, struct connections *connections,
+		    void *context);
+	void *context;
+};
+
 /* XGR_SDD_MISSING_* of Xen's xenguest.h. */
 enum { STATIC_LACKS_CPUID = 1, STATIC_LACKS_MSR = 2 };
 
@@ -31,9 +40,10 @@ struct restore_options {
 	bool force;	  /* even if the host lacks CPU features */
 	const uint8_t
 		*uuid; /* the one that the image must have, and keeps even if a domain has it; NULL: any */
-	uint64_t most_pfns;   /* what was offered; 0: not known */
-	bool without_devices; /* even if the config names devices */
-	unsigned int allowed; /* ALLOW_*: what the config may name of this host */
+	uint64_t most_pfns;		  /* what was offered; 0: not known */
+	bool without_devices;		  /* even if the config names devices */
+	const struct domain_maker *maker; /* of a domain with devices; NULL: that is refused */
+	unsigned int allowed;		  /* ALLOW_*: what the config may name of this host */
 	/* How far we are, in pages; called by one thread. May be NULL. */
 	void (*progress)(uint64_t done, uint64_t total);
 	const struct adoption *adopt; /* a bare libxc stream into that domain; NULL: a domain is made */
@@ -61,7 +71,8 @@ struct restoration {
 	struct incoming incoming;
 	uint64_t most_pfns; /* that are believed */
 	unsigned int most_vcpus;
-	uint64_t limit_kib;	/* of an adopted domain, as it was */
+	bool has_devices;	/* the domain is libxl's: it makes it, and the caller has it removed */
+	uint64_t limit_kib;	/* of an adopted domain, as it was; of libxl's, while it is filled */
 	mfn_t *mfn;		/* by pfn; invalid: none */
 	uint64_t frames;	/* given to the domain so far */
 	uint64_t frames_wanted; /* as far as head or config tell */
@@ -97,6 +108,10 @@ int adopt_finish(struct restoration *restoration);
 /* restore/label.c: finds the labels of the config; gives the domain that which it has when it is built. */
 int label_find(struct restoration *restoration);
 int label_load(struct restoration *restoration);
+/* restore/made.c: the same of a domain that libxl makes, with its devices, while it is filled. */
+int made_create(struct restoration *restoration, unsigned int width);
+/* The pages of xenstore and console go into the frames that others have mapped already. */
+int made_place_pages(struct restoration *restoration);
 
 void restoration_release(struct restoration *restoration);
 

@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "machine/config.h"
+#include "machine/devices.h"
 #include "machine/registry.h"
 #include "restore/lanes.h"
 #include "restore/preflight.h"
@@ -129,7 +130,7 @@ static int remove_once(const struct journal *journal)
 	int rc = open_guest(&guest, journal);
 
 	if (!rc)
-		rc = domain_demolish(guest.domain);
+		rc = domain_remove(guest.domain);
 	if (rc == -ESRCH) {
 		fail_forget();
 		rc = guest.host ? sweep(guest.host, journal) : 0;

@@ -135,6 +135,9 @@ int domain_frame_types(struct domain *domain, const mfn_t *mfns, size_t count, u
  */
 int domain_populate(struct domain *domain, const pfn_t *pfns, size_t count, mfn_t *mfns);
 
+/* Xen's M2P says from now on that the domain's frame is this pfn of it. */
+int domain_set_pfn(struct domain *domain, mfn_t mfn, pfn_t pfn);
+
 /* Takes frames back from the domain; nobody of the guest's may name them. Returns the first failure. */
 int domain_depopulate(struct domain *domain, const mfn_t *mfns, size_t count);
 /* How many KiB the domain may own from now on. */

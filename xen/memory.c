@@ -128,6 +128,26 @@ int domain_depopulate(struct domain *domain, const mfn_t *mfns, size_t count)
 	return 0;
 }
 
+int domain_set_pfn(struct domain *domain, mfn_t mfn, pfn_t pfn)
+{
+	xencall_handle *handle = xc_interface_xcall_handle(xc_of(domain));
+	struct {
+		mmu_update_t update;
+		unsigned int done;
+	} *call = xencall_alloc_buffer(handle, sizeof(*call));
+	int rc = 0;
+
+	if (!call)
+		return fail(ENOMEM, "out of memory for hypercalls");
+	call->update.ptr = (uint64_t)mfn.n << PAGE_BITS | MMU_MACHPHYS_UPDATE;
+	call->update.val = pfn.n;
+	if (xencall4(handle, __HYPERVISOR_mmu_update, (unsigned long)&call->update, 1,
+		     (unsigned long)&call->done, domain->id) < 0)
+		rc = fail_errno("Xen does not make mfn %#lx domain %u's pfn %#lx", mfn.n, domain->id, pfn.n);
+	xencall_free_buffer(handle, call);
+	return rc;
+}
+
 int domain_limit(struct domain *domain, uint64_t most_kib)
 {
 	return xc_domain_setmaxmem(xc_of(domain), domain->id, most_kib)

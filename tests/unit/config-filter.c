@@ -49,6 +49,30 @@ static const char ordinary[] =
 	"\"vfbs\":[{\"devid\":-1,\"vnc\":{\"enable\":\"True\",\"listen\":\"127.0.0.1\"},\"sdl\":{}}],"
 	"\"on_reboot\":\"restart\",\"on_crash\":\"destroy\"}";
 
+static void scripts_of_xens_folder_need_nothing(void **state)
+{
+	static const char *const fine[] = { "block-iscsi", "/etc/xen/scripts/vif-openvswitch" };
+	static const char *const foreign[] = {
+		"/etc/xen/scripts/../evil", "/etc/xen/scripts/", "a/b", "..", "/etc/xen/scripts/a/b", "a;b"
+	};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(fine) / sizeof(*fine); i++) {
+		snprintf(text, sizeof(text),
+			 CONFIG("", "", ",\"disks\":[{\"vdev\":\"xvda\",\"script\":\"%s\"}]"), fine[i]);
+		assert_non_null(strstr(filtered(text, 0), fine[i]));
+		assert_string_equal(dropped, "");
+	}
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++) {
+		snprintf(text, sizeof(text), CONFIG("", "", ",\"nics\":[{\"devid\":0,\"script\":\"%s\"}]"),
+			 foreign[i]);
+		assert_null(strstr(filtered(text, 0), "devid"));
+		assert_string_equal(dropped, "nics[0] (script needs --allow scripts)");
+		assert_non_null(strstr(filtered(text, ALLOW_SCRIPTS), "devid"));
+	}
+}
+
 static void an_ordinary_config_stays_whole(void **state)
 {
 	(void)state;
@@ -237,6 +261,7 @@ static void words_are_parsed(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		TEST(scripts_of_xens_folder_need_nothing),
 		TEST(an_ordinary_config_stays_whole),
 		TEST(what_names_the_host_must_be_allowed),
 		TEST(devices_go_as_a_whole),

@@ -76,11 +76,23 @@ def names(refused):
 
 def devices(refused):
     host, image = refused.host, refused.folder / "image"
-    for kind, number in (("vbd", 51712), ("vif", 0), ("pci", 0)):
+    for kind, number in (("vbd", 51712), ("vif", 0)):
         host.store.write(f"/libxl/{refused.number}/device/{kind}/{number}", "")
-    refused(("vbd 51712", "vif 0", "pci 0", "xl", "--without-devices"), "web", image, untouched=False)
+    for kind, number, way in (("pci", 0, "xl pci-detach"), ("9pfs", 1, "shut it down"), ("vusb", 0, "xl usbctrl-detach"),
+                              ("pvcalls", 0, "shut it down")):
+        host.store.write(f"/libxl/{refused.number}/device/{kind}/{number}", "")
+        refused((f"{kind} {number}", way, "--without-devices"), "web", image, untouched=False)
+        host.store.remove(f"/libxl/{refused.number}/device/{kind}")
+    host.store.write(f"/local/domain/{refused.number}/backend/vif", "")
+    refused(("it serves devices of other domains (vif)", "shut those down first"), "web", image, untouched=False)
+    host.store.remove(f"/local/domain/{refused.number}/backend")
     result = host.pvferry("save", "-c", "--without-devices", "web", image)
     expect(result.status == 0 and "vbd 51712" in result.err and image.exists(), f"--without-devices: {result}")
+    uuid = json.loads(host.must("inspect", "--config", image).out)["c_info"]["uuid"]
+    libvirt = host.path / f"xenstored/userdata-d.{refused.number}.{uuid}.libvirt-xml"
+    libvirt.write_text("<domain/>")
+    refused(("libvirt", "virsh", "--force"), "web", image, untouched=False)
+    libvirt.unlink()
     listed = json.loads(host.must("list", "--json").out)
     mine, = (row for row in listed if row["domid"] == refused.number)
     expect(not mine["movable"] and "vbd 51712" in mine["reason"] and mine["domain"] == "web", f"list: {mine}")

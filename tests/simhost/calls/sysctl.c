@@ -68,6 +68,28 @@ static long get_policy(struct call *call, struct xen_sysctl_cpu_policy *op)
 	return 0;
 }
 
+/* One pool has all processors. The null scheduler has no parameters for a toolstack to read or set. */
+static long cpupool(struct call *call, struct xen_sysctl_cpupool_op *op)
+{
+	uint8_t cpus = (1u << CPUS) - 1;
+	uint32_t count = 0;
+
+	if (op->op != XEN_SYSCTL_CPUPOOL_OP_INFO)
+		return -EOPNOTSUPP;
+	if (op->cpupool_id && op->cpupool_id != XEN_SYSCTL_CPUPOOL_PAR_ANY)
+		return -ENOENT;
+	for (struct domain *domain = domain_next(call->host, 0); domain; count++)
+		domain = domain_next(call->host, domain->domid + 1u);
+	op->cpupool_id = 0;
+	op->sched_id = XEN_SCHEDULER_NULL;
+	op->n_dom = count;
+	if (op->cpumap.nr_bits < CPUS)
+		return -EINVAL;
+	memset(op->cpumap.bitmap.p, 0, (op->cpumap.nr_bits + 7) / 8);
+	memcpy(op->cpumap.bitmap.p, &cpus, sizeof(cpus));
+	return 0;
+}
+
 long call_sysctl(struct call *call, struct xen_sysctl *op)
 {
 	if (!call->caller->privileged)
@@ -78,6 +100,8 @@ long call_sysctl(struct call *call, struct xen_sysctl *op)
 	case XEN_SYSCTL_getdomaininfolist: return list_domains(call, &op->u.getdomaininfolist);
 	case XEN_SYSCTL_physinfo: return physinfo(call, &op->u.physinfo);
 	case XEN_SYSCTL_get_cpu_policy: return get_policy(call, &op->u.cpu_policy);
+	case XEN_SYSCTL_cpupool_op: return cpupool(call, &op->u.cpupool_op);
+	case XEN_SYSCTL_sched_id: op->u.sched_id.sched_id = XEN_SCHEDULER_NULL; return 0;
 	}
 	return -ENOSYS;
 }

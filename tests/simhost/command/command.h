@@ -12,6 +12,7 @@ int command_destroy(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_guest(int argc, char **argv);
 int command_guests(int argc, char **argv);
+int command_devices(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_check(int argc, char **argv);
@@ -30,6 +31,16 @@ int command_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Starts the host's xenstored and waits until it answers: 0 or -errno. */
 int command_start_xenstored(const char *path);
 void command_stop_xenstored(const char *path);
+
+/*
+ * For hosts on which libxl makes devices: what xen-init-dom0 enters into xenstore, the folders that libxl has
+ * fixed paths for, and the process that stands in for domain 0's drivers and xenconsoled. 0 or -errno.
+ */
+int command_start_devices(const char *path);
+void command_stop_devices(const char *path);
+int command_make_folders(const char *path);
+/* On such a host: a mount name space, where those folders are the host's. */
+int command_enter_folders(const char *path);
 
 /* Ends the process whose number is in the file, and waits for its end. */
 void command_stop_process(const char *pid_file);

@@ -26,10 +26,11 @@ static const struct option create_options[] = {
 	{ "xen", required_argument, NULL, 'v' },
 	{ "allocate", no_argument, NULL, 'a' },
 	{ "no-xenstored", no_argument, NULL, 'x' },
+	{ "devices", no_argument, NULL, 'd' },
 	{ NULL, 0, NULL, 0 },
 };
 
-static int parse_create(int argc, char **argv, struct host_options *options, bool *xenstored)
+static int parse_create(int argc, char **argv, struct host_options *options, bool *xenstored, bool *devices)
 {
 	int option;
 
@@ -45,6 +46,7 @@ static int parse_create(int argc, char **argv, struct host_options *options, boo
 		case 'a': options->allocate = true; break;
 		case 'v': options->xen = optarg; break;
 		case 'x': *xenstored = false; break;
+		case 'd': *devices = true; break;
 		default: return 2;
 		}
 	}
@@ -61,9 +63,9 @@ int command_create(int argc, char **argv)
 		.has_pv32 = true,
 		.poison = true,
 	};
-	bool xenstored = true;
+	bool xenstored = true, devices = false;
 	char path[PATH_MAX];
-	int err = parse_create(argc, argv, &options, &xenstored);
+	int err = parse_create(argc, argv, &options, &xenstored, &devices);
 
 	if (err)
 		return err;
@@ -76,6 +78,11 @@ int command_create(int argc, char **argv)
 	if (err) {
 		command_destroy(argc - optind + 1, argv + optind - 1);
 		return command_fail("%s: xenstored: %s", path, strerror(-err));
+	}
+	err = devices ? command_start_devices(path) : 0;
+	if (err) {
+		command_destroy(argc - optind + 1, argv + optind - 1);
+		return command_fail("%s: devices: %s", path, strerror(-err));
 	}
 	return 0;
 }
@@ -113,6 +120,7 @@ int command_destroy(int argc, char **argv)
 	if (access(machine, F_OK))
 		return command_fail("%s: no host", path);
 	command_guests(3, (char *[]){ "guests", argv[1], "--stop", NULL });
+	command_stop_devices(path);
 	command_stop_xenstored(path);
 	remove_tree(path);
 	return 0;
@@ -121,11 +129,14 @@ int command_destroy(int argc, char **argv)
 int command_run(int argc, char **argv)
 {
 	char path[PATH_MAX];
-	int first = argc > 2 && !strcmp(argv[2], "--") ? 3 : 2;
+	int first = argc > 2 && !strcmp(argv[2], "--") ? 3 : 2, err;
 
 	if (argc <= first)
 		return 2;
 	command_host_path(path, sizeof(path), argv[1]);
+	err = command_enter_folders(path);
+	if (err)
+		return command_fail("%s: no mount name space: %s", path, strerror(-err));
 	command_set_environment(path);
 	execvp(argv[first], argv + first);
 	return command_fail("%s: %s", argv[first], strerror(errno)) + 126;

@@ -18,7 +18,7 @@ static const struct {
 	{ "create", command_create,
 	  "HOST [--mem MiB] [--flavour shadow|noshadow] [--xen RELEASE] [--seed N]\n"
 	  "\t\t[--scatter PERCENT] [--no-pv32] [--no-poison] [--allocate]\n"
-	  "\t\t[--no-xenstored]" },
+	  "\t\t[--no-xenstored] [--devices]" },
 	{ "destroy", command_destroy, "HOST" },
 	{ "run", command_run, "HOST -- COMMAND..." },
 	{ "guest", command_guest,
@@ -26,6 +26,7 @@ static const struct {
 	  "\t\t[--workload NAME] [--seed N] [--rate N] [--holes N] [--name NAME]\n"
 	  "\t\t[--unannounced PFNS] [--keeps-foreign]" },
 	{ "guests", command_guests, "HOST [--domain N] [--steps N | --ms N] [--daemon | --stop]" },
+	{ "devices", command_devices, "HOST" },
 	{ "list", command_list, "HOST" },
 	{ "compare", command_compare, "HOST DOMAIN HOST DOMAIN" },
 	{ "check", command_check, "HOST DOMAIN" },

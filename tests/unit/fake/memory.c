@@ -289,6 +289,12 @@ int domain_depopulate(struct domain *domain, const mfn_t *mfns, size_t count)
 	return 0;
 }
 
+int domain_set_pfn(struct domain *domain, mfn_t mfn, pfn_t pfn)
+{
+	(void)pfn;
+	return fake_fails("set pfn") || fake_frame(mfn)->owner != domain->id ? -EIO : 0;
+}
+
 int domain_limit(struct domain *domain, uint64_t most_kib)
 {
 	if (fake_fails("limit"))

@@ -1,0 +1,12 @@
+/* What becomes of a guest that was saved, and waits suspended. */
+#ifndef CLI_FATE_H
+#define CLI_FATE_H
+
+#include <stdint.h>
+
+enum fate { DESTROY, RUN_ON, STAY_PAUSED };
+
+/* Tries twice: a guest that waits must not be left waiting for one call that failed. */
+int fate_settle(uint32_t id, enum fate fate);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * pvferry-toolstack from the side of those who give it orders.
+ *
+ * Functions return 0 or -errno with a reason, which is the toolstack's own if it gave one.
+ */
+#ifndef MACHINE_TOOLSTACK_H
+#define MACHINE_TOOLSTACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "machine/machine.h"
+#include "machine/new-domain.h"
+
+struct toolstack {
+	int fd;	       /* orders go there, answers come from there */
+	pid_t pid;     /* 0: not started */
+	char uuid[37]; /* of the domain that it makes */
+};
+
+/* --- a domain that is made ---------------------------------------------------------------------------------- */
+
+/*
+ * Starts the program. Returns as soon as the domain can be filled: *id, and its connections, whose pages are in
+ * place. early: libxl makes the devices at once; else when toolstack_open_gate() is called.
+ */
+int toolstack_create(struct toolstack *toolstack, const struct new_domain *domain, bool early, uint32_t *id,
+		     struct connections *connections);
+int toolstack_open_gate(struct toolstack *toolstack);
+/* Waits until its devices are there. */
+int toolstack_created(struct toolstack *toolstack);
+
+/* The domain is complete: it gets its name, and runs unless it stays paused. */
+int toolstack_run(struct toolstack *toolstack, const char *name, bool paused);
+/*
+ * The domain is not wanted; one that was not made, or is gone, is fine. If libxl itself had failed to make it, and
+ * not for this, that becomes the reason of the failure: what others failed for follows from it. If something is
+ * left it is said what.
+ */
+void toolstack_abandon(struct toolstack *toolstack);
+/* Waits for the program's end; a domain that does not run yet goes. Fine if it was not started. */
+void toolstack_close(struct toolstack *toolstack);
+
+/* --- a domain that is there; each starts a program of its own ---------------------------------------------- */
+
+/* Its config with the devices that it has now, as libxl has it; the caller frees it. */
+int toolstack_config(uint32_t id, char **config);
+/* With backends, loop devices and what else its devices' scripts have made. */
+int toolstack_destroy(uint32_t id);
+
+#endif

@@ -1,0 +1,86 @@
+"""libxl at work on devices, and one of pvferry's processes dies or is told to stop: one clear line, and nothing is left."""
+import os
+import signal
+
+import devices
+import faults
+from hosts import expect, poll
+
+ALLOW = ("--allow", "scripts")
+# Waits for a word, or for the end of the story.
+HANGS = "[ $1 = add ] || exit 0; touch {folder}/waits; while [ -e {folder} ] && [ ! -e {folder}/go ]; do sleep 0.02; done; exit 0"
+
+
+def pid_of(target, name):
+    """The one process of that name."""
+    found = poll(f"there is a {name}", lambda: [int(pid) for pid, comm in target.processes() if comm == name[:15]])
+    expect(len(found) == 1, f"{name}: {found}")
+    return found[0]
+
+
+def hanging(target, image):
+    """A restore whose disk's script waits."""
+    (target.folder / "waits").unlink(missing_ok=True)
+    process = target.host.start(target.host.program, "restore", *ALLOW, image)
+    poll("the script runs", (target.folder / "waits").exists)
+    return process
+
+
+def all_is_as_before(target, before, what):
+    poll(f"{what}: all processes end", lambda: not target.processes())
+    poll(f"{what}: the domain goes", lambda: set(target.host.listed()) == before.domains)
+    before.is_as_it_was(what)
+    expect(not target.left(), f"{what}: {target.left()}")
+
+
+def while_a_script_hangs(target, image):
+    target.write("hangs", HANGS.format(folder=target.folder))
+    before = faults.Before(target.host, image.parent)
+
+    process = hanging(target, image)
+    os.kill(pid_of(target, "pvferry-toolstack"), signal.SIGKILL)
+    result = target.host.end(process)
+    faults.says_one_line(result, "the toolstack is killed")
+    expect("pvferry-toolstack ended" in result.err and "no domain was made" in result.err, result)
+    all_is_as_before(target, before, "the toolstack is killed")
+
+    process = hanging(target, image)
+    os.kill(pid_of(target, "pvferry"), signal.SIGTERM)
+    result = target.host.end(process)
+    faults.says_one_line(result, "SIGTERM")
+    expect("SIGTERM" in result.err and "no domain was made" in result.err, result)
+    all_is_as_before(target, before, "SIGTERM")
+
+    process = hanging(target, image)
+    os.kill(pid_of(target, "pvferry"), signal.SIGKILL)
+    target.host.end(process)
+    all_is_as_before(target, before, "pvferry is killed")
+
+
+def in_the_builder(target, image):
+    """It dies while libxl is done with the devices, or is not."""
+    before = faults.Before(target.host, image.parent)
+    for fault in ("domctl.setvcpucontext:1:kill", "memory.populate_physmap:1:kill", "mmu_update:1:ENOMEM"):
+        result = target.host.pvferry("restore", *ALLOW, image, fault=fault, only="pvferry-builder")
+        faults.says_one_line(result, fault)
+        expect("no domain was made" in result.err, f"{fault}: {result}")
+        all_is_as_before(target, before, fault)
+    for fault in ("memory.populate_physmap:1:ENOMEM", "grant_map:1:ENOMEM", "any:5:kill"):
+        result = target.host.pvferry("restore", *ALLOW, image, fault=fault, only="pvferry-save-helper")
+        if result.status == 0:    # it does not make that call
+            target.host.must("save", "--force", "web", image.parent.parent / "away")
+            continue
+        faults.says_one_line(result, f"{fault} at the gate")
+        all_is_as_before(target, before, f"{fault} at the gate")
+
+
+def run(stage):
+    target, folder = devices.Devices(stage, "target"), faults.folder_of(stage)
+    number = target.host.guest(4, name="web")
+    target.host.freeze(number, stage.folder / "bare")
+    target.host.destroy(number)
+    devices.edit(stage.folder / "bare", folder / "hangs", **target.config(disk="hangs"))
+    while_a_script_hangs(target, folder / "hangs")
+    (folder / "hangs").unlink()
+    devices.edit(stage.folder / "bare", folder / "works", **target.config())
+    in_the_builder(target, folder / "works")

@@ -1,0 +1,112 @@
+/* What is done with a domain that is there: see toolstack.h. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "toolstack/toolstack.h"
+
+int toolstack_fail(struct toolstack *t, int code, const char *what)
+{
+	char reason[1024];
+
+	libxl_log_reason(t->log, reason, sizeof(reason));
+	return *reason ? fail(EIO, "%s: %s", what, reason) : fail(EIO, "%s: libxl's error %d", what, code);
+}
+
+static int domain_of(struct json_object *order, uint32_t *domain)
+{
+	struct json_object *value = NULL;
+
+	*domain = json_object_object_get_ex(order, "domid", &value) ? json_object_get_int(value) : 0;
+	return *domain ? 0 : fail(EINVAL, "the order names no domain");
+}
+
+int toolstack_config(struct toolstack *t, struct json_object *order, struct json_object *answer)
+{
+	libxl_domain_config config;
+	uint32_t domain;
+	char *text = NULL;
+	int code, rc = domain_of(order, &domain);
+
+	if (rc)
+		return rc;
+	libxl_domain_config_init(&config);
+	code = libxl_retrieve_domain_configuration(t->ctx, domain, &config, NULL);
+	if (!code)
+		text = libxl_domain_config_to_json(t->ctx, &config);
+	libxl_domain_config_dispose(&config);
+	if (code || !text)
+		return toolstack_fail(t, code, "libxl cannot tell the domain's config");
+	json_object_object_add(answer, "config", json_object_new_string(text));
+	free(text);
+	return 0;
+}
+
+/* Whatever a script has started and left: it is in our process group, which qemu is not. */
+static void end_scripts(void)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+
+	if (getpgrp() != getpid())
+		return; /* started by hand, in a group with others */
+	sigaction(SIGTERM, &ignore, &before);
+	kill(0, SIGTERM);
+	sigaction(SIGTERM, &before, NULL);
+}
+
+int toolstack_remove(struct toolstack *t, uint32_t domain)
+{
+	int code;
+
+	end_scripts();
+	libxl_log_begin(t->log);
+	code = libxl_domain_destroy(t->ctx, domain, NULL);
+	return !code || code == ERROR_DOMAIN_NOTFOUND
+		     ? 0
+		     : toolstack_fail(t, code, "libxl could not destroy the domain");
+}
+
+int toolstack_run(struct toolstack *t, struct json_object *order, struct json_object *answer)
+{
+	struct json_object *value = NULL;
+	const char *name = json_object_object_get_ex(order, "name", &value) ? json_object_get_string(value)
+									    : "";
+	bool stays_paused = json_object_object_get_ex(order, "paused", &value) &&
+			    json_object_get_boolean(value);
+	int code;
+
+	(void)answer;
+	if (!t->made)
+		return fail(EINVAL, "there is no domain to run");
+	libxl_log_begin(t->log);
+	code = libxl_domain_rename(t->ctx, t->made, NULL, name);
+	if (code)
+		return toolstack_fail(t, code, "libxl could not rename the domain");
+	if (!stays_paused)
+		code = libxl_domain_unpause(t->ctx, t->made, NULL);
+	if (code)
+		return toolstack_fail(t, code, "libxl could not unpause the domain");
+	t->made = 0;
+	return 0;
+}
+
+int toolstack_abandon(struct toolstack *t, struct json_object *order, struct json_object *answer)
+{
+	int rc = t->made ? toolstack_remove(t, t->made) : 0;
+
+	(void)order, (void)answer;
+	t->made = rc ? t->made : 0;
+	return rc;
+}
+
+int toolstack_destroy(struct toolstack *t, struct json_object *order, struct json_object *answer)
+{
+	uint32_t domain;
+	int rc = domain_of(order, &domain);
+
+	(void)answer;
+	return rc ? rc : toolstack_remove(t, domain);
+}

@@ -1,0 +1,43 @@
+/*
+ * pvferry-toolstack: libxl's part of a domain. It makes and removes devices, runs their scripts, starts qemu.
+ *
+ * One process serves one domain. It gets its orders as lines of JSON from the socket that is its descriptor 3, and
+ * answers there: man/pvferry-toolstack.8 has them all. It is a program of its own because libxl reaps every child of
+ * the process it works in, and because devices outlive what started them.
+ */
+#ifndef TOOLSTACK_TOOLSTACK_H
+#define TOOLSTACK_TOOLSTACK_H
+
+#include <libxl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "toolstack/libxl-log.h"
+
+struct json_object;
+
+struct toolstack {
+	libxl_ctx *ctx;
+	struct libxl_log *log;
+	uint32_t made; /* the domain that was made and does not run yet; 0: none */
+};
+
+/* --- toolstack/domain.c: what is done with domains that are there. 0 or -errno, with a reason. ----------- */
+
+/* answer gets what goes beside "done". */
+int toolstack_config(struct toolstack *t, struct json_object *order, struct json_object *answer);
+int toolstack_run(struct toolstack *t, struct json_object *order, struct json_object *answer);
+int toolstack_abandon(struct toolstack *t, struct json_object *order, struct json_object *answer);
+int toolstack_destroy(struct toolstack *t, struct json_object *order, struct json_object *answer);
+
+/* With all that libxl keeps of it; what its scripts have left running is ended, too. */
+int toolstack_remove(struct toolstack *t, uint32_t domain);
+
+/* --- toolstack/create.c ----------------------------------------------------------------------------------- */
+
+int toolstack_create(struct toolstack *t, struct json_object *order, struct json_object *answer);
+
+/* The failure of a call of libxl, with its own reason. */
+int toolstack_fail(struct toolstack *t, int code, const char *what);
+
+#endif
