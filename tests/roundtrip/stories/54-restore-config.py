@@ -109,6 +109,6 @@ def run(stage):
     # as many values as the parser takes; of objects, which cost much memory without members too, it takes fewer
     image.write_bytes(edited(data, top={"x": ["a"] * 260000}))
     host.destroy(host.restore(image, "-p"))
-    image.write_bytes(edited(data, top={"x": [{}] * 19900}))
+    image.write_bytes(edited(data, top={"x": [{}] * 18000}))
     host.destroy(host.restore(image, "-p"))
     stage.figure("a hostile config with nothing, something and all allowed; 12 names")
