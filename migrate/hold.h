@@ -21,7 +21,7 @@ struct hold;
 struct held {
 	uint8_t *record;
 	size_t bytes;
-	uint64_t pfns; /* looked at for it; 0: no record of pages, but a small group */
+	uint64_t pfns; /* looked at for it; 0: no record of pages, but a small group, or the end of a round */
 };
 
 /*

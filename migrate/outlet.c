@@ -115,14 +115,17 @@ static void note(struct outlet *outlet, const struct batch *batch)
 	pthread_mutex_unlock(&outlet->lock);
 }
 
-/* Of a live job others tell; but a save that is live only to be short of stop goes once over the guest, and little more. */
-static void show_progress(const struct outlet *outlet)
+/*
+ * Of a live job others tell; but a save that is live only to be short of stop goes once over the guest, and little more.
+ * Before the batch is noted: while one is on its way the one who submits changes nothing that is read here.
+ */
+static void show_progress(const struct outlet *outlet, const struct batch *batch)
 {
 	const struct migration *m = outlet->m;
-	uint64_t total = m->p2m.count;
+	uint64_t total = m->p2m.count, done = outlet->pfns + batch->count;
 
 	if (m->options.progress && (!m->options.live || m->options.runs_on) && !m->is_held)
-		m->options.progress(outlet->pfns < total ? outlet->pfns : total, total);
+		m->options.progress(done < total ? done : total, total);
 }
 
 static void *run_writer(void *argument)
@@ -134,13 +137,13 @@ static void *run_writer(void *argument)
 
 	while (!rc && (batch = pipeline_collect(outlet->batches))) {
 		rc = write_batch(m, batch);
-		if (rc)
+		if (rc) {
 			pipeline_fail(outlet->batches, rc);
-		else
+		} else {
+			show_progress(outlet, batch);
 			note(outlet, batch);
+		}
 		pipeline_release(outlet->batches, batch);
-		if (!rc)
-			show_progress(outlet);
 	}
 	note(outlet, NULL);
 	return NULL;
@@ -217,7 +220,10 @@ static bool write_record(struct outlet *outlet, const struct held *held)
 	return true;
 }
 
-/* It may be larger than what a batch has room for. The thread that writes has nothing to do meanwhile. */
+/*
+ * It may be larger than what a batch has room for. The thread that writes has nothing to do meanwhile.
+ * Between two rounds all has to be written: to leave out a page of an increment depends on whether it went before.
+ */
 static bool write_group(struct outlet *outlet, const struct held *held)
 {
 	struct bytes group = { .at = held->record, .count = held->bytes };
@@ -225,6 +231,8 @@ static bool write_group(struct outlet *outlet, const struct held *held)
 
 	if (!outlet_flush(outlet))
 		return false;
+	if (!held->bytes)
+		return true;
 	rc = writer_group(&outlet->m->writer, &group);
 	if (rc)
 		pipeline_fail(outlet->batches, rc);
@@ -286,6 +294,17 @@ void outlet_submit(struct outlet *outlet, struct batch *batch)
 	pipeline_submit(outlet->batches, batch);
 }
 
+/* What is held is written later, and then these rounds have to be apart, too. */
+static bool end_round(struct outlet *outlet)
+{
+	struct migration *m = outlet->m;
+	int rc = m->is_held ? hold_add(m->hold, (struct held){ 0 }) : 0;
+
+	if (rc)
+		pipeline_fail(outlet->batches, rc);
+	return !rc;
+}
+
 bool outlet_flush(struct outlet *outlet)
 {
 	bool is_done;
@@ -295,7 +314,7 @@ bool outlet_flush(struct outlet *outlet)
 		pthread_cond_wait(&outlet->progress, &outlet->lock);
 	is_done = outlet->written == outlet->submitted;
 	pthread_mutex_unlock(&outlet->lock);
-	return is_done;
+	return is_done && end_round(outlet);
 }
 
 uint64_t outlet_written(struct outlet *outlet)
