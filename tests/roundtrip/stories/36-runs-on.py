@@ -119,15 +119,15 @@ def fails_to_write(stage, host, number, folder):
 
 
 def buffer_is_too_small(stage, host, number, to, folder):
-    """Said, and no page is lost: the image is what the guest was when it stopped."""
+    """Said, and no page is lost: the image is what the guest was when it stopped. With more threads it would be on its way as a whole."""
     image = folder / "image"
     for options in (("--no-live",), ("--no-live", "--level", 0), ("--live", "--max-rounds", 2)):
-        done = host.must("save", "-c", "--json", "--buffer", 1, *options, number, image)
+        done = host.must("save", "-c", "--json", "--buffer", 1, "--threads", 2, *options, number, image)
         facts = json.loads(done.out)
         expect(facts["buffer-bytes"] == MIB, f"buffer: {facts}")
         if "--live" not in options:
             expect("the buffer of 1 MiB is full" in done.err and done.err.count("\n") <= 2, f"buffer: {done}")
-            expect(facts["written-while-stopped-bytes"] > 2 * MIB, f"buffer: {facts}")
+            expect(facts["written-while-stopped-bytes"] > MIB * 9 // 10, f"buffer: {facts}")
         expect(abs(sum(facts[f"{part}-ms"] for part in ("suspend", "copy", "state", "resume")) - facts["stopped-ms"]) < 0.01
                and facts["stopped-ms"] <= facts["total-ms"], f"times: {facts}")
         host.goes_on(number, f"a small buffer {options}")
