@@ -1,30 +1,13 @@
 /* See outlet.h. */
-#include "migrate/outlet.h"
-
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
 #include "migrate/hold.h"
 #include "migrate/increment.h"
+#include "migrate/outlet-parts.h"
 #include "process/stop.h"
-#include "stream/pipeline.h"
-
-struct outlet {
-	struct migration *m;
-	int (*fill)(struct batch *batch, struct migration *m);
-	struct pipeline *batches;
-	ZSTD_CCtx **compressors; /* one a worker; NULL for a plain stream */
-	pthread_t writer;
-	bool writer_runs;
-	pthread_mutex_t lock;
-	pthread_cond_t progress;
-	uint64_t submitted, written; /* batches */
-	uint64_t pfns;		     /* written */
-	bool has_ended;		     /* the writer has */
-};
 
 static int compress(struct batch *batch, ZSTD_CCtx *compressor)
 {
@@ -202,83 +185,10 @@ int outlet_open(struct outlet **result, struct migration *m,
 	return start(outlet);
 }
 
-/* --- what was held ----------------------------------------------------- */
-
-static bool write_record(struct outlet *outlet, const struct held *held)
-{
-	struct batch *batch = pipeline_claim(outlet->batches);
-	int rc = batch ? batch_prepare(batch, 0, held->pfns) : 0;
-
-	if (rc)
-		pipeline_fail(outlet->batches, rc);
-	if (rc || !batch)
-		return false;
-	batch->is_filled = true;
-	batch->record = held->record;
-	batch->record_bytes = held->bytes;
-	outlet_submit(outlet, batch);
-	return true;
-}
-
-/*
- * It may be larger than what a batch has room for. The thread that writes has nothing to do meanwhile.
- * Between two rounds all has to be written: to leave out a page of an increment depends on whether it went before.
- */
-static bool write_group(struct outlet *outlet, const struct held *held)
-{
-	struct bytes group = { .at = held->record, .count = held->bytes };
-	int rc;
-
-	if (!outlet_flush(outlet))
-		return false;
-	if (!held->bytes)
-		return true;
-	rc = writer_group(&outlet->m->writer, &group);
-	if (rc)
-		pipeline_fail(outlet->batches, rc);
-	return !rc;
-}
-
-bool outlet_write_held(struct outlet *outlet)
-{
-	struct hold *hold = outlet->m->hold;
-	bool is_fine = true;
-
-	for (size_t i = 0; is_fine && i < hold_count(hold); i++) {
-		const struct held *held = hold_at(hold, i);
-
-		is_fine = held->pfns ? write_record(outlet, held) : write_group(outlet, held);
-	}
-	is_fine = outlet_flush(outlet) && is_fine;
-	if (is_fine)
-		hold_empty(hold);
-	return is_fine;
-}
-
-/* The guest is stopped and the buffer full: written it is now, and then filled again, so that at least the rest need not wait. */
-static bool make_room(struct outlet *outlet)
-{
-	struct migration *m = outlet->m;
-	bool is_fine = outlet_flush(outlet);
-
-	if (!is_fine)
-		return false;
-	if (!m->figures.late_bytes)
-		say(SAY_NOTE,
-		    "the buffer of %zu MiB is full: what it holds is written while the domain is stopped "
-		    "(--buffer makes it larger)",
-		    hold_room(m->hold) >> 20);
-	m->figures.late_bytes += hold_used(m->hold);
-	m->is_held = false;
-	is_fine = outlet_write_held(outlet);
-	m->is_held = is_fine;
-	return is_fine;
-}
-
 struct batch *outlet_claim(struct outlet *outlet, uint64_t first, uint64_t end)
 {
 	const struct migration *m = outlet->m;
-	bool has_room = !m->is_held || !hold_is_full(m->hold) || make_room(outlet);
+	bool has_room = !m->is_held || !hold_is_full(m->hold) || outlet_make_room(outlet);
 	struct batch *batch = has_room ? pipeline_claim(outlet->batches) : NULL;
 	int rc = batch ? batch_prepare(batch, first, end) : 0;
 
@@ -315,16 +225,6 @@ bool outlet_flush(struct outlet *outlet)
 	is_done = outlet->written == outlet->submitted;
 	pthread_mutex_unlock(&outlet->lock);
 	return is_done && end_round(outlet);
-}
-
-uint64_t outlet_written(struct outlet *outlet)
-{
-	uint64_t pfns;
-
-	pthread_mutex_lock(&outlet->lock);
-	pfns = outlet->pfns;
-	pthread_mutex_unlock(&outlet->lock);
-	return pfns;
 }
 
 static void free_batch(void *job, void *context)

@@ -29,9 +29,6 @@ bool outlet_flush(struct outlet *outlet);
  */
 bool outlet_write_held(struct outlet *outlet);
 
-/* Pages looked at so far, by what was written. */
-uint64_t outlet_written(struct outlet *outlet);
-
 /* Ends, for the reason why if that is not 0; returns the failure there was. NULL is fine. */
 int outlet_close(struct outlet *outlet, int why);
 
