@@ -87,7 +87,7 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 man/pvferry-image.5
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man7 man/pvferry-protocol.7
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 man/pvferryd.8 man/pvferry-save-helper.8 man/pvferry-toolstack.8
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/pvferry/examples helper/helper.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/pvferry/examples helper/helper.conf $(wildcard examples/*)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system daemon/pvferryd.service
 	sed -i 's,/usr/sbin,$(PREFIX)/sbin,' $(DESTDIR)$(PREFIX)/lib/systemd/system/pvferryd.service
 	test -e $(DESTDIR)/etc/pvferry/pvferryd.conf || \

@@ -18,6 +18,7 @@ enum { LINE_BYTES = 1024 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local char reason[LINE_BYTES];
+static _Thread_local int reason_error;
 
 static void put_line(enum say_level level, const char *text)
 {
@@ -48,15 +49,17 @@ void say(enum say_level level, const char *format, ...)
 	pthread_mutex_unlock(&lock);
 }
 
-static void keep_reason(const char *text)
+static void keep_reason(int error, const char *text)
 {
 	char visible[LINE_BYTES];
 
 	text_visible(visible, sizeof(visible), text);
-	if (!reason[0])
+	if (!reason[0]) {
 		memcpy(reason, visible, sizeof(reason));
-	else if (strcmp(reason, visible))
+		reason_error = error;
+	} else if (strcmp(reason, visible)) {
 		say(SAY_DETAIL, "%s", visible);
+	}
 }
 
 int fail(int error, const char *format, ...)
@@ -67,7 +70,7 @@ int fail(int error, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	keep_reason(text);
+	keep_reason(error ? error : EIO, text);
 	return error ? -error : -EIO;
 }
 
@@ -83,7 +86,7 @@ int fail_errno(const char *format, ...)
 	va_end(args);
 	if (n >= 0 && (size_t)n < sizeof(text))
 		snprintf(text + n, sizeof(text) - n, ": %s", strerror(error));
-	keep_reason(text);
+	keep_reason(error, text);
 	return -error;
 }
 
@@ -92,7 +95,13 @@ const char *fail_reason(void)
 	return reason;
 }
 
+int fail_error(void)
+{
+	return reason_error;
+}
+
 void fail_forget(void)
 {
 	reason[0] = '\0';
+	reason_error = 0;
 }

@@ -42,6 +42,9 @@ int fail_errno(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* This thread's first reason since the start or the last fail_forget(); "" if none. */
 const char *fail_reason(void);
 
+/* Its error, as errno has it; 0 if there is no reason. */
+int fail_error(void);
+
 /* For the rare caller who can do without what failed. */
 void fail_forget(void);
 

@@ -71,8 +71,10 @@ int run_cancel(const struct command *self, int argc, char **argv);
 int run_set(const struct command *self, int argc, char **argv);
 int run_cert(const struct command *self, int argc, char **argv);
 int run_doctor(const struct command *self, int argc, char **argv);
+int run_metrics(const struct command *self, int argc, char **argv);
 extern const struct option_row save_options[], restore_options[], migrate_options[], receive_options[],
 	resolve_options[], resume_options[], inspect_options[], verify_options[], merge_options[],
-	list_options[], jobs_options[], cancel_options[], set_options[], cert_options[], doctor_options[];
+	list_options[], jobs_options[], cancel_options[], set_options[], cert_options[], doctor_options[],
+	metrics_options[];
 
 #endif

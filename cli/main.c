@@ -33,6 +33,7 @@ static const struct command commands[] = {
 	  cert_options, run_cert },
 	{ "doctor", "[HOST]", "can this host, and HOST, do all that pvferry does, and what mends it",
 	  doctor_options, run_doctor },
+	{ "metrics", "", "what the jobs of this host came to, for Prometheus", metrics_options, run_metrics },
 	{ "list", "", "domains here, and whether they can be saved", list_options, run_list },
 	{ "jobs", "", "what pvferryd moves, and has moved", jobs_options, run_jobs },
 	{ "cancel", "JOB", "give a job of pvferryd up", cancel_options, run_cancel },

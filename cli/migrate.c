@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/control.h"
+#include "cli/ended.h"
 #include "cli/events.h"
 #include "cli/order.h"
 #include "cli/progress.h"
@@ -264,6 +265,7 @@ static int migrate(struct settings *s, const char *whom)
 	if (moved == MOVED)
 		tell_status(s, began_ns);
 	event_tell(event_move_end(move->status, moved, began_ns), as_line);
+	ended_move(move->status, moved, began_ns);
 	return say_end(s, moved, whom);
 }
 

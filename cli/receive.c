@@ -9,6 +9,7 @@
 
 #include "text/allow.h"
 #include "cli/command.h"
+#include "cli/ended.h"
 #include "cli/events.h"
 #include "process/child.h"
 #include "log.h"
@@ -208,6 +209,7 @@ static int receive(struct settings *s)
 	rc = take_finish(&s->take);
 	if (s->is_controlled)
 		event_tell(event_take_end(s->take.status, rc, began_ns), true);
+	ended_take(s->take.status, rc, began_ns);
 	return say_end(s, rc);
 }
 

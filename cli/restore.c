@@ -9,6 +9,7 @@
 
 #include "text/allow.h"
 #include "cli/command.h"
+#include "cli/ended.h"
 #include "cli/open-image.h"
 #include "cli/parents.h"
 #include "cli/progress.h"
@@ -165,7 +166,8 @@ int run_restore(const struct command *self, int argc, char **argv)
 	struct settings settings = {
 		.restore = { .threads = default_threads(), .progress = progress_show },
 	};
-	int first = command_options(self, argc, argv, set, &settings);
+	uint64_t began_ns = line_now();
+	int first = command_options(self, argc, argv, set, &settings), rc;
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
@@ -174,5 +176,7 @@ int run_restore(const struct command *self, int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	image = argv[first];
-	return restore(&settings);
+	rc = restore(&settings);
+	ended_restore(rc, began_ns);
+	return rc;
 }

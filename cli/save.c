@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/ended.h"
 #include "cli/fate.h"
 #include "cli/draft.h"
 #include "cli/progress.h"
@@ -261,16 +262,15 @@ static int prepare(struct job *job, const char *path)
 
 static int save(const char *whom, const char *path, struct settings *settings)
 {
-	struct job job = {
-		.whom = whom,
-		.settings = settings,
-		.began_ns = now_ns(),
-		.file = { .fd = -1, .place.directory = -1 },
-		.lock = -1,
-	};
+	struct job job = { .whom = whom,
+			   .settings = settings,
+			   .began_ns = now_ns(),
+			   .file = { .fd = -1, .place.directory = -1 },
+			   .lock = -1 };
 	int rc = prepare(&job, path);
 
 	rc = rc ? say_failure("save", whom, NULL) : save_to(&job);
+	ended_save(job.shared ? &job.shared->sent : NULL, rc, job.began_ns);
 	publication_abandon(&job.file);
 	journal_unlock_domain(job.id, job.lock);
 	child_unshare(job.shared, sizeof(*job.shared));
