@@ -63,7 +63,7 @@ static uint32_t find_sharer(struct host *host, const char *vm, uint32_t but)
 }
 
 /* libxl removes the entry of the machine even if another domain has it. */
-static int remove_by_libxl(struct host *host, uint32_t id)
+static int remove_by_libxl(struct domain *domain, struct host *host, uint32_t id)
 {
 	static struct shared_entry entry;
 	char *vm = store_read(host, "/local/domain/%u/vm", id);
@@ -73,6 +73,13 @@ static int remove_by_libxl(struct host *host, uint32_t id)
 	if (entry.sharer)
 		take_nodes(host, &entry, vm);
 	rc = toolstack_destroy(id);
+	/* What serves the devices may stay, but never a guest that was to go. */
+	if (rc) {
+		say(SAY_WARNING, "domain %u is destroyed, but not what served its devices: %s", id,
+		    fail_reason());
+		fail_forget();
+		rc = domain_demolish(domain);
+	}
 	if (entry.count && store_write(host, NULL, 0, entry.nodes, entry.count))
 		say(SAY_WARNING, "domain %u: %s could not be entered again", entry.sharer, vm);
 	for (size_t i = 0; i < entry.count; i++)
@@ -86,5 +93,5 @@ int domain_remove(struct domain *domain)
 	struct host *host = domain_host(domain);
 	uint32_t id = domain_id(domain);
 
-	return devices_exist(host, id) ? remove_by_libxl(host, id) : domain_demolish(domain);
+	return devices_exist(host, id) ? remove_by_libxl(domain, host, id) : domain_demolish(domain);
 }

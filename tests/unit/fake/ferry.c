@@ -117,7 +117,9 @@ static int flatten(struct stream_facts *facts)
 
 int ferry_restore(const char *name)
 {
-	struct restore_options options = { .threads = 2, .name = name, .allowed = ferry.allowed };
+	struct restore_options options = {
+		.threads = 2, .name = name, .allowed = ferry.allowed, .maker = ferry.maker
+	};
 	struct reader *reader;
 	int rc;
 

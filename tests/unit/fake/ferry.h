@@ -13,6 +13,7 @@ extern struct ferry {
 	struct channel to, from;
 	struct migrate_options options; /* but for level, threads and timeout_seconds; zero unless set */
 	unsigned int allowed;		/* ALLOW_*, of a restore */
+	const struct domain_maker *maker;
 	int fd;
 } ferry;
 

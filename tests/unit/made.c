@@ -1,0 +1,167 @@
+/* restore/made.c: a domain that libxl has made gets the guest, and its two pages stay where they are. */
+#include "unit.h"
+
+#include "fake/ferry.h"
+#include "restore/preflight.h"
+
+enum { STORE_INDEXES_AT = 2048, STORE_INDEXES_BYTES = 28, BEFORE = 0xa5 };
+
+static const char config[] =
+	"{\"c_info\":{\"type\":\"pv\",\"name\":\"web1\",\"uuid\":\"01234567-89ab-cdef-0123-456789abcdef\"},"
+	"\"b_info\":{\"max_vcpus\":3},\"disks\":[{\"vdev\":\"xvda\",\"pdev_path\":\"/dev/a\"}]}";
+
+/* What the toolstack did. */
+static struct domain *made;
+static mfn_t store, console;
+static char name[64];
+static unsigned int asked_width;
+static int makers_answer;
+
+static int make(const struct new_domain *wanted, uint32_t *id, struct connections *connections, void *context)
+{
+	(void)context;
+	snprintf(name, sizeof(name), "%s", wanted->name);
+	asked_width = wanted->width;
+	if (makers_answer || !strstr(wanted->config, "xvda"))
+		return fail(EIO, "the disk burns");
+	made = fake_domain(wanted->width, 3);
+	store = fake_allocate(made->id);
+	console = fake_allocate(made->id);
+	made->frames = 2;
+	memset(fake_page(store), BEFORE, PAGE_BYTES);
+	memset(fake_page(console), BEFORE, PAGE_BYTES);
+	*id = made->id;
+	*connections = (struct connections){
+		.store_port = 5, .console_port = 6, .store = store, .console = console, .are_served = true
+	};
+	return 0;
+}
+
+static const struct domain_maker maker = { .make = make };
+
+static int setup(void **state)
+{
+	(void)state;
+	ferry_open();
+	ferry.maker = &maker;
+	ferry.options.config = config;
+	makers_answer = 0;
+	made = NULL;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ferry.maker = NULL;
+	ferry.options.config = NULL;
+	ferry_close();
+	return 0;
+}
+
+static void save(unsigned int width)
+{
+	ferry_make(width, width == 8 ? P2M_LINEAR : P2M_LIST, 3000);
+	assert_done(ferry_save(1));
+}
+
+/* The guest's own page, by what its start info says. */
+static pfn_t page_of(const struct guest *guest, size_t offset)
+{
+	pfn_t start_info = vcpus_start_info(&ferry.restoration.incoming.machine);
+
+	return PFN(word_get(guest->layout, guest_page(guest, start_info.n), offset));
+}
+
+static void pages_are_placed(void **state)
+{
+	(void)state;
+	for (unsigned int width = 4; width <= 8; width += 4) {
+		const struct start_info_layout *at;
+		const uint8_t *page;
+		pfn_t pfn;
+
+		save(width);
+		at = &ferry.guest.layout->start_info;
+		assert_done(ferry_restore("web2"));
+		assert_string_equal(name, "web2" INCOMING_SUFFIX);
+		assert_int_equal(asked_width, width);
+		assert_int_equal(made->ring.n, 0); /* xenstored was told by libxl */
+
+		pfn = page_of(&ferry.guest, at->store_frame);
+		assert_int_equal(ferry.restoration.mfn[pfn.n].n, store.n);
+		page = fake_page(store);
+		assert_memory_equal(page, guest_page(&ferry.guest, pfn.n), STORE_INDEXES_AT);
+		for (int i = 0; i < STORE_INDEXES_BYTES; i++)
+			assert_int_equal(page[STORE_INDEXES_AT + i], BEFORE);
+		assert_memory_equal(page + STORE_INDEXES_AT + STORE_INDEXES_BYTES,
+				    (uint8_t *)guest_page(&ferry.guest, pfn.n) + STORE_INDEXES_AT +
+					    STORE_INDEXES_BYTES,
+				    PAGE_BYTES - STORE_INDEXES_AT - STORE_INDEXES_BYTES);
+
+		pfn = page_of(&ferry.guest, at->console_frame);
+		assert_int_equal(ferry.restoration.mfn[pfn.n].n, console.n);
+		page = fake_page(console);
+		assert_memory_equal(page, guest_page(&ferry.guest, pfn.n), CONSOLE_CONNECTION_AT);
+		assert_int_equal(page[CONSOLE_CONNECTION_AT], BEFORE);
+		assert_memory_equal(page + CONSOLE_CONNECTION_AT + 1,
+				    (uint8_t *)guest_page(&ferry.guest, pfn.n) + CONSOLE_CONNECTION_AT + 1,
+				    PAGE_BYTES - CONSOLE_CONNECTION_AT - 1);
+		assert_int_equal(made->frames, ferry.restoration.frames);
+		ferry_release();
+	}
+}
+
+static void a_refusal_is_the_reason(void **state)
+{
+	(void)state;
+	save(8);
+	makers_answer = -EIO;
+	assert_fails(ferry_restore("web2"), EIO, "the disk burns");
+	assert_null(made);
+}
+
+/* Nothing that libxl made is destroyed here: that is the caller's, by libxl. */
+static void every_failure_leaves_the_domain(void **state)
+{
+	unsigned int calls;
+
+	(void)state;
+	save(8);
+	fake_calls = 0;
+	assert_done(ferry_restore("web2"));
+	calls = fake_calls;
+	ferry_release();
+	for (unsigned int i = 1; i <= calls; i += 1 + calls / 40) {
+		made = NULL;
+		fake_calls = 0;
+		fake_fail_at = i;
+		(void)ferry_restore("web2");
+		fake_fail_at = 0;
+		assert_false(made && made->is_destroyed);
+		fail_forget();
+		ferry_release();
+	}
+}
+
+static void without_a_maker_it_is_refused(void **state)
+{
+	(void)state;
+	save(8);
+	ferry.maker = NULL;
+	assert_fails(ferry_restore("web2"), EOPNOTSUPP, "the domain has devices");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(pages_are_placed),
+		TEST(a_refusal_is_the_reason),
+		TEST(every_failure_leaves_the_domain),
+		TEST(without_a_maker_it_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
