@@ -178,18 +178,18 @@ static int obeyed(int fd, bool hears_stop)
 
 /* --- a domain that is made -------------------------------------------------- */
 
-static int order_creation(struct toolstack *t, const struct new_domain *domain, bool early)
+static int order_creation(struct toolstack *t, const struct new_domain *domain)
 {
 	struct json_object *order = order_of("create");
 
 	json_object_object_add(order, "name", json_object_new_string(domain->name));
 	json_object_object_add(order, "width", json_object_new_int(domain->width));
-	json_object_object_add(order, "devices", json_object_new_string(early ? "early" : "late"));
+	json_object_object_add(order, "devices", json_object_new_string("early"));
 	json_object_object_add(order, "config", json_object_new_string(domain->config));
 	return give(t->fd, order);
 }
 
-int toolstack_create(struct toolstack *t, const struct new_domain *domain, bool early, uint32_t *id,
+int toolstack_create(struct toolstack *t, const struct new_domain *domain, uint32_t *id,
 		     struct connections *connections)
 {
 	struct json_object *answer;
@@ -197,7 +197,7 @@ int toolstack_create(struct toolstack *t, const struct new_domain *domain, bool 
 
 	uuid_format(domain->uuid, t->uuid);
 	if (!rc)
-		rc = order_creation(t, domain, early);
+		rc = order_creation(t, domain);
 	if (!rc)
 		rc = hear(t->fd, &answer, true);
 	if (rc)
@@ -210,11 +210,6 @@ int toolstack_create(struct toolstack *t, const struct new_domain *domain, bool 
 					     .are_served = true };
 	json_object_put(answer);
 	return *id ? 0 : fail(EPROTO, "pvferry-toolstack made no domain");
-}
-
-int toolstack_open_gate(struct toolstack *t)
-{
-	return give(t->fd, order_of("open"));
 }
 
 int toolstack_created(struct toolstack *t)

@@ -23,11 +23,10 @@ struct toolstack {
 
 /*
  * Starts the program. Returns as soon as the domain can be filled: *id, and its connections, whose pages are in
- * place. early: libxl makes the devices at once; else when toolstack_open_gate() is called.
+ * place. libxl makes the devices meanwhile.
  */
-int toolstack_create(struct toolstack *toolstack, const struct new_domain *domain, bool early, uint32_t *id,
+int toolstack_create(struct toolstack *toolstack, const struct new_domain *domain, uint32_t *id,
 		     struct connections *connections);
-int toolstack_open_gate(struct toolstack *toolstack);
 /* Waits until its devices are there. */
 int toolstack_created(struct toolstack *toolstack);
 

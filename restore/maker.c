@@ -10,7 +10,7 @@
 static int make(const struct new_domain *wanted, uint32_t *id, struct connections *connections, void *context)
 {
 	struct maker *maker = context;
-	int rc = toolstack_create(&maker->toolstack, wanted, true, id, connections);
+	int rc = toolstack_create(&maker->toolstack, wanted, id, connections);
 
 	maker->built->domain = rc ? 0 : *id;
 	return rc;

@@ -24,7 +24,7 @@ static void obstacles_are_found(void **state)
 {
 	struct domain_facts facts;
 	enum obstacle obstacle;
-	char text[256];
+	char text[512];
 
 	(void)state;
 	ferry_make(8, P2M_LINEAR, 3000);
@@ -46,6 +46,18 @@ static void obstacles_are_found(void **state)
 	fake_store_set("/libxl/1/device/vif/0", "");
 	assert_done(find_obstacle(ferry.guest.domain, &facts, &obstacle, text, sizeof(text)));
 	assert_non_null(strstr(text, "vif 0"));
+	fake_store_set("/libxl/1/device/pci", "");
+	fake_store_set("/libxl/1/device/pci/0", "");
+	assert_done(find_obstacle(ferry.guest.domain, &facts, &obstacle, text, sizeof(text)));
+	assert_int_equal(obstacle, OBSTACLE_FIXED_DEVICE);
+	assert_non_null(strstr(text, "pci 0"));
+	assert_non_null(strstr(text, "xl pci-detach"));
+	assert_done(store_remove(NULL, "/libxl/1/device/pci"));
+	fake_store_set("/local/domain/1/backend/vif", "");
+	fake_store_set("/local/domain/1/backend", "");
+	assert_done(find_obstacle(ferry.guest.domain, &facts, &obstacle, text, sizeof(text)));
+	assert_int_equal(obstacle, OBSTACLE_FIXED_DEVICE);
+	assert_non_null(strstr(text, "(vif)"));
 	for (int i = 0; i < 6; i++) {
 		struct domain_facts one[] = {
 			{ .id = 0 },

@@ -74,6 +74,16 @@ def in_the_builder(target, image):
         all_is_as_before(target, before, f"{fault} at the gate")
 
 
+def at_the_destruction(target, image, away):
+    """libxl's process dies when a saved guest is to go: the guest goes all the same, and it is said what stays."""
+    number = target.host.restore(image, *ALLOW)
+    target.host.goes_on(number)
+    result = target.host.pvferry("save", number, away, fault="domctl.destroydomain:1:kill", only="pvferry-toolstack")
+    expect(result.status == 0 and "not what served its devices: libxl could not destroy the domain" in result.err, result)
+    expect(number not in target.host.domains(), f"the guest is still there: {target.host.domains()}")
+    expect(target.host.pvferry("verify", away).status == 0, "the image is not sound")
+
+
 def run(stage):
     target, folder = devices.Devices(stage, "target"), faults.folder_of(stage)
     number = target.host.guest(4, name="web")
@@ -84,3 +94,4 @@ def run(stage):
     (folder / "hangs").unlink()
     devices.edit(stage.folder / "bare", folder / "works", **target.config())
     in_the_builder(target, folder / "works")
+    at_the_destruction(target, folder / "works", stage.folder / "last")
