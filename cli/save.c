@@ -41,7 +41,7 @@ enum {
 };
 
 const struct option_row save_options[] = {
-	{ 'c', "checkpoint", NULL, "keep the domain running" },
+	{ 'c', "checkpoint", NULL, "keep the domain running: it stops for a copy in memory only" },
 	{ 'p', "paused", NULL, "keep the domain, paused" },
 	{ LEVEL, "level", "N", "zstd's level, -7 to 19 (-1); 0: a plain xl save file" },
 	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
@@ -53,9 +53,10 @@ const struct option_row save_options[] = {
 	{ P2M, "p2m", "FORM", "read the guest's p2m as auto, linear or list (auto)" },
 	{ LIVE, "live", NULL, "let the domain run while most of it is written (so it is with -c)" },
 	{ NO_LIVE, "no-live", NULL, "stop it before its memory is read" },
-	{ BUFFER, "buffer", "MIB", "with -c: copy up to so much while it is stopped (an eighth of it)" },
+	{ BUFFER, "buffer", "MIB",
+	  "with -c: memory for what is copied while it is stopped (1/8 of the domain)" },
 	{ TRACKING, "dirty-tracking", "HOW",
-	  "find what it changes meanwhile by auto, content or log (auto)" },
+	  "find what it changes meanwhile by auto, content or log (auto; with -c: content)" },
 	{ MAX_DOWNTIME, "max-downtime", "MS", "stop it when that takes no longer (300)" },
 	{ MAX_SUSPENDED, "max-suspended", "S", "resume it and give up after so long; 0: no limit (0)" },
 	{ MAX_ROUNDS, "max-rounds", "N", "stop it after so many rounds in any case" },

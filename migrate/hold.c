@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "stream/format.h"
 
 enum {
+	SMALLEST_BYTES = 1 << 20, /* where memory is short */
 	LEAST_BYTES = 64 << 20,
 	MOST_BYTES = 1 << 30,
 	GUEST_PART = 8,
@@ -49,7 +51,7 @@ size_t hold_default_bytes(uint64_t frames, size_t available_bytes)
 	return available_bytes ? least(bytes, available_bytes / FREE_PART) : bytes;
 }
 
-size_t hold_available_bytes(void)
+static size_t host_available_bytes(void)
 {
 	FILE *file = fopen("/proc/meminfo", "re");
 	unsigned long kib = 0;
@@ -63,6 +65,18 @@ size_t hold_available_bytes(void)
 	return kib << 10;
 }
 
+size_t hold_available_bytes(void)
+{
+	static const int kinds[] = { RLIMIT_DATA, RLIMIT_AS };
+	size_t bytes = host_available_bytes();
+	struct rlimit limit;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (!getrlimit(kinds[i], &limit) && limit.rlim_cur != RLIM_INFINITY && bytes)
+			bytes = least(bytes, limit.rlim_cur);
+	return bytes;
+}
+
 /* Locking brings the pages in, too. Where it is not allowed (RLIMIT_MEMLOCK) they are written to, and may be swapped out again. */
 void hold_touch(struct hold *hold, size_t bytes)
 {
@@ -73,39 +87,33 @@ void hold_touch(struct hold *hold, size_t bytes)
 		((volatile uint8_t *)hold->at)[i] = 0;
 }
 
-static uint8_t *map(size_t bytes)
-{
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return at == MAP_FAILED ? NULL : at;
-}
-
-/* The default is a wish: where a limit of memory (RLIMIT_DATA, RLIMIT_AS) leaves less, a smaller one is better than none. */
-static int map_default(struct hold *hold, uint64_t frames)
-{
-	enum { SMALLEST = 1 << 20 };
-
-	for (size_t bytes = hold_default_bytes(frames, hold_available_bytes());
-	     !hold->at && bytes >= SMALLEST; bytes /= 2) {
-		hold->room = bytes & ~(size_t)(PAGE_BYTES - 1);
-		hold->at = map(hold->room);
-	}
-	return hold->at
-		     ? 0
-		     : fail(ENOMEM, "no memory for a buffer for what is copied while the guest is stopped");
-}
-
-/* Linux would give more than there is, and kill a process when it is touched. */
-static int map_so_much(struct hold *hold, size_t bytes)
+/* Linux would give more than there is, and kill a process when that is touched. */
+static int map(struct hold *hold, size_t bytes)
 {
 	size_t available = hold_available_bytes();
+	void *at = MAP_FAILED;
 
 	if (!available || bytes <= available)
-		hold->at = map(bytes);
+		at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at == MAP_FAILED)
+		return fail(ENOMEM, "a buffer of %zu MiB cannot be had: %zu MiB are left", bytes >> 20,
+			    available >> 20);
+	hold->at = at;
 	hold->room = bytes;
-	return hold->at ? 0
-			: fail(ENOMEM, "a buffer of %zu MiB cannot be had: this host has %zu MiB left",
-			       bytes >> 20, available >> 20);
+	return 0;
+}
+
+/* The default is a wish: half of it is better than none. */
+static int map_default(struct hold *hold, uint64_t frames)
+{
+	size_t bytes = hold_default_bytes(frames, hold_available_bytes()) & ~(size_t)(PAGE_BYTES - 1);
+	int rc = map(hold, bytes);
+
+	for (; rc && bytes >= 2 * SMALLEST_BYTES; bytes /= 2) {
+		fail_forget();
+		rc = map(hold, bytes / 2);
+	}
+	return rc;
 }
 
 int hold_open(struct hold **result, size_t bytes, uint64_t frames)
@@ -115,7 +123,7 @@ int hold_open(struct hold **result, size_t bytes, uint64_t frames)
 	*result = hold;
 	if (!hold)
 		return fail(ENOMEM, "out of memory");
-	return bytes ? map_so_much(hold, bytes) : map_default(hold, frames);
+	return bytes ? map(hold, bytes) : map_default(hold, frames);
 }
 
 void hold_empty(struct hold *hold)

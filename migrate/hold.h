@@ -29,12 +29,12 @@ struct held {
  * 1 GiB; but no more than half of available_bytes, if that is not 0.
  */
 size_t hold_default_bytes(uint64_t frames, size_t available_bytes);
-/* What the host could give now without swapping; 0 if it does not say. */
+/* What the host could give now without swapping, and no limit of this process forbids; 0 if the host does not say. */
 size_t hold_available_bytes(void);
 
 /*
- * A buffer of so many bytes; 0: hold_default_bytes(), or less where a limit forbids that much. -ENOMEM if
- * the bytes that were asked for cannot be had. hold_close() in any case; NULL is fine.
+ * A buffer of so many bytes; 0: hold_default_bytes(), or less where that cannot be had. -ENOMEM if there is none.
+ * hold_close() in any case; NULL is fine.
  */
 int hold_open(struct hold **hold, size_t bytes, uint64_t frames);
 void hold_close(struct hold *hold);

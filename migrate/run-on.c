@@ -17,6 +17,12 @@ int buffer_prepare(struct migration *m)
 	if (!m->options.runs_on)
 		return 0;
 	rc = hold_open(&m->hold, m->options.buffer_bytes, m->facts.frames);
+	if (rc && !m->options.buffer_bytes) {
+		say(SAY_WARNING, "%s: the domain stays suspended until its image is written", fail_reason());
+		fail_forget();
+		buffer_release(m);
+		return 0;
+	}
 	if (rc)
 		return rc;
 	m->figures.buffer_bytes = hold_room(m->hold);

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include "migrate/hold.h"
 #include "stream/format.h"
@@ -33,6 +34,25 @@ static void more_than_there_is(void **state)
 	assert_fails(hold_open(&hold, (size_t)1 << 50, 1000), ENOMEM, "cannot be had");
 	hold_close(hold);
 	hold_close(NULL);
+}
+
+/* At most half of what a limit allows, or a half of that, and so on: others have used some of it. */
+static void limit_of_memory(void **state)
+{
+	struct rlimit old, small;
+	struct hold *hold;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_DATA, &old), 0);
+	small = (struct rlimit){ 80 * MIB, old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_DATA, &small), 0);
+	assert_int_equal(hold_available_bytes(), 80 * MIB);
+	assert_done(hold_open(&hold, 0, MIB));
+	assert_in_range(hold_room(hold), MIB, 40 * MIB);
+	hold_close(hold);
+	assert_fails(hold_open(&hold, 90 * MIB, 0), ENOMEM, "90 MiB cannot be had: 80 MiB are left");
+	hold_close(hold);
+	assert_int_equal(setrlimit(RLIMIT_DATA, &old), 0);
 }
 
 enum { THREADS = 4, RECORDS = 2000 };
@@ -126,7 +146,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(default_size),	    cmocka_unit_test(more_than_there_is),
 		cmocka_unit_test(places_are_apart), cmocka_unit_test(fills_to_the_end),
-		cmocka_unit_test(order_is_kept),
+		cmocka_unit_test(order_is_kept),    cmocka_unit_test(limit_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

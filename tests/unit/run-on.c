@@ -10,6 +10,7 @@
 
 #include "fake/ferry.h"
 #include "migrate/hold.h"
+#include "migrate/run-on.h"
 #include "process/stop.h"
 
 enum { FIRST = 2000, COUNT_PAGES = 800, MIB = 1 << 20 };
@@ -190,6 +191,27 @@ static void is_late_no_more(void **state)
 	assert_int_equal(timer.it_value.tv_usec, 0);
 }
 
+/* By default there is a smaller one where a limit of memory allows no more, and none where it allows none: the image is made. */
+static void no_memory_for_a_default(void **state)
+{
+	struct rlimit old, small;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
+	small = (struct rlimit){ PAGE_BYTES, old.rlim_max };
+	ferry_make(8, P2M_LINEAR, 3000);
+	ferry.migration.options.runs_on = true;
+	say_to = hear;
+	assert_int_equal(setrlimit(RLIMIT_AS, &small), 0);
+	assert_done(buffer_prepare(&ferry.migration));
+	assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
+	assert_int_equal(warnings, 1);
+	assert_null(ferry.migration.hold);
+	assert_done(resume_early(&ferry.migration));
+	assert_done(buffer_write(&ferry.migration));
+	assert_int_equal(resumes, 0);
+}
+
 /* A buffer that cannot be had is a reason to fail while the guest runs. */
 static void no_buffer(void **state)
 {
@@ -208,6 +230,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(xen_does_not_resume_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(disk_is_full_afterwards, setup, teardown),
 		cmocka_unit_test_setup_teardown(is_late_no_more, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_memory_for_a_default, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_buffer, setup, teardown),
 	};
 
