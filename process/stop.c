@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -15,12 +16,15 @@
 
 /* Shared with the processes that a job starts, programs among them: the one that is told to stop tells them all. */
 static struct shared {
-	volatile sig_atomic_t signal;
-	volatile sig_atomic_t late_seconds;		  /* LATE is the end of so many */
-	volatile sig_atomic_t is_settled, settled_signal; /* when a process of the job began to ignore it */
+	/* A handler writes what all threads read: no lock may be needed. */
+	atomic_int signal;
+	atomic_int late_seconds;	       /* LATE is the end of so many */
+	atomic_int is_settled, settled_signal; /* when a process of the job began to ignore it */
 } * shared;
 static int shared_fd = -1, wake_fd = -1;
-static bool is_ignored;
+static atomic_bool is_ignored;
+
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal's handler takes no lock");
 
 enum { ASKED = -1, LATE = -2 }; /* in place of a signal */
 
@@ -144,7 +148,7 @@ void stop_ask(void)
 
 bool stop_was_asked(void)
 {
-	sig_atomic_t number;
+	int number;
 
 	if (!shared)
 		return false;
