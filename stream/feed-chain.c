@@ -49,18 +49,22 @@ static bool is_alone(const struct feed *feed)
 	return feed->chain->chain->count == 1;
 }
 
+/* As chain_map's frame_of has it. */
+static uint32_t place_of(const struct feed *feed, const struct chain_frame *frame)
+{
+	return frame - chain_frame_at(feed->chain, 0) + 1;
+}
+
 /* --- a worker's part ------------------------------------------------------------- */
 
 /* Which file it is, and what is lost without the frame. */
 static int blame(const struct feed *feed, const struct chain_frame *frame, int rc)
 {
 	const struct chain_map *map = feed->chain;
-	uint32_t place = frame - chain_frame_at(map, 0) + 1;
+	uint32_t place = place_of(feed, frame);
 	uint64_t first = 0, last = 0;
 	char why[512];
 
-	if (is_alone(feed))
-		return rc;
 	snprintf(why, sizeof(why), "%s", fail_reason());
 	fail_forget();
 	if (frame->is_bare)
@@ -83,6 +87,7 @@ static int unlike_index(const struct chain_frame *frame, const char *what)
 struct cutting {
 	const struct chain_map *map;
 	const struct chain_frame *frame;
+	uint32_t place; /* of the frame, as chain_map's frame_of has it; 0: no word counts of it */
 	uint64_t *words;
 	uint8_t *pages;
 	uint32_t count, kept, pages_kept;
@@ -92,8 +97,7 @@ static bool is_live(const struct cutting *c, uint64_t word)
 {
 	uint64_t pfn = word & FRAME_PFN_MASK;
 
-	return pfn < c->map->memory.count &&
-	       c->map->frame_of[pfn] == c->frame - chain_frame_at(c->map, 0) + 1;
+	return pfn < c->map->memory.count && c->map->frame_of[pfn] == c->place;
 }
 
 static int check_word(const struct cutting *c, uint64_t word, const uint8_t *page)
@@ -179,7 +183,7 @@ static void close_gap(const struct cutting *c, struct chunk *chunk)
 
 static int cut(const struct feed *feed, const struct chain_frame *frame, struct chunk *chunk)
 {
-	struct cutting c = { .map = feed->chain, .frame = frame };
+	struct cutting c = { .map = feed->chain, .frame = frame, .place = place_of(feed, frame) };
 	size_t pages;
 	int rc = find_words(&c, chunk, &pages);
 
@@ -190,27 +194,36 @@ static int cut(const struct feed *feed, const struct chain_frame *frame, struct 
 	return rc;
 }
 
-/* The same of one that is read as it is: words that do not count stay. */
-static int check(const struct feed *feed, const struct chain_frame *frame, const struct chunk *chunk)
+/* Where a file is read from its start, a word that does not count must come again later. */
+static int check_dead(const struct cutting *c, uint64_t word)
 {
-	struct cutting c = { .map = feed->chain, .frame = frame };
+	uint64_t pfn = word & FRAME_PFN_MASK;
+
+	return pfn < c->map->memory.count &&
+			       chain_frame_at(c->map, c->map->frame_of[pfn] - 1)->number > c->frame->number
+		     ? 0
+		     : unlike_index(c->frame, "it has words that the index does not name");
+}
+
+/* As cut(), of one that is read as it is: words that do not count stay. */
+static int check(const struct chunk *chunk, struct cutting *c)
+{
 	size_t pages, page = 0;
 	uint32_t live = 0;
-	int rc = find_words(&c, chunk, &pages);
+	int rc = find_words(c, chunk, &pages);
 
-	for (uint32_t i = 0; !rc && i < c.count; i++) {
-		bool has_data = frame_has_data(c.words[i] >> 60);
+	for (uint32_t i = 0; !rc && i < c->count; i++) {
+		bool has_data = frame_has_data(c->words[i] >> 60), counts = is_live(c, c->words[i]);
 
 		if (page + has_data > pages)
-			return unlike_index(frame, "its record is too short");
-		if (is_live(&c, c.words[i])) {
-			rc = check_word(&c, c.words[i], c.pages + page * PAGE_BYTES);
-			live++;
-		}
+			return unlike_index(c->frame, "its record is too short");
+		rc = counts ? check_word(c, c->words[i], c->pages + page * PAGE_BYTES)
+			    : check_dead(c, c->words[i]);
+		live += counts;
 		page += has_data;
 	}
-	if (!rc && live != frame->words)
-		rc = unlike_index(frame, "it has not the pfns that the index names");
+	if (!rc && live != c->frame->words)
+		rc = unlike_index(c->frame, "it has not the pfns that the index names");
 	return rc;
 }
 
@@ -221,24 +234,38 @@ static int compare_number(const void *number, const void *frame)
 	return a < b ? -1 : a > b;
 }
 
-/* NULL: no word counts of it. */
-static const struct chain_frame *find_frame(const struct feed *feed, const struct chunk *chunk)
+/* One that was found by the index is where that says. */
+static int check_place(const struct chain_frame *frame, const struct chunk *chunk)
+{
+	return frame->at == chunk->stored_at && frame->stored == chunk->stored_count &&
+			       frame->expanded == chunk->count
+		     ? 0
+		     : unlike_index(frame, "it is not where the index says, or of another size");
+}
+
+/* Of an image that is read from its start. A frame without an entry has pages of which none counts. */
+static int check_alone(const struct feed *feed, struct chunk *chunk)
 {
 	const struct chain_map *map = feed->chain;
+	const struct chain_frame unnamed = { .number = chunk->number };
+	const struct chain_frame *named = bsearch(&chunk->number, map->frames.at, chain_frame_count(map),
+						  sizeof(struct chain_frame), compare_number);
+	struct cutting c = { .map = map, .frame = named ? named : &unnamed };
+	int rc = named ? check_place(named, chunk) : 0;
 
-	if (!is_alone(feed))
-		return chain_frame_at(map, chunk->part);
-	return bsearch(&chunk->number, map->frames.at, chain_frame_count(map), sizeof(struct chain_frame),
-		       compare_number);
+	c.place = named ? place_of(feed, named) : 0;
+	return rc || (named && named->is_bare) ? rc : check(chunk, &c);
 }
 
 int feed_chain_expand(const struct feed *feed, struct chunk *chunk, void *decompressor)
 {
-	const struct chain_frame *frame = find_frame(feed, chunk);
+	const struct chain_frame *frame = is_alone(feed) ? NULL : chain_frame_at(feed->chain, chunk->part);
 	int rc = feed_image_expand(chunk, decompressor);
 
-	if (!rc && frame && !frame->is_bare)
-		rc = is_alone(feed) ? check(feed, frame, chunk) : cut(feed, frame, chunk);
+	if (!rc && !frame)
+		return check_alone(feed, chunk);
+	if (!rc && !frame->is_bare)
+		rc = cut(feed, frame, chunk);
 	return rc && frame ? blame(feed, frame, rc) : rc;
 }
 
@@ -254,6 +281,7 @@ static int feed_frame(struct feed *feed, uint32_t part)
 	if (rc)
 		return rc;
 	chunk->number = frame->number;
+	chunk->stored_at = frame->at;
 	chunk->part = part;
 	rc = file_read_at(file->fd, file->name, chunk->stored, frame->stored, frame->at);
 	if (rc)

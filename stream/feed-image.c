@@ -190,6 +190,7 @@ static int feed_frame(struct feed *feed)
 	if (rc)
 		return rc;
 	chunk->number = feed->frames;
+	chunk->stored_at = feed->stored;
 	memcpy(chunk->stored, intake_at(&feed->intake), stored);
 	use_frame(feed, stored, expanded);
 	pipeline_submit(feed->to, chunk);

@@ -19,12 +19,12 @@ struct chunk {
 	uint8_t *stored; /* as read, until it is expanded; NULL if it needs not be */
 	uint8_t *at;
 	size_t stored_count, count;
-	size_t charged; /* see pipeline_charge() */
-	uint64_t number;
-	uint64_t left, left_at; /* so many bytes more belong to it, which stayed in the file, and where */
-	struct kept *kept;	/* copies of what was read of it */
-	uint32_t part;		/* of a chain: its place in the map's frames */
-	unsigned int slot;	/* its place in memory that is shared, if it is; and its own one, + 1 */
+	size_t charged;		    /* see pipeline_charge() */
+	uint64_t number, stored_at; /* of the frame; where it begins in an image */
+	uint64_t left, left_at;	    /* so many bytes more belong to it, which stayed in the file, and where */
+	struct kept *kept;	    /* copies of what was read of it */
+	uint32_t part;		    /* of a chain: its place in the map's frames */
+	unsigned int slot;	    /* its place in memory that is shared, if it is; and its own one, + 1 */
 	unsigned int own_slot;
 	atomic_uint holds; /* records lent, and the reader's own cursor */
 };

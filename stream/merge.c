@@ -43,6 +43,7 @@ static int read_stored(const struct merging *m, struct chunk *chunk)
 	const struct chain_file *file = &m->feed.chain->chain->files[frame->file];
 
 	chunk->number = frame->number;
+	chunk->stored_at = frame->at;
 	chunk->stored_count = frame->stored;
 	chunk->count = frame->expanded;
 	chunk->stored = malloc(chunk->stored_count + 1);

@@ -1010,3 +1010,136 @@ def user_root_without_its_bit(i): vcpu_word(i, CONTEXT[8]['ctrlreg'] + 8, 31 << 
 
 @shape('GDT of 7169 entries', record=10)
 def gdt_too_long(i): vcpu_word(i, CONTEXT[8]['gdt_ents'], 7169)
+
+
+# --- the index -------------------------------------------------------------------------------------------------
+
+def indexed(found, **more):
+    """Damage to an image with an index, or to the groups of that."""
+    def add(apply):
+        def to_image(i):
+            i.features |= page.INDEX
+            i.index = {}
+            apply(i)
+        to_image.__name__ = apply.__name__
+        damage('image', found, **more)(to_image)
+        return apply
+    return add
+
+
+def index_groups(found):
+    """apply: to the groups of the index, of frames 1 (opening) to 5 (closing)."""
+    def add(apply):
+        def to_image(i): i.index_edit = apply
+        to_image.__name__ = apply.__name__
+        indexed(found)(to_image)
+        return apply
+    return add
+
+
+def put_word(group, n, word):
+    group.words = group.words[:n] + (word,) + group.words[n + 1:]
+
+
+@indexed("index's head")
+def index_mark(i): i.index['mark'] = b'PVFINDY\0'
+
+
+@indexed("index's head")
+def index_head_hash(i): i.index['hash'] = 1
+
+
+@indexed('root')
+def index_root(i): i.index['root'] = bytes(range(16))
+
+
+@indexed('parent')
+def index_parent_of_a_full_image(i): i.index['parent'] = b'a state of 1499.'
+
+
+@indexed('numbers of words')
+def index_words_of_the_head(i): i.index['words'] = 1499
+
+
+@indexed('numbers of words')
+def index_pages_of_the_head(i): i.index['pages'] = 1
+
+
+@indexed('digest of pfn')
+def index_key(i): i.index['key'] = bytes(136)
+
+
+@indexed('pfns')
+def index_pfns_more(i): i.index['pfns'] = 1501
+
+
+@indexed('is wrong')
+def index_pfns_fewer(i): i.index['pfns'] = 1499
+
+
+@index_groups('digest of pfn')
+def index_digest(g): g[1].digests[7] = bytes(16)
+
+
+@index_groups('not where the index says')
+def index_frame_number(g): g[3].frame += 1
+
+
+@index_groups('not where the index says')
+def index_frame_place(g): g[2].at += 1
+
+
+@index_groups('not where the index says')
+def index_frame_stored(g): g[1].stored -= 1
+
+
+@index_groups('not where the index says')
+def index_frame_expanded(g): g[1].expanded += 8
+
+
+@index_groups('not where the index says')
+def index_frames_in_no_order(g): g[1], g[2] = g[2], g[1]
+
+
+@index_groups('is wrong')
+def index_words_in_no_order(g): g[1].words = (g[1].words[1], g[1].words[0]) + g[1].words[2:]
+
+
+@index_groups('is wrong')
+def index_word_with_reserved_bits(g): put_word(g[1], 3, g[1].words[3] | 1 << 55)
+
+
+@index_groups('is wrong')
+def index_word_of_no_type(g): put_word(g[1], 3, g[1].words[3] | 5 << 60)
+
+
+@index_groups('other words')
+def index_word_of_another_type(g): put_word(g[1], 3, g[1].words[3] ^ 1 << 60)
+
+
+@index_groups('words')
+def index_word_missing(g):
+    g[1].words, g[1].count = g[1].words[:-1], g[1].count - 1
+    g[1].digests.pop()
+
+
+@index_groups('begin with the opening')
+def index_opening_missing(g): del g[0]
+
+
+@index_groups('begin with the opening')
+def index_closing_missing(g): del g[-1]
+
+
+@indexed('other words')
+def index_of_older_words(i):
+    i.features |= page.ROUNDS
+    i.frames.insert(-1, [page_data(i.guest, [5])])
+    i.index_edit = lambda g: g.pop(-2)
+
+
+@indexed('hold no pages')
+def index_lacks_p2m_frames(i):
+    i.features |= page.ROUNDS
+    i.frames.insert(-1, [i.record(P2M_FRAMES)])
+    i.index_edit = lambda g: g.pop(-2)

@@ -117,6 +117,8 @@ class Index:
                 named[pfn] = (word >> 60, group.frame, next(digests) if word >> 60 in WITH_DATA else None)
         if self.groups[0].words or self.groups[-1].words or len(named) != self.words:
             raise Wrong('it does not begin with the opening and end with the closing, or names a pfn twice')
+        if [g.frame for g in self.groups if not g.words] != [n for n in range(1, len(frames)) if n not in content.page_frames]:
+            raise Wrong('its frames without words are not those that hold no pages')
         if self.pfns != content.end + 1:
             raise Wrong(f'{self.pfns} pfns, the image has {content.end + 1}')
         own = {pfn: (kind, frame) for pfn, (kind, _, frame) in content.memory.items() if frame is not None}

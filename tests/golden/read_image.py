@@ -227,6 +227,7 @@ class Content:
 
     def __init__(self, ours, features=0, parent=None):
         self.rounds, self.increment = bool(features & (ROUNDS | INCREMENT)), bool(features & INCREMENT)
+        self.page_frames = set()
         self.parent, self.memory = parent, {}    # pfn -> (type, page, frame; None if it is the parent's)
         self.ours, self.last, self.seen, self.records = ours, None, set(), 0
         self.config_name = self.width = self.levels = self.end = None
@@ -339,7 +340,7 @@ class Content:
         if self.ours:
             if self.rounds and self.last == PAGE_DATA and kind == P2M_FRAMES:
                 return
-            if self.increment and self.last == P2M_FRAMES and kind in (TSC_INFO, P2M_FRAMES):
+            if self.rounds and self.last == P2M_FRAMES and kind in (TSC_INFO, P2M_FRAMES):
                 return
             if kind not in NEXT[self.last]:
                 due = ' or '.join(NAMES[k] for k in sorted(NEXT[self.last]))
@@ -437,6 +438,7 @@ class Content:
         if self.ours and not self.rounds:
             self.check_window(words)
         self.windows += 1
+        self.page_frames.add(self.frame)
         if not self.verifying:
             self.take_pages(words, body, 8 + 8 * count)
 
