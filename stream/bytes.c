@@ -37,7 +37,7 @@ void *bytes_grow(struct bytes *bytes, size_t count)
 		bytes->no_memory = true;
 	if (bytes->no_memory)
 		return NULL;
-	at = bytes->at + bytes->count;
+	at = bytes->at ? bytes->at + bytes->count : NULL; /* nothing of nothing */
 	if (count)
 		memset(at, 0, count);
 	bytes->count += count;
