@@ -99,25 +99,37 @@ static void look_at_suspended(struct report *report, struct guest *guest)
 	fail_forget();
 }
 
+/* Each has the guest's name in it once. Never one that would end a guest which is of use. */
+static const char *const remedies[] = {
+	[OBSTACLE_DYING] = "xl list; if %s stays, a program maps its memory: end it",
+	[OBSTACLE_SHUT_DOWN] = "xl list; xl destroy %s, once you know that it is not needed",
+	[OBSTACLE_PAUSED] = "xl unpause %s, if no job has paused it (pvferry jobs)",
+	[OBSTACLE_FIXED_DEVICE] = "do that first; or pvferry save --without-devices %s FILE",
+	[OBSTACLE_LIBVIRT] = "virsh migrate --live %s xen+ssh://HOST, with pvferry-save-helper in force",
+	[OBSTACLE_DEVICES] = "xl migrate %s HOST, with pvferry-save-helper in force",
+};
+
 static void add_guest(struct report *report, struct guest *guest)
 {
-	switch (guest->obstacle) {
-	case OBSTACLE_DOMAIN_0: return;
-	case OBSTACLE_SUSPENDED: look_at_suspended(report, guest); return;
-	case OBSTACLE_NONE:
+	size_t obstacle = guest->obstacle;
+
+	if (obstacle == OBSTACLE_DOMAIN_0)
+		return;
+	if (obstacle == OBSTACLE_SUSPENDED) {
+		look_at_suspended(report, guest);
+	} else if (obstacle == OBSTACLE_NONE) {
 		report_add(report, VERDICT_OK, "guest", "%s: can be saved and migrated", guest->name);
-		return;
-	case OBSTACLE_HVM:
+	} else if (obstacle >= sizeof(remedies) / sizeof(*remedies) || !remedies[obstacle]) {
 		report_add(report, VERDICT_OK, "guest", "%s: %s", guest->name, guest->reason);
-		return;
-	default: report_add(report, VERDICT_WARNING, "guest", "%s: %s", guest->name, guest->reason);
+	} else {
+		char remedy[512];
+		const char *rest = strstr(remedies[obstacle], "%s");
+
+		snprintf(remedy, sizeof(remedy), "%.*s%s%s", (int)(rest - remedies[obstacle]),
+			 remedies[obstacle], guest->name, rest + 2);
+		report_add(report, VERDICT_WARNING, "guest", "%s: %s", guest->name, guest->reason);
+		report_remedy(report, "%s", remedy);
 	}
-	if (guest->obstacle == OBSTACLE_PAUSED)
-		report_remedy(report, "xl unpause %s, if no job has paused it (pvferry jobs)", guest->name);
-	else if (guest->obstacle == OBSTACLE_DEVICES)
-		report_remedy(report, "xl migrate %s HOST, with pvferry-save-helper in force", guest->name);
-	else
-		report_remedy(report, "xl list; xl destroy %s, once it is not needed", guest->name);
 }
 
 /* A domain that is gone in the meantime is none of the findings. */
