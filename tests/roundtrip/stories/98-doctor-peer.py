@@ -50,7 +50,7 @@ def refusals(source, daemon, ca):
     pki.expire(ca, ours)
     checks = ask()
     verdict(checks, "certificate", "problem", "expired on", "--renew")
-    verdict(checks, "peer", "problem", "expired")
+    verdict(checks, "peer", "problem")    # its refusal may be lost with the connection; what was found here says it
     (ours / "cert.pem").write_bytes(kept)
     verdict(ask(folder=ca / "never"), "peer", "problem", "ca.pem", "cert show")
 
