@@ -2,7 +2,7 @@
 CC ?= gcc
 BUILD ?= build
 PKGS := xencontrol xenguest xenforeignmemory xenstore xentoollog xencall libzstd libxxhash json-c openssl libseccomp
-PKGS_DAEMON := json-c libuv libsystemd
+PKGS_DAEMON := json-c libuv libsystemd libxxhash
 # popcnt: every processor that runs a Xen of today has it, and the inverse of the p2m lives on it.
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 -D_GNU_SOURCE -mpopcnt -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes \
@@ -31,7 +31,7 @@ PARTS := $(filter-out $(BUILD)/cli/main.o,$(OBJECTS))
 # Programs of their own. pvferryd knows no more of the rest than these; the others take what they need out of an archive.
 OTHER_SOURCES := $(sort $(wildcard daemon/*.c helper/*.c expander/*.c builder/*.c toolstack/*.c))
 OTHER_OBJECTS := $(OTHER_SOURCES:%.c=$(BUILD)/%.o)
-DAEMON_KNOWS := $(patsubst %,$(BUILD)/%.o,log text/allow text/text journal/folder journal/journal process/descriptors)
+DAEMON_KNOWS := $(patsubst %,$(BUILD)/%.o,log text/allow text/text journal/describe journal/find journal/folder journal/journal journal/lock process/descriptors)
 
 # Of this, what tests and fuzzers link.
 DAEMON_PARTS := $(addprefix daemon/,address.c admission.c lines.c request.c settings.c)

@@ -35,18 +35,22 @@ static struct json_object *await_end(struct control *control, const char *job)
 	return end;
 }
 
-static int say_end(const char *whom, const struct json_object *end)
+static int say_end(const char *whom, const struct json_object *end, bool was_over)
 {
-	char status[32], reason[512];
+	bool is_told;
+	char status[32], reason[512], id[33];
 
 	control_text(end, "status", status, sizeof(status));
 	control_text(end, "error-desc", reason, sizeof(reason));
 	if (!strcmp(status, "cancelled") || !strcmp(status, "failed")) {
-		say(SAY_NOTE, "%s: %s", whom, *reason ? reason : "cancelled");
+		is_told = !*reason || !strcmp(reason, status);
+		say(SAY_NOTE, "%s: %s%s%s%s", whom, was_over ? "already " : "", status, is_told ? "" : ": ",
+		    is_told ? "" : reason);
 		return EXIT_DONE;
 	}
 	if (!strcmp(status, "needs-resolve")) {
-		fail(EINPROGRESS, "it is not known on which host it runs; \"pvferry resolve\" settles it");
+		fail(EINPROGRESS, "the other host may run the domain: \"pvferry resolve %.8s\"",
+		     control_text(end, "job", id, sizeof(id)));
 		say_failure("cancel", whom, NULL);
 		return EXIT_UNSETTLED;
 	}
@@ -58,15 +62,19 @@ static int cancel(const char *whom)
 {
 	struct json_object *job, *end = NULL;
 	struct control control;
-	char id[33];
+	char id[33], state[16];
+	bool was_over = false;
 	int rc;
 
 	if (control_open(&control))
 		return say_failure("cancel", whom, NULL);
 	job = control_ask(&control, "cancel", control_job(whom));
 	if (job)
+		was_over = !strcmp(control_text(job, "state", state, sizeof(state)), "ended");
+	if (job)
 		end = await_end(&control, control_text(job, "job", id, sizeof(id)));
-	rc = end ? say_end(whom, end) : say_failure("cancel", whom, job ? "it was told to end" : NULL);
+	rc = end ? say_end(whom, end, was_over)
+		 : say_failure("cancel", whom, job ? "pvferryd has told the job to end" : NULL);
 	json_object_put(end);
 	json_object_put(job);
 	control_close(&control);
@@ -79,9 +87,7 @@ int run_cancel(const struct command *self, int argc, char **argv)
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
-	if (argc - first != 1) {
-		fprintf(stderr, "pvferry: cancel takes one JOB\n");
-		return EXIT_USAGE;
-	}
+	if (argc - first != 1)
+		return say_usage(self, "takes one JOB");
 	return cancel(argv[first]);
 }

@@ -34,7 +34,7 @@ enum { LONG_ONLY = 1 };
 
 /*
  * Goes through the options, of which set() takes what is the command's own;
- * set() returns false, having said why, for a value that is none. Returns the index of
+ * set() returns false, having said why, for a wrong value. Returns the index of
  * the first operand, or -1 after a usage error, or -2 if help was printed.
  */
 int command_options(const struct command *self, int argc, char **argv,
@@ -46,12 +46,15 @@ extern struct common_options {
 	enum { PROGRESS_AUTO, PROGRESS_ON, PROGRESS_OFF } progress;
 } common;
 
-/* A whole number from least to most; false, having said so, if text is none. */
+/* A whole number from least to most; false, having said so, for any other text. */
 bool parse_number(const char *option, const char *text, long least, long most, long *value);
 
 /* A line, or several, of JSON, whose strings cannot act on a terminal. flags: JSON_C_TO_STRING_*. */
 struct json_object;
 void print_json(FILE *to, struct json_object *json, int flags);
+
+/* "pvferry: save takes DOMAIN and FILE" and where to read more. Returns EXIT_USAGE. */
+int say_usage(const struct command *self, const char *text);
 
 /* "pvferry: save web1: REASON; OUTCOME". Returns EXIT_NOT_DONE. */
 int say_failure(const char *doing, const char *whom, const char *outcome);

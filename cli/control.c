@@ -50,7 +50,7 @@ int control_open(struct control *control)
 {
 	*control = (struct control){ .fd = open_socket() };
 	if (control->fd < 0)
-		return fail_errno("no pvferryd answers at %s/control", run_folder());
+		return fail_errno("pvferryd does not answer at %s/control", run_folder());
 	control->room = ROOM_FIRST;
 	control->text = malloc(control->room);
 	if (control->text)

@@ -67,23 +67,66 @@ static const char *status_of(const struct move_status *status)
 	return phase == LIVE_ROUNDS ? "active" : "setup";
 }
 
+/*
+ * How fast something grows, by what was seen of it before: over the last second, so that a round that has just begun shows
+ * a rate as well. Each process shows one guest.
+ */
+struct meter {
+	uint64_t at_ns,
+		value; /* when a second began, and what it was then: at first when the memory began, and 0 */
+	double speed;  /* a second; 0: not known yet */
+};
+
+static double meter_read(struct meter *meter, uint64_t value, uint64_t began_ns)
+{
+	enum { LEAST_MS = 800 };
+	uint64_t now = now_ns();
+
+	if (!meter->at_ns)
+		meter->at_ns = began_ns;
+	if (!meter->at_ns)
+		return 0;
+	if (!meter->speed && now > meter->at_ns) {
+		meter->speed = (value - meter->value) * 1e9 / (now - meter->at_ns);
+	} else if (now - meter->at_ns >= LEAST_MS * (uint64_t)NS_IN_MS) {
+		meter->speed = value > meter->value ? (value - meter->value) * 1e9 / (now - meter->at_ns) : 0;
+		meter->at_ns = now;
+		meter->value = value;
+	}
+	return meter->speed;
+}
+
+/* What is not known is left out: a 0 would be read as "nothing moves". */
+static void put_speed(struct json_object *ram, uint64_t wire_bytes, uint64_t began_ns)
+{
+	static struct meter wire;
+	double speed = meter_read(&wire, wire_bytes, began_ns);
+
+	if (speed > 0)
+		json_object_object_add(ram, "mbps", json_object_new_double(speed * 8 / 1e6));
+}
+
 static struct json_object *ram_of(const struct move_status *status)
 {
+	static struct meter sent;
 	struct json_object *ram = json_object_new_object();
 	const struct live *live = &status->live;
 	uint64_t pages = live->pages, looked_at = live->looked_at;
 	uint64_t left = live->round > 1 ? live->dirty_pages : pages > looked_at ? pages - looked_at : 0;
+	double pages_per_second = meter_read(&sent, live->sent_pages, live->phase_began_ns[LIVE_ROUNDS]);
 
 	if (!pages)
 		pages = status->sent.figures.frames;
 	body_put_number(ram, "transferred", live->wire_bytes);
 	body_put_number(ram, "remaining", status->stage >= MOVE_SENT ? 0 : left * PAGE_BYTES);
 	body_put_number(ram, "total", pages * PAGE_BYTES);
-	body_put_number(ram, "dirty-pages-rate", live->dirty_pages_per_second);
+	if (live->round > 1)
+		body_put_number(ram, "dirty-pages-rate", live->dirty_pages_per_second);
 	body_put_number(ram, "dirty-sync-count", live->round);
-	json_object_object_add(ram, "mbps", json_object_new_double(live->bytes_per_second * 8 / 1e6));
+	put_speed(ram, live->wire_bytes, live->phase_began_ns[LIVE_ROUNDS]);
 	body_put_number(ram, "page-size", PAGE_BYTES);
-	body_put_number(ram, "pages-per-second", live->bytes_per_second / PAGE_BYTES);
+	if (pages_per_second > 0)
+		body_put_number(ram, "pages-per-second", (int64_t)pages_per_second);
 	return ram;
 }
 
@@ -94,13 +137,14 @@ struct json_object *event_move_status(const struct move_status *status, uint64_t
 
 	body_put_text(event, "status", status_of(status));
 	body_put_number(event, "total-time", span_ms(began_ns, now_ns()));
-	body_put_number(event, "expected-downtime", live->expected_downtime_ms);
+	if (live->round > 1)
+		body_put_number(event, "expected-downtime", live->expected_downtime_ms);
 	put_span(event, "setup-time", began_ns, live->phase_began_ns[LIVE_ROUNDS]);
 	json_object_object_add(event, "ram", ram_of(status));
 	return event;
 }
 
-/* The downtime in its parts, the suspending before it among them. */
+/* The downtime in its parts. */
 static struct json_object *phases_of(const struct move_status *status)
 {
 	struct json_object *phases = json_object_new_object();
@@ -108,7 +152,6 @@ static struct json_object *phases_of(const struct move_status *status)
 	uint64_t stopped = status->sent.figures.stopped_at_ns;
 	uint64_t sent = live[LIVE_SENT] ? live[LIVE_SENT] : move[MOVE_SENT];
 
-	put_span(phases, "suspend", live[LIVE_SUSPENDING], stopped);
 	if (live[LIVE_STATE]) {
 		put_span(phases, "last", stopped, live[LIVE_STATE]);
 		put_span(phases, "state", live[LIVE_STATE], sent);
@@ -139,6 +182,8 @@ struct json_object *event_move_end(const struct move_status *status, enum moved 
 		body_put_text(event, "error-desc", fail_reason());
 	if (status->stage >= MOVE_RUNNING)
 		body_put_number(event, "remote-domid", status->remote_domid);
+	put_span(event, "suspend-time", status->live.phase_began_ns[LIVE_SUSPENDING],
+		 status->sent.figures.stopped_at_ns);
 	put_span(event, "downtime", status->sent.figures.stopped_at_ns, up ? up : status->resumed_ns);
 	body_put_number(event, "total-time", span_ms(began_ns, now_ns()));
 	json_object_object_add(event, "downtime-phases", phases_of(status));
@@ -152,8 +197,12 @@ static struct json_object *incoming_ram(const struct take_status *status)
 {
 	struct json_object *ram = json_object_new_object();
 
+	uint64_t frames = status->offer.frames, pages = status->built->pages;
+
 	body_put_number(ram, "transferred", status->wire_bytes);
-	body_put_number(ram, "total", status->offer.frames * PAGE_BYTES);
+	body_put_number(ram, "remaining", pages < frames ? (frames - pages) * PAGE_BYTES : 0);
+	body_put_number(ram, "total", frames * PAGE_BYTES);
+	put_speed(ram, status->wire_bytes, status->began_ns[TAKE_BUILDING]);
 	body_put_number(ram, "page-size", PAGE_BYTES);
 	return ram;
 }

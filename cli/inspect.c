@@ -228,9 +228,7 @@ int run_inspect(const struct command *self, int argc, char **argv)
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
-	if (argc - first != 1) {
-		fprintf(stderr, "pvferry: inspect takes one FILE\n");
-		return EXIT_USAGE;
-	}
+	if (argc - first != 1)
+		return say_usage(self, "takes one FILE");
 	return inspect(argv[first], &settings);
 }

@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/control.h"
+#include "journal/journal.h"
 #include "log.h"
 
 enum { JSON = LONG_ONLY, WATCH };
@@ -36,23 +38,26 @@ static struct json_object *get(const struct json_object *json, const char *name)
 	return value;
 }
 
-/* "active, 71 %, 112 MiB/s" */
+/* "active, 71 %, 112 MiB/s"; what is not known yet is "-". */
 static void describe_running(const struct json_object *status, char *text, size_t room)
 {
 	const struct json_object *ram = get(status, "ram");
-	long long total = control_number(ram, "total"), left = control_number(ram, "remaining");
-	double mbps = json_object_get_double(get(ram, "mbps"));
-	char word[32];
+	double total = control_number(ram, "total"), left = control_number(ram, "remaining");
+	double speed = json_object_get_double(get(ram, "mbps")) * 1e6 / 8 / (1 << 20);
+	char word[32], part[16] = "-", rate[16] = "-";
 
 	control_text(status, "status", word, sizeof(word));
+	if (total > 0 && get(ram, "remaining"))
+		snprintf(part, sizeof(part), "%.0f", 100 * (total - left) / total);
+	if (speed > 0)
+		snprintf(rate, sizeof(rate), speed < 10 ? "%.1f" : "%.0f", speed);
 	if (total > 0)
-		snprintf(text, room, "%s, %.0f %%, %.0f MiB/s", word, 100.0 * (double)(total - left) / total,
-			 mbps * 1e6 / 8 / (1 << 20));
+		snprintf(text, room, "%s, %s %%, %s MiB/s", word, part, rate);
 	else
 		snprintf(text, room, "%s", *word ? word : "begun");
 }
 
-/* "completed, stopped for 212 ms"; "failed: REASON". What is not settled yet was told before. */
+/* "completed, stopped for 212 ms"; "failed: REASON". What is not settled yet was shown before. */
 static void describe_end(const struct json_object *end, char *text, size_t room)
 {
 	char word[32], reason[512];
@@ -60,7 +65,7 @@ static void describe_end(const struct json_object *end, char *text, size_t room)
 	control_text(end, "status", word, sizeof(word));
 	control_text(end, "error-desc", reason, sizeof(reason));
 	if (!strcmp(word, "needs-resolve"))
-		snprintf(text, room, "settled since by \"pvferry resolve\"");
+		snprintf(text, room, "settled by \"pvferry resolve\"");
 	else if (*reason && strcmp(reason, word))
 		snprintf(text, room, "%s: %s", word, reason);
 	else if (get(end, "downtime"))
@@ -71,14 +76,17 @@ static void describe_end(const struct json_object *end, char *text, size_t room)
 
 static void describe(const struct json_object *job, char *text, size_t room)
 {
-	char word[32];
+	char word[32], id[33];
+	bool is_at_work = json_object_get_boolean(get(job, "at-work"));
 
-	if (json_object_get_boolean(get(job, "needs-resolve")))
-		snprintf(text, room, "needs \"pvferry resolve\"");
+	if (json_object_get_boolean(get(job, "needs-resolve")) && !is_at_work)
+		snprintf(text, room, "unresolved: \"pvferry resolve %.8s\"",
+			 control_text(job, "job", id, sizeof(id)));
 	else if (get(job, "end"))
 		describe_end(get(job, "end"), text, room);
 	else if (!strcmp(control_text(job, "state", word, sizeof(word)), "left"))
-		snprintf(text, room, "%s, without pvferryd", control_text(job, "stage", word, sizeof(word)));
+		snprintf(text, room, is_at_work ? "%s, without pvferryd" : "%s, interrupted",
+			 control_text(job, "stage", word, sizeof(word)));
 	else if (!strcmp(word, "settling"))
 		snprintf(text, room, "its process died; being settled");
 	else
@@ -103,6 +111,16 @@ static void print_table(const struct json_object *list)
 		print_row(json_object_array_get_idx(list, i));
 }
 
+static void print_list(const struct json_object *list)
+{
+	if (common.json)
+		print_json(stdout, (struct json_object *)list,
+			   JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
+	else
+		print_table(list);
+	fflush(stdout);
+}
+
 static int print(struct control *control, bool is_again)
 {
 	struct json_object *result = control_ask(control, "jobs", NULL);
@@ -111,13 +129,27 @@ static int print(struct control *control, bool is_again)
 		return -EIO;
 	if (is_again && isatty(STDOUT_FILENO))
 		printf("\033[H\033[J");
-	if (common.json)
-		print_json(stdout, get(result, "jobs"), JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
-	else
-		print_table(get(result, "jobs"));
-	fflush(stdout);
+	print_list(get(result, "jobs"));
 	json_object_put(result);
 	return 0;
+}
+
+/* Without pvferryd: what is on disk. Each migration is there, whichever process carries it out. */
+static int print_journals(void)
+{
+	struct json_object *all = json_object_new_array();
+	struct journal *list = NULL;
+	size_t count = 0;
+	int rc = journal_list(&list, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (journal_is_recent(&list[i]))
+			json_object_array_add(all, journal_describe(&list[i]));
+	free(list);
+	if (!rc)
+		print_list(all);
+	json_object_put(all);
+	return rc ? say_failure("jobs", "", NULL) : EXIT_DONE;
 }
 
 static int watch_table(struct control *control)
@@ -159,13 +191,16 @@ int run_jobs(const struct command *self, int argc, char **argv)
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
-	if (argc != first) {
-		fprintf(stderr, "pvferry: jobs takes no operand\n");
-		return EXIT_USAGE;
-	}
+	if (argc != first)
+		return say_usage(self, "takes no operand");
 	rc = control_open(&control);
-	if (rc)
+	if (rc && (watch || rc == -EACCES || rc == -EPERM))
 		return say_failure("jobs", "", NULL);
+	if (rc) {
+		say(SAY_NOTE, "%s; listing the journals instead", fail_reason());
+		fail_forget();
+		return print_journals();
+	}
 	rc = !watch ? print(&control, false) : common.json ? watch_events(&control) : watch_table(&control);
 	control_close(&control);
 	return !rc || rc == -ECANCELED ? EXIT_DONE : say_failure("jobs", "", NULL);

@@ -4,10 +4,11 @@
 #include <stdlib.h>
 
 #include "cli/command.h"
+#include "cli/use.h"
 #include "log.h"
-#include "text/text.h"
 #include "migrate/movable.h"
-#include "migrate/recover.h"
+#include "stream/body.h"
+#include "text/text.h"
 
 enum { JSON = LONG_ONLY };
 
@@ -26,25 +27,57 @@ static bool set(void *context, int letter, const char *value)
 
 struct row {
 	struct domain_facts facts;
+	struct use use;
 	char *name;
 	enum obstacle obstacle;
 	char reason[512];
 	bool is_left; /* suspended, and no process works on it */
 };
 
+/* What pvferry does with it comes first: Xen sees only a domain that is paused, or has shut down. */
+static const char *state_of(const struct row *row)
+{
+	const struct domain_facts *facts = &row->facts;
+
+	return *use_word(&row->use)		   ? use_word(&row->use)
+	     : row->obstacle == OBSTACLE_SUSPENDED ? "suspended"
+	     : facts->is_dying			   ? "dying"
+	     : facts->is_shut_down		   ? "shut down"
+	     : facts->is_paused			   ? "paused"
+						   : "running";
+}
+
+static bool is_movable(const struct row *row)
+{
+	return row->obstacle == OBSTACLE_NONE && row->use.kind == USE_NONE;
+}
+
+/* With its devices it is saved, but not migrated. */
 static bool is_savable(const struct row *row)
 {
-	return row->obstacle == OBSTACLE_NONE || row->obstacle == OBSTACLE_DEVICES;
+	return row->use.kind == USE_NONE &&
+	       (row->obstacle == OBSTACLE_NONE || row->obstacle == OBSTACLE_DEVICES);
 }
 
 static void print_row(const struct row *row)
 {
 	char name[512];
 
-	printf("%-32s %5u %8lu %5u  %s%s%s\n",
+	printf("%-24s %5u %8lu %5u  %-11s %s%s%s\n",
 	       text_visible(name, sizeof(name), row->name ? row->name : "(no name)"), row->facts.id,
-	       row->facts.frames / 256, row->facts.vcpus_online, is_savable(row) ? "yes" : "no",
-	       *row->reason ? ": " : "", row->reason);
+	       row->facts.frames / 256, row->facts.vcpus_online, state_of(row),
+	       is_savable(row) ? "yes" : "no", *row->reason ? ": " : "", row->reason);
+}
+
+static void add_job(struct json_object *json, const struct journal *journal)
+{
+	struct json_object *job = json_object_new_object();
+
+	body_put_text(job, "job", journal->job);
+	body_put_text(job, "role", journal->role == JOURNAL_SOURCE ? "source" : "destination");
+	body_put_text(job, "peer", journal->peer);
+	body_put_text(job, "stage", journal_stage_name(journal->stage));
+	json_object_object_add(json, "job", job);
 }
 
 static void add_row(struct json_object *list, const struct row *row)
@@ -52,39 +85,38 @@ static void add_row(struct json_object *list, const struct row *row)
 	struct json_object *json = json_object_new_object();
 
 	if (row->name)
-		json_object_object_add(json, "domain", json_object_new_string(row->name));
-	json_object_object_add(json, "domid", json_object_new_int(row->facts.id));
-	json_object_object_add(json, "frames", json_object_new_int64(row->facts.frames));
-	json_object_object_add(json, "vcpus-online", json_object_new_int(row->facts.vcpus_online));
-	json_object_object_add(json, "movable", json_object_new_boolean(row->obstacle == OBSTACLE_NONE));
+		body_put_text(json, "domain", row->name);
+	body_put_number(json, "domid", row->facts.id);
+	body_put_number(json, "frames", row->facts.frames);
+	body_put_number(json, "vcpus-online", row->facts.vcpus_online);
+	body_put_text(json, "state", state_of(row));
+	json_object_object_add(json, "movable", json_object_new_boolean(is_movable(row)));
 	json_object_object_add(json, "savable", json_object_new_boolean(is_savable(row)));
-	if (row->obstacle != OBSTACLE_NONE)
-		json_object_object_add(json, "reason", json_object_new_string(row->reason));
+	if (!is_movable(row))
+		body_put_text(json, "reason", row->reason);
 	json_object_object_add(json, "suspended",
 			       json_object_new_boolean(row->obstacle == OBSTACLE_SUSPENDED));
 	if (row->obstacle == OBSTACLE_SUSPENDED)
 		json_object_object_add(json, "resumable", json_object_new_boolean(row->is_left));
+	if (*row->use.journal.job)
+		add_job(json, &row->use.journal);
 	json_object_array_add(list, json);
 }
 
-/* A guest that is suspended waits for the process that stopped it: is there one, or what can be done? */
-static void explain_suspended(struct row *row)
+/* A job says more than what Xen knows; and a guest that is suspended without one can be resumed. */
+static void explain(struct row *row)
 {
-	struct journal journal;
+	bool is_suspended = row->obstacle == OBSTACLE_SUSPENDED;
 
-	if (row->obstacle != OBSTACLE_SUSPENDED)
-		return;
-	if (!recover_find(&row->facts, &journal) && journal.stage == JOURNAL_GO) {
+	use_find(&row->facts, &row->use);
+	if (row->use.kind != USE_NONE)
+		use_describe(&row->use, row->reason, sizeof(row->reason));
+	else if (is_suspended)
 		snprintf(row->reason, sizeof(row->reason),
-			 "it is suspended and may run on %.200s: \"pvferry resolve %s\"", journal.peer,
-			 journal.job);
-		return;
-	}
-	fail_forget();
-	row->is_left = !recover_is_busy(row->facts.id);
-	snprintf(row->reason, sizeof(row->reason), "%s",
-		 row->is_left ? "it is suspended and no process of pvferry works on it: \"pvferry resume\""
-			      : "it is suspended, and a job works on it");
+			 "no process of pvferry works on it: \"pvferry resume\"");
+	row->is_left = is_suspended &&
+		       (row->use.kind == USE_NONE ||
+			(row->use.kind == USE_INTERRUPTED && row->use.journal.role == JOURNAL_SOURCE));
 }
 
 /* False if the domain is gone in the meantime. */
@@ -99,7 +131,7 @@ static bool look(struct host *host, uint32_t id, struct row *row)
 	}
 	found = !domain_facts(domain, &row->facts) &&
 		!find_obstacle(domain, &row->facts, &row->obstacle, row->reason, sizeof(row->reason));
-	explain_suspended(row);
+	explain(row);
 	row->name = store_read(host, "/local/domain/%u/name", id);
 	domain_close(domain);
 	return found;
@@ -114,7 +146,8 @@ static int list(struct host *host)
 	if (domain_list(host, &ids, &count))
 		return say_failure("list", "", NULL);
 	if (!common.json)
-		printf("%-32s %5s %8s %5s  %s\n", "Name", "ID", "MiB", "VCPUs", "Can be saved");
+		printf("%-24s %5s %8s %5s  %-11s %s\n", "Name", "ID", "MiB", "VCPUs", "State",
+		       "Can be saved");
 	for (size_t i = 0; i < count; i++) {
 		struct row row = { 0 };
 
@@ -140,10 +173,8 @@ int run_list(const struct command *self, int argc, char **argv)
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
-	if (argc != first) {
-		fprintf(stderr, "pvferry: list takes no operand\n");
-		return EXIT_USAGE;
-	}
+	if (argc != first)
+		return say_usage(self, "takes no operand");
 	if (host_open(&host))
 		return say_failure("list", "", NULL);
 	rc = list(host);

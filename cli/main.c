@@ -18,12 +18,11 @@ struct common_options common;
 
 static const struct command commands[] = {
 	{ "save", "DOMAIN FILE|-", "save a running domain to an image", save_options, run_save },
-	{ "restore", "FILE|-", "build a domain from an image and let it go on", restore_options,
-	  run_restore },
+	{ "restore", "FILE|-", "build a domain from an image and run it", restore_options, run_restore },
 	{ "migrate", "DOMAIN HOST", "move a running domain to another host", migrate_options, run_migrate },
-	{ "receive", "", "take a domain that another host sends", receive_options, run_receive },
+	{ "receive", "", "receive a domain from another host", receive_options, run_receive },
 	{ "resolve", "[JOB]", "settle a migration that was cut short", resolve_options, run_resolve },
-	{ "resume", "DOMAIN", "let a suspended domain run that no process works on", resume_options,
+	{ "resume", "DOMAIN", "resume a suspended domain that no process works on", resume_options,
 	  run_resume },
 	{ "inspect", "FILE|-", "show what is in an image", inspect_options, run_inspect },
 	{ "verify", "FILE|-", "check an image without Xen", verify_options, run_verify },
@@ -34,18 +33,18 @@ static const struct command commands[] = {
 	{ "doctor", "[HOST]", "can this host, and HOST, do all that pvferry does, and what mends it",
 	  doctor_options, run_doctor },
 	{ "metrics", "", "what the jobs of this host came to, for Prometheus", metrics_options, run_metrics },
-	{ "list", "", "domains here, and whether they can be saved", list_options, run_list },
-	{ "jobs", "", "what pvferryd moves, and has moved", jobs_options, run_jobs },
-	{ "cancel", "JOB", "give a job of pvferryd up", cancel_options, run_cancel },
+	{ "list", "", "domains here, their state, and whether they can be saved", list_options, run_list },
+	{ "jobs", "", "migrations under way, and those that have ended", jobs_options, run_jobs },
+	{ "cancel", "JOB", "cancel a job of pvferryd", cancel_options, run_cancel },
 	{ "set", "JOB NAME=N...", "change a job's downtime or bandwidth", set_options, run_set },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
 static const struct option_row common_rows[] = {
-	{ 'v', "verbose", NULL, "say more" },
-	{ 'q', "quiet", NULL, "say only what went wrong" },
-	{ 'h', "help", NULL, "this text" },
+	{ 'v', "verbose", NULL, "print each stage and the time it took" },
+	{ 'q', "quiet", NULL, "print failures and warnings only" },
+	{ 'h', "help", NULL, "print this text" },
 	{ 0 },
 };
 
@@ -75,8 +74,10 @@ static void print_help(void)
 	printf("Usage: pvferry COMMAND [OPTION]... OPERAND...\n"
 	       "Saves, restores and checks Xen PV domains.\n\n");
 	for (int i = 0; i < COMMANDS; i++)
-		printf("  %-8s %-14s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
-	printf("\n\"pvferry COMMAND --help\" tells a command's options, pvferry(1) the rest.\n");
+		printf("  %-8s %-23s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
+	printf("\nExit status: 0 done; 1 not done, and what became of the domain is said; 2 wrong usage;\n"
+	       "3 the domain waits for \"pvferry resolve\".\n"
+	       "\"pvferry COMMAND --help\" lists a command's options; pvferry(1) describes them.\n");
 }
 
 static size_t add_rows(const struct option_row *row, struct option *longs, size_t n, char *shorts)
@@ -118,7 +119,7 @@ int command_options(const struct command *self, int argc, char **argv,
 			return -2;
 		}
 		if (letter == '?' || (!set_common(letter) && !set(settings, letter, optarg))) {
-			fprintf(stderr, "\"pvferry %s --help\" tells the options.\n", self->name);
+			fprintf(stderr, "\"pvferry %s --help\" lists the options.\n", self->name);
 			return -1;
 		}
 	}
@@ -135,8 +136,8 @@ bool parse_number(const char *option, const char *text, long least, long most, l
 		if (*value >= least)
 			return true;
 	}
-	fprintf(stderr, "pvferry: --%s takes a whole number from %ld to %ld, not \"%s\"\n", option, least,
-		most, text);
+	fprintf(stderr, "pvferry: --%s: \"%s\" is not a whole number from %ld to %ld\n", option, text, least,
+		most);
 	return false;
 }
 
@@ -146,10 +147,20 @@ void print_json(FILE *to, struct json_object *json, int flags)
 	fprintf(to, "\n");
 }
 
+int say_usage(const struct command *self, const char *text)
+{
+	fprintf(stderr, "pvferry: %s %s\n\"pvferry %s --help\" shows how to use it.\n", self->name, text,
+		self->name);
+	return EXIT_USAGE;
+}
+
 int say_failure(const char *doing, const char *whom, const char *outcome)
 {
 	char subject[1024], become[1024];
 
+	/* What pvferryd or another process says may have the outcome in it already. */
+	if (outcome && strstr(fail_reason(), outcome))
+		outcome = NULL;
 	if (say_before)
 		say_before();
 	fprintf(stderr, "pvferry: %s%s%s: %s%s%s\n", doing, *whom ? " " : "",
@@ -166,6 +177,17 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* Is it one of these words, with blanks between them? */
+static bool is_one_of(const char *word, const char *words)
+{
+	size_t length = strlen(word);
+
+	for (; *words; words += strcspn(words, " "), words += *words == ' ')
+		if (length && strcspn(words, " ") == length && !strncmp(words, word, length))
+			return true;
+	return false;
+}
+
 /* What was printed must have arrived, or the status says otherwise. */
 static int check_output(const struct command *command, int status)
 {
@@ -180,18 +202,27 @@ int main(int argc, char **argv)
 	const struct command *command;
 
 	descriptors_open();
-	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+	/* "pvferry -v save" is what people type. */
+	while (argc > 1 && (is_one_of(argv[1], "-v --verbose") || is_one_of(argv[1], "-q --quiet"))) {
+		set_common(is_one_of(argv[1], "-v --verbose") ? 'v' : 'q');
+		argc--;
+		argv++;
+	}
+	if (argc > 2 && !strcmp(argv[1], "help") && (command = find_command(argv[2]))) {
+		print_command_help(command);
+		return EXIT_DONE;
+	}
+	if (argc < 2 || is_one_of(argv[1], "--help -h help")) {
 		print_help();
 		return argc < 2 ? EXIT_USAGE : EXIT_DONE;
 	}
-	if (!strcmp(argv[1], "--version")) {
+	if (is_one_of(argv[1], "--version -V version")) {
 		printf("pvferry %s\n", PVFERRY_VERSION);
 		return EXIT_DONE;
 	}
 	command = find_command(argv[1]);
 	if (!command) {
-		fprintf(stderr,
-			"pvferry: there is no command \"%s\"; \"pvferry --help\" tells which there are\n",
+		fprintf(stderr, "pvferry: unknown command \"%s\"; \"pvferry --help\" lists the commands\n",
 			argv[1]);
 		return EXIT_USAGE;
 	}

@@ -121,7 +121,7 @@ static int find_images(struct merging *m, const char *path)
 
 static int write_image(struct merging *m, const char *path)
 {
-	int rc = publication_open(&m->file, path, m->settings->force);
+	int rc = publication_open(&m->file, path, m->settings->force, false);
 
 	if (!rc)
 		rc = channel_init(&m->to, m->file.fd, path);

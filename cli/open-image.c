@@ -31,9 +31,9 @@ static int open_file(const char *path, int *fd)
 
 	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (*fd < 0 || fstat(*fd, &facts))
-		return fail_errno("cannot open %s", path);
+		return fail_errno("cannot open it");
 	if (S_ISDIR(facts.st_mode))
-		return fail(EISDIR, "%s is a directory", path);
+		return fail(EISDIR, "it is a directory");
 	return S_ISFIFO(facts.st_mode) ? wait_for_writer(*fd) : 0;
 }
 

@@ -25,8 +25,8 @@ struct gathered {
 
 static bool is_ours(const char *name)
 {
-	static const char *const ours[] = { "foreground", "detach",	 "control",	  "progress",
-					    "json",	  "no-progress", "min_remaining", "pki" };
+	static const char *const ours[] = { "foreground",  "detach",	    "control", "progress", "json",
+					    "no-progress", "min_remaining", "pki",     "live" };
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
 		if (!strcmp(name, ours[i]))
@@ -90,7 +90,7 @@ static void cancel(const char *id)
 	struct control control;
 
 	heed_no_more();
-	say(SAY_NOTE, "cancelling; once more, and pvferry waits for it no longer");
+	say(SAY_NOTE, "cancelling; a second Ctrl-C leaves the job to pvferryd");
 	if (!control_open(&control)) {
 		answer = control_ask(&control, "cancel", control_job(id));
 		control_close(&control);
@@ -150,7 +150,7 @@ static int say_end(const char *whom, const char *id, const struct json_object *e
 	if (strcmp(status, "needs-resolve"))
 		return say_failure("migrate", whom, "the domain is still here");
 	snprintf(outcome, sizeof(outcome),
-		 "the domain waits here, and may run there: \"pvferry resolve %s\" settles it", id);
+		 "the domain waits here, and may run there: \"pvferry resolve %.8s\" settles it", id);
 	say_failure("migrate", whom, outcome);
 	return EXIT_UNSETTLED;
 }
@@ -158,7 +158,7 @@ static int say_end(const char *whom, const char *id, const struct json_object *e
 static int show(struct control *control, const char *whom, const struct json_object *job)
 {
 	struct json_object *end;
-	char id[33], outcome[128];
+	char id[33];
 	int rc;
 
 	control_text(job, "job", id, sizeof(id));
@@ -171,9 +171,7 @@ static int show(struct control *control, const char *whom, const struct json_obj
 		event_tell(end, common.json);
 		return rc;
 	}
-	snprintf(outcome, sizeof(outcome), "job %s goes on without it, \"pvferry jobs\" tells of it", id);
-	say_failure("migrate", whom, outcome);
-	return EXIT_UNSETTLED;
+	return order_outlives(whom, id);
 }
 
 static int print_begun(const struct json_object *job)
@@ -188,7 +186,7 @@ static int print_begun(const struct json_object *job)
 	return EXIT_DONE;
 }
 
-/* A job that nobody wants any more may have begun, and only the answer tells which: it is waited for all the same. */
+/* After a stop the job may have begun all the same, and only the answer names it: the answer is waited for. */
 static struct json_object *begin(struct control *control, struct json_object *options, bool *is_unwanted)
 {
 	struct json_object *job = NULL;
@@ -199,20 +197,21 @@ static struct json_object *begin(struct control *control, struct json_object *op
 	*is_unwanted = rc == -ECANCELED;
 	if (*is_unwanted) {
 		heed_no_more();
-		say(SAY_NOTE, "waiting to hear what has begun; once more, and pvferry does not");
+		say(SAY_NOTE,
+		    "waiting for pvferryd to name the job that began; a second Ctrl-C does not wait");
 		control_answer(control, &job);
 	}
 	return job;
 }
 
-/* Nobody follows it. */
+/* It was to run detached. */
 static int give_up(const char *domain, const char *id)
 {
 	char outcome[64];
 
 	cancel(id);
 	fail(ECANCELED, "stopped");
-	snprintf(outcome, sizeof(outcome), "job %s was told to end", id);
+	snprintf(outcome, sizeof(outcome), "pvferryd has told job %.8s to end", id);
 	return say_failure("migrate", domain, outcome);
 }
 

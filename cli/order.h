@@ -20,4 +20,7 @@ struct json_object *order_options(const struct command *self, int argc, char **a
  */
 int order_migrate(const char *domain, const char *host, struct json_object *options, bool is_detached);
 
+/* pvferryd is gone, with a reason, and the job is not: waits for its end. Returns the exit status, having said what it is. */
+int order_outlives(const char *domain, const char *id);
+
 #endif

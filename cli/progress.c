@@ -11,7 +11,7 @@
 #include "stream/format.h"
 
 static const char *word;
-static bool is_shown, is_terminal, line_stands;
+static bool is_shown, is_terminal;
 static double started, last;
 
 static double now(void)
@@ -22,11 +22,11 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
+/* The line may be that of a child process, so the terminal is not asked what stands there: to erase an empty line does no harm. */
 static void clear_line(void)
 {
-	if (line_stands)
+	if (is_shown && is_terminal)
 		fputs("\r\033[K", stderr);
-	line_stands = false;
 }
 
 void progress_start(const char *doing)
@@ -40,7 +40,8 @@ void progress_start(const char *doing)
 
 void progress_show(uint64_t done, uint64_t total)
 {
-	double t, speed, left;
+	char rate[16], until[16];
+	double t, speed;
 
 	if (!is_shown || !total)
 		return;
@@ -50,11 +51,11 @@ void progress_show(uint64_t done, uint64_t total)
 	if (t - last < 0.2 && done < total)
 		return;
 	last = t;
-	speed = t > started ? done / (t - started) : 0;
-	left = speed ? (total - done) / speed : 0;
-	fprintf(stderr, "%s%s %3.0f %%  %6.0f MiB/s  %3.0f s left%s", is_terminal ? "\r" : "", word,
-		100.0 * done / total, speed * PAGE_BYTES / (1 << 20), left, is_terminal ? "\033[K" : "\n");
-	line_stands = is_terminal;
+	speed = t > started ? done / (t - started) * PAGE_BYTES / (1 << 20) : 0;
+	snprintf(rate, sizeof(rate), speed ? "%6.0f" : "     -", speed);
+	snprintf(until, sizeof(until), speed ? "%3.0f" : "  -", speed ? (total - done) / (speed * 256) : 0);
+	fprintf(stderr, "%s%s %3.0f %%  %s MiB/s  %s s left%s", is_terminal ? "\r" : "", word,
+		100.0 * done / total, rate, until, is_terminal ? "\033[K" : "\n");
 }
 
 void progress_line(const char *text)
@@ -62,7 +63,6 @@ void progress_line(const char *text)
 	if (!is_shown)
 		return;
 	fprintf(stderr, "%s%s%s", is_terminal ? "\r" : "", text, is_terminal ? "\033[K" : "\n");
-	line_stands = is_terminal;
 }
 
 void progress_end(void)

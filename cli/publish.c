@@ -56,7 +56,30 @@ static int open_place(struct publication *p)
 	return open_temporary(p);
 }
 
-int publication_open(struct publication *p, const char *path, bool replace)
+#define HINT \
+	": the domain would be destroyed, and perhaps no image of it be left; -c keeps the domain, --force " \
+	"destroys it all the same"
+
+/* Before anything is opened: what the path, or standard output, leads to. */
+static int check_keeps(const struct publication *p)
+{
+	const struct stat *facts = &p->place.facts;
+
+	if (S_ISCHR(facts->st_mode))
+		return fail(EINVAL, "%s is a device that may keep nothing of what is written to it%s",
+			    p->path, HINT);
+	if (S_ISFIFO(facts->st_mode) || S_ISSOCK(facts->st_mode))
+		return fail(EINVAL, "%s is a %s, whose reader may keep nothing of it%s", p->path,
+			    S_ISFIFO(facts->st_mode) ? "pipe" : "socket", HINT);
+	if (p->place.descriptor >= 0 && S_ISREG(facts->st_mode) && facts->st_size)
+		return fail(EINVAL,
+			    "%s is a file that holds %ld bytes already, and no image can be restored from "
+			    "behind them%s",
+			    p->path, (long)facts->st_size, HINT);
+	return 0;
+}
+
+int publication_open(struct publication *p, const char *path, bool replace, bool must_keep)
 {
 	bool is_output = !strcmp(path, "-");
 	int rc;
@@ -66,26 +89,13 @@ int publication_open(struct publication *p, const char *path, bool replace)
 				   .place = { .directory = -1, .descriptor = -1 },
 				   .replace = replace };
 	rc = is_output ? open_descriptor(p, STDOUT_FILENO) : place_find(&p->place, path);
+	if (!rc && must_keep && !isatty(p->fd))
+		rc = check_keeps(p);
 	if (!rc && !is_output)
 		rc = open_place(p);
 	if (!rc && isatty(p->fd))
 		rc = fail(ENOTTY, "an image is not written to a terminal");
 	return rc;
-}
-
-#define HINT "; -c keeps the domain, --force destroys it all the same"
-
-int publication_must_keep(const struct publication *p)
-{
-	const struct stat *facts = &p->place.facts;
-
-	if (S_ISCHR(facts->st_mode))
-		return fail(EINVAL, "%s is a device that may keep nothing of the image%s", p->path, HINT);
-	if (p->place.descriptor >= 0 && S_ISREG(facts->st_mode) && facts->st_size)
-		return fail(EINVAL,
-			    "%s is a file that holds %ld bytes already: no image can be restored from it%s",
-			    p->path, (long)facts->st_size, HINT);
-	return 0;
 }
 
 static bool is_unknown(int error)

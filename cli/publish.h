@@ -22,13 +22,10 @@ struct publication {
 /*
  * "-" is standard output, and so is /dev/stdout. -EEXIST if there is a file and it is not to be replaced.
  * For a FIFO it waits for the reader. Links are followed now, once.
+ * must_keep: -EINVAL, before anything is opened, for what an image may not come back from: a character device, a pipe, a socket,
+ * an open file that holds something already.
  */
-int publication_open(struct publication *publication, const char *path, bool replace);
-/*
- * 0 if the image can be had back from the target: not from /dev/null, nor for sure from another character device, nor
- * from an open file that holds something already.
- */
-int publication_must_keep(const struct publication *publication);
+int publication_open(struct publication *publication, const char *path, bool replace, bool must_keep);
 /*
  * Syncs and renames. After it, and only then, the bytes are safe. After a failure the name is as it was before.
  * Where files or directories cannot be synced at all there is a warning instead.

@@ -21,14 +21,14 @@ enum { ALLOWED_MOST = 256 };
 const struct option_row receive_options[] = {
 	{ CONNECTION, "connection", "FD", "over this socket, not standard input and output" },
 	{ LISTEN, "listen", "ADDR:PORT", "wait there for one connection" },
-	{ TLS, "tls", NULL, "shake hands first, and know who it is (the default over a socket)" },
-	{ PLAIN, "plain", NULL, "let anybody in who reaches the socket, without encryption" },
-	{ ALLOW, "allow", "NAME", "let in whose certificate has this name; any number of times" },
+	{ TLS, "tls", NULL, "encrypt, and check who sends (the default over a socket)" },
+	{ PLAIN, "plain", NULL, "no encryption and no check who sends: for trusted networks only" },
+	{ ALLOW, "allow", "NAME", "accept senders whose certificate has this DNS name; repeat for more" },
 	{ ALLOW_CONFIG, "allow-config", "WHAT,...",
-	  "let a guest's config name this of the host: " ALLOW_WORDS },
-	{ PKI, "pki", "DIR", "where ca.pem, cert.pem and key.pem are (" PKI_DEFAULT ")" },
+	  "allow the arriving config to name these of the host: " ALLOW_WORDS },
+	{ PKI, "pki", "DIR", "the directory of ca.pem, cert.pem and key.pem (" PKI_DEFAULT ")" },
 	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
-	{ IDLE_TIMEOUT, "idle-timeout", "S", "a connection on which nothing is heard is broken (30)" },
+	{ IDLE_TIMEOUT, "idle-timeout", "S", "give up after so many seconds of silence (30)" },
 	{ CONTROL, "control", NULL, "events as JSON on standard output, orders on standard input" },
 	{ 0 },
 };
@@ -44,7 +44,13 @@ struct settings {
 static bool add_allowed(struct settings *s, const char *name)
 {
 	if (s->allowed_count == ALLOWED_MOST) {
-		fprintf(stderr, "pvferry: more than %d times --allow\n", ALLOWED_MOST);
+		fprintf(stderr, "pvferry: --allow: at most %d names\n", ALLOWED_MOST);
+		return false;
+	}
+	if (strchr(name, '*')) {
+		fprintf(stderr,
+			"pvferry: --allow: \"%s\": a name is compared as a whole, \"*\" stands for itself\n",
+			name);
 		return false;
 	}
 	s->allowed[s->allowed_count++] = name;
@@ -124,6 +130,9 @@ static int open_connection(struct settings *s)
 {
 	if (s->listen)
 		return accept_one(s);
+	if (s->connection < 0 && (isatty(STDIN_FILENO) || isatty(STDOUT_FILENO)))
+		return fail(ENOTTY, "standard input and output are a terminal, not another pvferry; --listen "
+				    "ADDRESS:PORT waits for a connection");
 	if (s->connection < 0)
 		return take_streams(&s->take);
 	s->take.in = s->take.out = s->connection;
@@ -223,11 +232,12 @@ int run_receive(const struct command *self, int argc, char **argv)
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
-	if (argc != first || (settings.is_tls && settings.take.door.is_plain) ||
-	    (settings.listen && settings.connection >= 0)) {
-		fprintf(stderr, "pvferry: receive takes no operand, and one way to be reached\n");
-		return EXIT_USAGE;
-	}
+	if (argc != first)
+		return say_usage(self, "takes no operand");
+	if (settings.is_tls && settings.take.door.is_plain)
+		return say_usage(self, "takes --tls or --plain, not both");
+	if (settings.listen && settings.connection >= 0)
+		return say_usage(self, "takes --listen or --connection, not both");
 	settings.take.door.allowed = settings.allowed;
 	return share_status(&settings.take) ? receive(&settings) : say_failure("receive", "a domain", NULL);
 }

@@ -24,9 +24,9 @@ enum { KEEP_DAYS = 30 };
 
 const struct option_row resolve_options[] = {
 	{ MOVED_THERE, "moved", NULL,
-	  "it runs there: remove what is here, if the other host cannot be asked" },
-	{ HERE, "here", NULL, "it runs here: resume it, if the other host cannot be asked" },
-	{ RECOVER, "recover", NULL, "all jobs of which no process is left, without asking anybody" },
+	  "you assert that it runs on the other host: destroy the suspended copy here" },
+	{ HERE, "here", NULL, "you assert that it does not run on the other host: resume it here" },
+	{ RECOVER, "recover", NULL, "settle all interrupted jobs from what this host knows" },
 	{ JSON, "json", NULL, "print what became of them as JSON" },
 	{ 0 },
 };
@@ -54,12 +54,12 @@ static bool set(void *context, int letter, const char *value)
 static const char *sentence(const struct journal *journal)
 {
 	static const char *const sentences[JOURNAL_STAGES] = {
-		[JOURNAL_GO] = "waits here and may run there",
-		[JOURNAL_DONE] = "runs there",
-		[JOURNAL_KEPT] = "did not move",
-		[JOURNAL_ENDED] = "did not move",
-		[JOURNAL_RUNNING] = "came here and runs",
-		[JOURNAL_DESTROYED] = "did not come here",
+		[JOURNAL_GO] = "waits here, suspended, and may run on the other host",
+		[JOURNAL_DONE] = "runs on the other host",
+		[JOURNAL_KEPT] = "stayed here",
+		[JOURNAL_ENDED] = "stayed here, and has ended",
+		[JOURNAL_RUNNING] = "arrived here and runs",
+		[JOURNAL_DESTROYED] = "did not arrive here",
 	};
 	const char *text = sentences[journal->stage];
 
@@ -67,7 +67,7 @@ static const char *sentence(const struct journal *journal)
 		return journal->stage == JOURNAL_KEPT  ? "was not saved and runs"
 		     : journal->stage == JOURNAL_ENDED ? "was not saved"
 						       : "is being saved";
-	return text ? text : "is on its way";
+	return text ? text : "is being migrated";
 }
 
 static void tell(const struct journal *journal)
@@ -119,7 +119,7 @@ static bool find_answer_here(const struct journal *journal, struct answer *answe
 	return journal_is_settled(&other);
 }
 
-/* 1: it runs there, 0: it never will; -EAGAIN, with a reason: nobody knows. */
+/* 1: it runs there, 0: it never will; -EAGAIN, with a reason: neither host knows. */
 static int find_out(const struct journal *journal, const struct settings *settings)
 {
 	static const char unknown[] = "unknown";
@@ -127,12 +127,18 @@ static int find_out(const struct journal *journal, const struct settings *settin
 	int rc = find_answer_here(journal, &answer) ? 0 : query_destination(journal, &answer);
 
 	if (!rc && !strcmp(answer.state, journal_stage_name(JOURNAL_RUNNING)))
-		return settings->here ? fail(EBUSY, "it runs there: it is not resumed here as well") : 1;
+		return settings->here
+			     ? fail(EBUSY, "%s reports that it runs there: it is not resumed here as well",
+				    journal->peer)
+			     : 1;
 	if (!rc && !strcmp(answer.state, journal_stage_name(JOURNAL_DESTROYED)))
-		return settings->moved ? fail(EBUSY, "it does not run there: it is not removed here") : 0;
-	/* Somebody is at work on it there, whom GO may still reach: then no person's word counts either. */
+		return settings->moved
+			     ? fail(EBUSY, "%s reports that it does not run there: it is not removed here",
+				    journal->peer)
+			     : 0;
+	/* A process may be at work on it there, which GO may still reach: then no person's word counts either. */
 	if (!rc && (strcmp(answer.state, unknown) || !is_said(settings)))
-		return fail(EAGAIN, "the other host says \"%s\"%s%s", answer.state,
+		return fail(EAGAIN, "%s answers \"%s\"%s%s", journal->peer, answer.state,
 			    *answer.reason ? ": " : "", answer.reason);
 	if (!is_said(settings))
 		return -EAGAIN;
@@ -153,7 +159,7 @@ static int settle_source(struct journal *journal, const struct settings *setting
 
 /* --- one entry, all entries --------------------------------------------------------- */
 
-/* Nobody may be at work on it. */
+/* -EBUSY if a process is at work on it. */
 static int settle(struct journal *journal, const struct settings *settings)
 {
 	int lock, rc;
@@ -176,6 +182,24 @@ static int worse(int status, int other)
 	return other > status ? other : status;
 }
 
+/* What the two options destroy, and what to look at before, is said to a person who is about to choose. */
+static void say_doubt(const struct journal *journal, const struct settings *settings)
+{
+	char outcome[800];
+
+	if (is_said(settings))
+		snprintf(outcome, sizeof(outcome), "%.200s stays suspended here", journal->domain);
+	else
+		snprintf(outcome, sizeof(outcome),
+			 "%.200s stays suspended here. Look on %.200s first (\"xl list\"): if it runs there, "
+			 "--moved "
+			 "destroys the copy here; if you are certain that it does not, --here resumes it "
+			 "here. If both "
+			 "run, its disks are corrupted",
+			 journal->domain, journal->peer);
+	say_failure("resolve", journal->job, outcome);
+}
+
 static int settle_and_tell(struct journal *journal, const struct settings *settings)
 {
 	int rc = settle(journal, settings);
@@ -183,10 +207,7 @@ static int settle_and_tell(struct journal *journal, const struct settings *setti
 	if (rc && rc != -EAGAIN)
 		return say_failure("resolve", journal->job, sentence(journal));
 	if (rc)
-		say_failure("resolve", journal->job,
-			    is_said(settings)
-				    ? "it stays as it is"
-				    : "it stays as it is; --moved removes it here, --here resumes it here");
+		say_doubt(journal, settings);
 	else
 		tell(journal);
 	return journal_is_settled(journal) ? EXIT_DONE : EXIT_UNSETTLED;
@@ -199,10 +220,12 @@ static int check_doubt(const char *job)
 	int rc = journal_read(&journal, job, JOURNAL_SOURCE);
 
 	if (!rc && journal.stage != JOURNAL_GO)
-		return fail(EINVAL, "nobody has to say where it runs: %s %s", journal.domain,
-			    sentence(&journal));
+		return fail(EINVAL, "%s: %s %s",
+			    journal_is_settled(&journal) ? "already resolved" : "not in doubt",
+			    journal.domain, sentence(&journal));
 	if (rc == -ENOENT && !journal_read(&journal, job, JOURNAL_DESTINATION))
-		return fail(EINVAL, "where it runs is to be said on the host that it came from");
+		return fail(EINVAL, "--moved and --here are for %s, the host that %s came from", journal.peer,
+			    journal.domain);
 	return rc == -ENOENT ? 0 : rc;
 }
 
@@ -227,7 +250,7 @@ static int resolve(const char *job, const struct settings *settings)
 	}
 	if (found)
 		return status;
-	fail(ENOENT, "there is no such job");
+	fail(ENOENT, "no journal here names such a job; \"pvferry jobs\" lists the jobs");
 	return say_failure("resolve", job, NULL);
 }
 

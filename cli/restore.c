@@ -171,10 +171,11 @@ int run_restore(const struct command *self, int argc, char **argv)
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
-	if (argc - first != 1) {
-		fprintf(stderr, "pvferry: restore takes one FILE\n");
-		return EXIT_USAGE;
-	}
+	if (argc - first == 2)
+		return say_usage(
+			self, "takes one FILE: an image has the config in it, and --name gives another name");
+	if (argc - first != 1)
+		return say_usage(self, "takes one FILE");
 	image = argv[first];
 	rc = restore(&settings);
 	ended_restore(rc, began_ns);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/use.h"
 #include "journal/journal.h"
 #include "log.h"
 #include "migrate/recover.h"
@@ -57,15 +58,15 @@ static int check(const struct domain_facts *facts)
 static int resume(const struct domain_facts *facts)
 {
 	struct journal journal;
-	int rc = recover_find(facts, &journal);
+	int rc = use_check(facts);
 
+	if (rc)
+		return rc;
+	rc = recover_find(facts, &journal);
 	if (rc == -ENOENT)
 		return recover_stray(facts->id);
 	if (rc)
 		return rc;
-	if (journal.stage == JOURNAL_GO)
-		return fail(EBUSY, "it waits here and may run on %s: \"pvferry resolve %s\" settles it",
-			    journal.peer, journal.job);
 	return recover_one(&journal);
 }
 
@@ -76,10 +77,8 @@ int run_resume(const struct command *self, int argc, char **argv)
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
-	if (argc - first != 1) {
-		fprintf(stderr, "pvferry: resume takes DOMAIN\n");
-		return EXIT_USAGE;
-	}
+	if (argc - first != 1)
+		return say_usage(self, "takes one DOMAIN");
 	rc = look(argv[first], &facts);
 	if (!rc)
 		rc = check(&facts);

@@ -45,7 +45,7 @@ const struct option_row save_options[] = {
 	{ 'p', "paused", NULL, "keep the domain, paused" },
 	{ LEVEL, "level", "N", "zstd's level, -7 to 19 (-1); 0: a plain xl save file" },
 	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
-	{ FORCE, "force", NULL, "replace FILE if it exists, or destroy the domain after saving to a device" },
+	{ FORCE, "force", NULL, "replace FILE; destroy the domain even if FILE may keep no image" },
 	{ TIMEOUT, "timeout", "S", "seconds the guest has to suspend (60)" },
 	{ WITHOUT_DEVICES, "without-devices", NULL, "save a domain with devices, without them" },
 	{ INDEX, "index", NULL, "write an index, so that the image can be the parent of increments" },
@@ -56,8 +56,8 @@ const struct option_row save_options[] = {
 	{ BUFFER, "buffer", "MIB",
 	  "with -c: memory for what is copied while it is stopped (1/8 of the domain)" },
 	{ TRACKING, "dirty-tracking", "HOW",
-	  "find what it changes meanwhile by auto, content or log (auto; with -c: content)" },
-	{ MAX_DOWNTIME, "max-downtime", "MS", "stop it when that takes no longer (300)" },
+	  "how to detect changed pages: auto, content or log (auto; with -c: content)" },
+	{ MAX_DOWNTIME, "max-downtime", "MS", "stop it when that takes at most so long (300)" },
 	{ MAX_SUSPENDED, "max-suspended", "S", "resume it and give up after so long; 0: no limit (0)" },
 	{ MAX_ROUNDS, "max-rounds", "N", "stop it after so many rounds in any case" },
 	{ PROGRESS, "progress", NULL, "show progress even where there is no terminal" },
@@ -69,6 +69,8 @@ const struct option_row save_options[] = {
 struct settings {
 	bool keep_running, keep_paused, force, without_devices, has_tracking, index;
 	enum { UNTOLD, YES, NO } live; /* -c is, unless told otherwise */
+	const char
+		*live_only; /* an option that was given and has a meaning only with --live; NULL: none was */
 	unsigned int max_downtime_ms;
 	const char *parent;
 	struct migrate_options migrate;
@@ -107,9 +109,11 @@ static bool set(void *context, int letter, const char *value)
 		break;
 	case TRACKING:
 		settings->has_tracking = true;
+		settings->live_only = "dirty-tracking";
 		fine = parse_tracking(value, &settings->migrate.tracking);
 		break;
 	case MAX_DOWNTIME:
+		settings->live_only = "max-downtime";
 		fine = parse_number("max-downtime", value, 1, 3600000, &number);
 		settings->max_downtime_ms = number;
 		break;
@@ -118,6 +122,7 @@ static bool set(void *context, int letter, const char *value)
 		settings->migrate.max_suspended_seconds = number;
 		break;
 	case MAX_ROUNDS:
+		settings->live_only = "max-rounds";
 		fine = parse_number("max-rounds", value, 1, 1000000, &number);
 		settings->migrate.limits.max_rounds = number;
 		break;
@@ -229,11 +234,9 @@ static int save_to(struct job *job)
 /* What is refused is refused while the guest still runs. */
 static int open_target(struct publication *file, const char *path, const struct settings *settings)
 {
-	int rc = publication_open(file, path, settings->force);
+	bool must_keep = !settings->keep_running && !settings->keep_paused && !settings->force;
 
-	if (rc || settings->keep_running || settings->keep_paused || settings->force)
-		return rc;
-	return publication_must_keep(file);
+	return publication_open(file, path, settings->force, must_keep);
 }
 
 /* The domain is found, and no other process is at work on it. */
@@ -279,6 +282,11 @@ static int save(const char *whom, const char *path, struct settings *settings)
 	return rc;
 }
 
+static bool is_live(const struct settings *settings)
+{
+	return settings->live == YES || (settings->live == UNTOLD && settings->keep_running);
+}
+
 /*
  * A domain that is to run on is not kept waiting for what can be read while it runs. Xen's log would slow it
  * down meanwhile, so that is used only where it was asked for.
@@ -290,7 +298,7 @@ static int choose_rounds(struct settings *settings)
 	migrate->runs_on = settings->keep_running;
 	if (settings->keep_running && !settings->has_tracking)
 		migrate->tracking = DIRTY_CONTENT;
-	if (settings->live == NO || (settings->live == UNTOLD && !settings->keep_running))
+	if (!is_live(settings))
 		return 0;
 	migrate->live = child_share(sizeof(*migrate->live));
 	if (!migrate->live)
@@ -310,17 +318,20 @@ int run_save(const struct command *self, int argc, char **argv)
 			     .progress = progress_show },
 	};
 	int first = command_options(self, argc, argv, set, &settings), rc;
+	char text[64];
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
-	if (argc - first != 2 || (settings.keep_running && settings.keep_paused)) {
-		fprintf(stderr, "pvferry: save takes DOMAIN and FILE, and -c or -p but not both\n");
-		return EXIT_USAGE;
+	if (settings.keep_running && settings.keep_paused)
+		return say_usage(self, "takes -c (keep it running) or -p (keep it paused), not both");
+	if (argc - first != 2)
+		return say_usage(self, "takes DOMAIN and FILE");
+	if (settings.live_only && !is_live(&settings)) {
+		snprintf(text, sizeof(text), "takes --%s only with --live or -c", settings.live_only);
+		return say_usage(self, text);
 	}
-	if (settings.migrate.buffer_bytes && !settings.keep_running) {
-		fprintf(stderr, "pvferry: --buffer is for a domain that runs on: it needs -c\n");
-		return EXIT_USAGE;
-	}
+	if (settings.migrate.buffer_bytes && !settings.keep_running)
+		return say_usage(self, "takes --buffer only with -c");
 	if (choose_rounds(&settings))
 		return say_failure("save", argv[first], NULL);
 	if ((settings.index || settings.parent) && draft_open(&draft, &settings.migrate, settings.parent))

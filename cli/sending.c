@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/use.h"
 #include "log.h"
 #include "machine/devices.h"
 #include "migrate/movable.h"
@@ -51,6 +52,8 @@ static int check_obstacles(struct domain *domain, struct movable *wish)
 	char text[512];
 	int rc = domain_facts(domain, &facts);
 
+	if (!rc)
+		rc = use_check(&facts);
 	if (!rc)
 		rc = find_obstacle(domain, &facts, &obstacle, text, sizeof(text));
 	if (rc || obstacle == OBSTACLE_NONE)

@@ -18,7 +18,7 @@ int sheet_begin(struct sheet *sheet, const char *folder, const char *name, bool 
 	sheet->is_open = true;
 	sheet->was_there = !lstat(sheet->path, &status);
 	sheet->is_public = strcmp(name, "key.pem") && strcmp(name, "ca.key");
-	return publication_open(&sheet->publication, sheet->path, replace);
+	return publication_open(&sheet->publication, sheet->path, replace, false);
 }
 
 int sheet_write(struct sheet *sheet, X509 *certificate, EVP_PKEY *key)

@@ -58,6 +58,7 @@ struct verification {
 	const struct settings *settings;
 	struct verdict {
 		uint64_t pfns, frames, records;
+		bool is_plain; /* of xl's: it has no checksums */
 		char domain[256];
 	} * verdict; /* shared */
 };
@@ -67,6 +68,7 @@ static void note(struct verdict *verdict, const struct examination *x)
 	verdict->pfns = x->incoming.count;
 	verdict->frames = x->frames;
 	verdict->records = x->records;
+	verdict->is_plain = x->facts && !x->facts->is_image;
 	if (x->config.root)
 		snprintf(verdict->domain, sizeof(verdict->domain), "%s", config_name(&x->config));
 }
@@ -102,11 +104,11 @@ static void print_verdict(const struct verdict *verdict, int status)
 static void print_text(const struct verdict *verdict, const char *path, int status)
 {
 	if (status == SOUND)
-		printf("%s: sound: %lu pfns, %lu frames, %lu records\n", path, verdict->pfns, verdict->frames,
-		       verdict->records);
+		printf("%s: %s: %lu pfns, %lu frames, %lu records\n", path,
+		       verdict->is_plain ? "consistent (a plain xl save file has no checksums)" : "sound",
+		       verdict->pfns, verdict->frames, verdict->records);
 	else
-		say_failure("verify", path,
-			    status == DAMAGED ? "the image is damaged" : "the image cannot be read");
+		say_failure("verify", path, status == DAMAGED ? "the image is damaged" : NULL);
 }
 
 static int check(struct verification *v, const char *path)
@@ -158,9 +160,7 @@ int run_verify(const struct command *self, int argc, char **argv)
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
-	if (argc - first != 1) {
-		fprintf(stderr, "pvferry: verify takes one FILE\n");
-		return EXIT_USAGE;
-	}
+	if (argc - first != 1)
+		return say_usage(self, "takes one FILE");
 	return verify(argv[first], &settings);
 }

@@ -222,7 +222,8 @@ static void change(struct client *client, const struct request *request)
 	struct job *job = jobs_find(client->control->jobs, request->job);
 	int rc = job ? 0 : -ENOENT;
 
-	if (!rc)
+	/* Of one that has ended the description says how: who cancels it asks for no more. */
+	if (!rc && !(request->kind == REQUEST_CANCEL && job->state == JOB_ENDED))
 		rc = request->kind == REQUEST_CANCEL ? job_cancel(job) : job_set(job, request->set);
 	if (rc)
 		answer_failure(client);

@@ -2,6 +2,7 @@
  * Jobs, and what their journals on disk say: of those whose process died, and of
  * those that are not ours. See jobs.h.
  */
+#include <errno.h>
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +10,6 @@
 #include "daemon/jobs.h"
 #include "journal/journal.h"
 #include "log.h"
-
-static const char *role_of(const struct journal *journal)
-{
-	return journal->role == JOURNAL_SOURCE ? "source" : "destination";
-}
 
 static bool is_of(const struct journal *journal, const struct job *job)
 {
@@ -49,22 +45,27 @@ static const struct job *find_job(const struct jobs *jobs, const struct journal 
 	return NULL;
 }
 
-/* {"job":..,"role":..,"state":"left",...} of what another pvferryd, or a person, began. */
-static struct json_object *describe(const struct journal *journal)
+void jobs_fail_to_find(const char *name)
 {
-	struct json_object *json = json_object_new_object();
+	struct journal *list = NULL;
+	size_t count = 0, length = strlen(name);
 
-	json_object_object_add(json, "job", json_object_new_string(journal->job));
-	json_object_object_add(json, "role", json_object_new_string(role_of(journal)));
-	json_object_object_add(json, "state", json_object_new_string("left"));
-	json_object_object_add(json, "domain", json_object_new_string(journal->domain));
-	json_object_object_add(json, "domid", json_object_new_int64(journal->domid));
-	json_object_object_add(json, "peer", json_object_new_string(journal->peer));
-	json_object_object_add(json, "began", json_object_new_int64(journal->time));
-	json_object_object_add(json, "stage", json_object_new_string(journal_stage_name(journal->stage)));
-	json_object_object_add(json, "needs-resolve",
-			       json_object_new_boolean(outcome(journal) == OUTCOME_IN_DOUBT));
-	return json;
+	if (journal_list(&list, &count))
+		fail_forget();
+	for (size_t i = 0; i < count; i++) {
+		bool is_called = (length >= 4 && !strncmp(list[i].job, name, length)) ||
+				 !strcmp(list[i].domain, name);
+
+		if (is_called && !journal_is_settled(&list[i]) && journal_is_at_work(&list[i])) {
+			fail(ENOENT,
+			     "pvferryd did not start job %.8s and cannot change it: \"kill %d\" cancels it",
+			     list[i].job, (int)list[i].pid);
+			break;
+		}
+	}
+	free(list);
+	if (!*fail_reason())
+		fail(ENOENT, "pvferryd has no job \"%s\"", name);
 }
 
 struct json_object *jobs_describe(const struct jobs *jobs)
@@ -87,8 +88,8 @@ struct json_object *jobs_describe(const struct jobs *jobs)
 		json_object_array_add(all, json);
 	}
 	for (size_t i = 0; i < count; i++)
-		if (!journal_is_settled(&list[i]) && !find_job(jobs, &list[i]))
-			json_object_array_add(all, describe(&list[i]));
+		if (journal_is_recent(&list[i]) && !find_job(jobs, &list[i]))
+			json_object_array_add(all, journal_describe(&list[i]));
 	free(list);
 	return all;
 }

@@ -215,7 +215,7 @@ struct job *jobs_find(const struct jobs *jobs, const char *name)
 		found = job;
 	}
 	if (!found)
-		fail(ENOENT, "pvferryd has no job \"%s\"", name);
+		jobs_fail_to_find(name);
 	return found;
 }
 

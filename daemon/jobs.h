@@ -56,7 +56,10 @@ int jobs_receive(struct jobs *jobs, int connection, const struct address *from);
 /* By its id, a beginning of that (4 digits or more), or a domain on its way; NULL with a reason. Sources first. */
 struct job *jobs_find(const struct jobs *jobs, const char *name);
 
-/* Descriptions of all that have an id, and of what is left unsettled on disk by others. */
+/* Says why: a job that another process began takes no orders from here. */
+void jobs_fail_to_find(const char *name);
+
+/* Descriptions of all that have an id, and of those on disk that pvferryd did not begin (journal_is_recent()). */
 struct json_object *jobs_describe(const struct jobs *jobs);
 
 /* Looks up what became of those that died; true if something is left that will settle without being asked about. */

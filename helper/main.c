@@ -68,6 +68,11 @@ static int run(struct task *task)
 	return task->order.is_restore ? run_restore(task) : run_save(task);
 }
 
+static bool is_word(const char *given, const char *word)
+{
+	return given && !strcmp(given, word);
+}
+
 static const char usage[] = "pvferry-save-helper is started by libxl, in place of libxl-save-helper, if its\n"
 			    "environment says LIBXL_SAVE_HELPER=%s; see pvferry-save-helper(8).\n";
 
@@ -80,13 +85,18 @@ int main(int argc, char **argv)
 
 	descriptors_open();
 	task.is_packed = is_packed();
-	if (argc < 2 || !strcmp(argv[1], "--help")) {
-		fprintf(argc < 2 ? stderr : stdout, usage, argv[0]);
-		return argc < 2 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (is_word(argv[1], "--help") || is_word(argv[1], "-h")) {
+		printf(usage, argv[0]);
+		return EXIT_SUCCESS;
 	}
-	if (!strcmp(argv[1], "--version")) {
+	if (is_word(argv[1], "--version")) {
 		printf("pvferry-save-helper %s\n", PVFERRY_VERSION);
 		return EXIT_SUCCESS;
+	}
+	/* A mode of a later libxl begins with "--" as well. Anything else is a person's, and the stock helper fails an assertion on it. */
+	if (argc < 2 || strncmp(argv[1], "--", 2) != 0) {
+		fprintf(stderr, usage, argv[0]);
+		return EXIT_FAILURE;
 	}
 	say_to = say_early;
 	say_level = SAY_DETAIL;

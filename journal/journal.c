@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,31 +46,6 @@ const char *journal_stage_name(enum journal_stage stage)
 bool journal_is_settled(const struct journal *journal)
 {
 	return stages[journal->stage].is_end;
-}
-
-/* --- names ------------------------------------------------------------------ */
-
-bool job_is_name(const char *text)
-{
-	return strlen(text) == JOB_DIGITS && strspn(text, "0123456789abcdef") == JOB_DIGITS;
-}
-
-bool job_is_beginning(const char *text)
-{
-	size_t length = strlen(text);
-
-	return length >= 4 && length <= JOB_DIGITS && strspn(text, "0123456789abcdef") == length;
-}
-
-int job_name(char name[JOB_DIGITS + 1])
-{
-	uint8_t bytes[JOB_DIGITS / 2];
-
-	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-		return fail_errno("getrandom");
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		sprintf(name + 2 * i, "%02x", bytes[i]);
-	return 0;
 }
 
 void boot_id(char id[BOOT_DIGITS + 1])
@@ -315,6 +289,13 @@ static int add_to(struct journal **list, size_t *count, const struct dirent *ent
 	return 0;
 }
 
+static int compare_times(const void *a, const void *b)
+{
+	const struct journal *one = a, *other = b;
+
+	return (one->time > other->time) - (one->time < other->time);
+}
+
 int journal_list(struct journal **list, size_t *count)
 {
 	DIR *directory = opendir(journal_folder());
@@ -329,5 +310,7 @@ int journal_list(struct journal **list, size_t *count)
 		if (is_journal_file(entry->d_name))
 			rc = add_to(list, count, entry);
 	closedir(directory);
+	if (*count)
+		qsort(*list, *count, sizeof(**list), compare_times);
 	return rc;
 }

@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct json_object;
+
 enum journal_role { JOURNAL_SOURCE, JOURNAL_DESTINATION };
 
 enum journal_stage {
@@ -91,8 +93,16 @@ void journal_remove(const char *job, enum journal_role role);
 enum { JOURNALS_KEPT = 1000 };
 void journal_prune(void);
 
-/* All there are, the caller frees the array. What cannot be read is left out, and said, by each process once. */
+/* All there are, the oldest first; the caller frees the array. What cannot be read is left out, and said, by each process once. */
 int journal_list(struct journal **list, size_t *count);
+
+/*
+ * For the lists of jobs: {"job":..,"role":..,"state":..,"domain":..,"needs-resolve":..}. The state is "left" while the job
+ * is not settled, "ended" then, with "end" as pvferryd has it of its own jobs. The caller's to put.
+ */
+struct json_object *journal_describe(const struct journal *journal);
+/* Does it belong into such a list: not settled, or so since a day at most? */
+bool journal_is_recent(const struct journal *journal);
 
 /*
  * The one job here whose name begins so: -ENOENT, -ENOTUNIQ. A whole name is
@@ -116,7 +126,10 @@ void journal_unlock_uuid(const char *uuid, int fd);
 /* And for a domain that is here: whoever stops it must be the only one. */
 int journal_lock_domain(uint32_t id, int *fd);
 void journal_unlock_domain(uint32_t id, int fd);
-/* Removes the files of locks that nobody holds: those of jobs that died before they had a journal. */
+/* Does a process hold the lock of this job, or of this domain? Takes no lock that another process could miss. */
+bool journal_is_at_work(const struct journal *journal);
+bool journal_is_domain_held(uint32_t id);
+/* Removes the files of locks that no process holds: those of jobs that died before they had a journal. */
 void journal_sweep(void);
 
 /* $PVFERRY_RUN, or /run/pvferry: what ends with the host's life. Locks are in its folder "locks". */

@@ -158,6 +158,37 @@ void journal_unlock_domain(uint32_t id, int fd)
 	journal_unlock_name(text, fd);
 }
 
+/* A lock that is free has no file, but for one that a process left when it was killed: that one is shared for a moment. */
+static bool is_held(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+
+	if (fd >= 0)
+		close(fd);
+	return held;
+}
+
+bool journal_is_domain_held(uint32_t id)
+{
+	char path[JOURNAL_PATH_ROOM], text[16];
+
+	snprintf(text, sizeof(text), "%u", id);
+	name_path(path, text);
+	return is_held(path);
+}
+
+/* A save holds only its domain. */
+bool journal_is_at_work(const struct journal *journal)
+{
+	char path[JOURNAL_PATH_ROOM];
+
+	if (journal_is_of_save(journal))
+		return journal_is_domain_held(journal->domid);
+	lock_path(path, journal->job, job_kinds[journal->role]);
+	return is_held(path);
+}
+
 static void sweep_one(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);

@@ -121,8 +121,15 @@ enum precopy_verdict precopy_decide(struct precopy_memory *memory, const struct 
 	if (round->number > 1 && (downtime_ms <= max_downtime_ms || is_held(round)))
 		return is_worth_more(memory, round) && !is_over && !is_last ? PRECOPY_GO_ON : PRECOPY_STOP;
 	if (is_over) {
-		snprintf(why, 128, "after %u s the guest would still be stopped for about %lu ms",
-			 limits->timeout_seconds, downtime_ms);
+		if (round->number == 1)
+			snprintf(why, 128,
+				 "the first round took longer than the %u s that all rounds may take",
+				 limits->timeout_seconds);
+		else
+			snprintf(why, 128,
+				 "after %u s of rounds the guest would be stopped for about %lu ms (of %lu "
+				 "allowed)",
+				 limits->timeout_seconds, downtime_ms, max_downtime_ms);
 		return limits->stop_on_timeout && !limits->abort_if_busy ? PRECOPY_STOP : PRECOPY_GIVE_UP;
 	}
 	if (is_last || is_in_vain(memory, downtime_ms)) {

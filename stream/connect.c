@@ -15,6 +15,7 @@
 
 #include "log.h"
 #include "process/stop.h"
+#include "stream/pki.h"
 #include "stream/tls.h"
 
 enum { DIAL_MS = 10000 };
@@ -108,7 +109,10 @@ static int dial_any(const struct peer *peer, int *fd)
 		rc = dial(each);
 	freeaddrinfo(addresses);
 	if (rc < 0)
-		return fail(-rc, "cannot connect to %s, port %u: %s", peer->host, peer->port, strerror(-rc));
+		return fail(-rc, "cannot connect to %s, port %u: %s%s", peer->host, peer->port, strerror(-rc),
+			    rc == -ECONNREFUSED ? ": does pvferryd run there, with \"allow\" set?"
+			    : rc == -ETIMEDOUT	? ": does a firewall drop this port?"
+						: "");
 	*fd = rc;
 	tune(*fd);
 	return 0;
@@ -126,8 +130,10 @@ static int shake_hands(struct line *line)
 
 static int connect_socket(struct line *line, const struct peer *peer)
 {
-	int fd = -1, rc = dial_any(peer, &fd);
+	int fd = -1, rc = peer->via == VIA_TLS ? pki_check(peer->pki) : 0;
 
+	if (!rc)
+		rc = dial_any(peer, &fd);
 	if (!rc)
 		rc = line_init(line, fd, fd, peer->host);
 	if (rc || peer->via == VIA_TCP)

@@ -9,12 +9,12 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "process/stop.h"
 #include "stream/line.h"
+#include "stream/pki.h"
 
 struct tls {
 	SSL_CTX *context;
@@ -23,76 +23,55 @@ struct tls {
 	bool is_server;
 	const char *const *allowed; /* the caller's */
 	char peer_name[256];
+	char dialled[256], names[300]; /* by a client; of a certificate that is refused */
 };
-
-/* What OpenSSL says of the last failure; the queue is emptied. */
-static const char *openssl_reason(void)
-{
-	unsigned long code = ERR_peek_last_error();
-	const char *reason = code ? ERR_reason_error_string(code) : NULL;
-
-	ERR_clear_error();
-	return reason ? reason : "unknown error";
-}
 
 /* --- who we are and whom we believe ----------------------------------- */
 
-static int load_file(SSL_CTX *context, const char *folder, const char *name)
+/* "localhost, hostb, 192.0.2.7": what the peer could have been dialled by. */
+static void list_names(X509 *certificate, char *text, size_t room)
 {
-	char path[4096];
-	int fine;
+	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	BIO *memory = BIO_new(BIO_s_mem());
+	int bytes;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	if (!strcmp(name, "ca.pem"))
-		fine = SSL_CTX_load_verify_file(context, path);
-	else if (!strcmp(name, "cert.pem"))
-		fine = SSL_CTX_use_certificate_chain_file(context, path);
-	else
-		fine = SSL_CTX_use_PrivateKey_file(context, path, SSL_FILETYPE_PEM);
-	return fine == 1 ? 0 : fail(ENOKEY, "cannot use %s: %s", path, openssl_reason());
+	*text = '\0';
+	for (int i = 0; memory && i < sk_GENERAL_NAME_num(names); i++) {
+		if (i)
+			BIO_puts(memory, ", ");
+		GENERAL_NAME_print(memory, sk_GENERAL_NAME_value(names, i));
+	}
+	bytes = memory ? BIO_read(memory, text, (int)room - 1) : 0;
+	text[bytes > 0 ? bytes : 0] = '\0';
+	BIO_free(memory);
+	GENERAL_NAMES_free(names);
 }
 
-/* The group may read it: some systems have one for that. */
-static int check_key_file(const char *folder)
+/* A certificate that is refused is not kept, so its names are noted while it is looked at. */
+static int note_names(int is_fine, X509_STORE_CTX *store)
 {
-	char path[4096];
-	struct stat status;
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls *tls = SSL_get_app_data(ssl);
+	X509 *certificate = X509_STORE_CTX_get_current_cert(store);
 
-	snprintf(path, sizeof(path), "%s/key.pem", folder);
-	if (stat(path, &status))
-		return fail_errno("cannot use %s", path);
-	if (status.st_uid && status.st_uid != geteuid())
-		return fail(EPERM, "cannot use %s: it belongs to user %u, not to root: chown root %s", path,
-			    status.st_uid, path);
-	if (status.st_mode & (S_IWGRP | S_IRWXO))
-		return fail(EPERM, "cannot use %s: its mode is %04o, others can use it too: chmod 600 %s",
-			    path, status.st_mode & 07777, path);
-	return 0;
+	if (!is_fine && tls && certificate && !X509_STORE_CTX_get_error_depth(store))
+		list_names(certificate, tls->names, sizeof(tls->names));
+	return is_fine;
 }
 
 static int open_context(struct tls *tls, const char *folder)
 {
 	SSL_CTX *context = SSL_CTX_new(tls->is_server ? TLS_server_method() : TLS_client_method());
-	int rc;
 
 	if (!context)
-		return fail(ENOMEM, "OpenSSL: %s", openssl_reason());
+		return fail(ENOMEM, "OpenSSL: %s", pki_reason());
 	tls->context = context;
 	SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
-	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, note_names);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(context, 0);
 	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	rc = load_file(context, folder, "ca.pem");
-	if (!rc)
-		rc = load_file(context, folder, "cert.pem");
-	if (!rc)
-		rc = check_key_file(folder);
-	if (!rc)
-		rc = load_file(context, folder, "key.pem");
-	if (!rc && SSL_CTX_check_private_key(context) != 1)
-		rc = fail(ENOKEY, "%s/key.pem is not the key of cert.pem", folder);
-	return rc;
+	return pki_load(context, folder);
 }
 
 static int open_tls(struct tls **result, int fd, const char *folder, bool is_server)
@@ -110,7 +89,8 @@ static int open_tls(struct tls **result, int fd, const char *folder, bool is_ser
 		return rc;
 	tls->ssl = SSL_new(tls->context);
 	if (!tls->ssl || SSL_set_fd(tls->ssl, fd) != 1)
-		return fail(ENOMEM, "OpenSSL: %s", openssl_reason());
+		return fail(ENOMEM, "OpenSSL: %s", pki_reason());
+	SSL_set_app_data(tls->ssl, tls);
 	return 0;
 }
 
@@ -123,10 +103,11 @@ int tls_client(struct tls **result, int fd, const char *folder, const char *host
 	int fine;
 
 	if (!rc) {
+		snprintf((*result)->dialled, sizeof((*result)->dialled), "%s", host);
 		fine = is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host)
 				  : SSL_set1_host(ssl, host) && SSL_set_tlsext_host_name(ssl, host);
 		SSL_set_hostflags(ssl, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-		rc = fine ? 0 : fail(EINVAL, "\"%s\" is no name of a host", host);
+		rc = fine ? 0 : fail(EINVAL, "\"%s\" is not a valid host name", host);
 		SSL_set_connect_state(ssl);
 	}
 	if (rc) {
@@ -212,13 +193,14 @@ static int check_peer(struct tls *tls)
 	bool allowed;
 
 	if (!certificate)
-		return fail(EACCES, "the other side showed no certificate");
+		return fail(EACCES, "the peer sent no certificate");
 	allowed = look_at_names(tls, certificate);
 	X509_free(certificate);
 	if (tls->is_server && !*tls->peer_name)
-		return fail(EACCES, "the other side's certificate has no DNS name in subjectAltName");
+		return fail(EACCES, "the peer's certificate has no DNS name in subjectAltName");
 	if (tls->is_server && !allowed)
-		return fail(EACCES, "the certificate of \"%s\" is not on the list of who may send",
+		return fail(EACCES,
+			    "the certificate of \"%s\" is not on the list of who may send (\"allow\")",
 			    tls->peer_name);
 	return 0;
 }
@@ -230,16 +212,34 @@ const char *tls_peer_name(const struct tls *tls)
 
 /* --- bytes ---------------------------------------------------------------- */
 
+/* What the peer dislikes it says in an alert, with TLS 1.3 after our side of the handshake is over; 0: there was none. */
+static int fail_alert(void)
+{
+	int alert = ERR_GET_REASON(ERR_peek_last_error()) - SSL_AD_REASON_OFFSET;
+
+	if (alert <= 0 || alert > UINT8_MAX)
+		return 0;
+	ERR_clear_error();
+	return fail(EACCES, "the peer rejects our certificate or our TLS: %s",
+		    SSL_alert_desc_string_long(alert));
+}
+
 static int handshake_failure(struct tls *tls, int error)
 {
 	long verdict = SSL_get_verify_result(tls->ssl);
+	int rc;
 
+	if (verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH)
+		return fail(EACCES,
+			    "the peer's certificate is refused: it is for %s, not for %s, which was dialled",
+			    *tls->names ? tls->names : "no host", tls->dialled);
 	if (verdict != X509_V_OK)
-		return fail(EACCES, "the other side's certificate is refused: %s",
+		return fail(EACCES, "the peer's certificate is refused: %s",
 			    X509_verify_cert_error_string(verdict));
 	if (error == SSL_ERROR_SYSCALL)
 		return fail(ECONNRESET, "the connection was closed during the TLS handshake");
-	return fail(EPROTO, "the TLS handshake failed: %s", openssl_reason());
+	rc = fail_alert();
+	return rc ? rc : fail(EPROTO, "the TLS handshake failed: %s", pki_reason());
 }
 
 int tls_shake_hands(struct tls *tls, int most_ms)
@@ -273,6 +273,8 @@ bool tls_is_open(const struct tls *tls)
 
 static ssize_t failure_of(struct tls *tls, int result)
 {
+	int rc;
+
 	switch (SSL_get_error(tls->ssl, result)) {
 	case SSL_ERROR_WANT_READ:
 	case SSL_ERROR_WANT_WRITE: return -EAGAIN;
@@ -284,7 +286,8 @@ static ssize_t failure_of(struct tls *tls, int result)
 		ERR_clear_error();
 		return -ECONNRESET;
 	}
-	return fail(EPROTO, "TLS: %s", openssl_reason());
+	rc = fail_alert();
+	return rc ? rc : fail(EPROTO, "TLS: %s", pki_reason());
 }
 
 ssize_t tls_read(struct tls *tls, void *to, size_t most)

@@ -72,4 +72,7 @@ bench: $(BUILD)/pvferry $(CANON) $(READALL) simhost
 	tests/bench/live
 	tests/bench/checkpoint
 
-.PHONY: test lint fuzz bench
+transcript: $(BUILD)/pvferry $(BUILD)/pvferryd simhost
+	tests/transcript/check
+
+.PHONY: test lint fuzz bench transcript

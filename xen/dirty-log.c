@@ -24,6 +24,9 @@ int domain_log_start(struct domain *domain)
 	if (control(domain, XEN_DOMCTL_SHADOW_OP_OFF) >= 0 &&
 	    control(domain, XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY) >= 0)
 		return 0;
+	if (error == EOPNOTSUPP)
+		return fail(error, "this Xen has no log-dirty for PV domains (XSA-495): --dirty-tracking "
+				   "content works without it");
 	errno = error;
 	return fail_errno("Xen does not log the pages domain %u writes to", domain->id);
 }

@@ -194,8 +194,8 @@ static void jobs_are_found_by_their_beginning(void **state)
 	assert_string_equal(job, names[2]);
 	assert_done(journal_find(names[0], job));
 	assert_string_equal(job, names[0]);
-	assert_fails(journal_find("0123456789", job), ENOTUNIQ, "several");
-	assert_fails(journal_find("ffff", job), ENOENT, "no such job");
+	assert_fails(journal_find("0123456789", job), ENOTUNIQ, "more than one job");
+	assert_fails(journal_find("ffff", job), ENOENT, "no journal here names such a job");
 	assert_done(journal_find("ffffffffffffffffffffffffffffffff", job));
 	for (int i = 0; i < 3; i++) {
 		journal_remove(names[i], JOURNAL_SOURCE);

@@ -70,7 +70,7 @@ static void file_appears_at_commit(void **state)
 	struct stat facts;
 
 	(void)state;
-	assert_done(publication_open(&file, path, false));
+	assert_done(publication_open(&file, path, false, false));
 	assert_int_equal(access(path, F_OK), -1);
 	assert_int_equal(files(), 1);
 	assert_false(fstat(file.fd, &facts));
@@ -88,7 +88,7 @@ static void file_appears_at_commit(void **state)
 static void abandoned_file_leaves_nothing(void **state)
 {
 	(void)state;
-	assert_done(publication_open(&file, path, false));
+	assert_done(publication_open(&file, path, false, false));
 	assert_int_equal(write(file.fd, "new", 3), 3);
 	publication_abandon(&file);
 	assert_int_equal(files(), 0);
@@ -99,7 +99,7 @@ static void existing_file_is_refused(void **state)
 {
 	(void)state;
 	put_file("old");
-	assert_fails(publication_open(&file, path, false), EEXIST, "exists; --force replaces it");
+	assert_fails(publication_open(&file, path, false, false), EEXIST, "exists; --force replaces it");
 	assert_int_equal(files(), 1);
 	check_file("old");
 }
@@ -108,7 +108,7 @@ static void forced_the_old_lives_until_commit(void **state)
 {
 	(void)state;
 	put_file("old");
-	assert_done(publication_open(&file, path, true));
+	assert_done(publication_open(&file, path, true, false));
 	assert_int_equal(write(file.fd, "new", 3), 3);
 	check_file("old");
 	assert_done(publication_commit(&file));
@@ -120,7 +120,7 @@ static void forced_and_abandoned_the_old_lives_on(void **state)
 {
 	(void)state;
 	put_file("old");
-	assert_done(publication_open(&file, path, true));
+	assert_done(publication_open(&file, path, true, false));
 	publication_abandon(&file);
 	check_file("old");
 }
@@ -129,7 +129,7 @@ static void forced_and_abandoned_the_old_lives_on(void **state)
 static void race_is_lost_politely(void **state)
 {
 	(void)state;
-	assert_done(publication_open(&file, path, false));
+	assert_done(publication_open(&file, path, false, false));
 	put_file("theirs");
 	assert_fails(publication_commit(&file), EEXIST, "cannot name the image");
 	check_file("theirs");
@@ -141,13 +141,13 @@ static void missing_directory_is_told(void **state)
 {
 	(void)state;
 	snprintf(path, sizeof(path), "%s/nowhere/image", folder);
-	assert_fails(publication_open(&file, path, false), ENOENT, "cannot open the directory of");
+	assert_fails(publication_open(&file, path, false, false), ENOENT, "cannot open the directory of");
 }
 
 static void directory_is_no_file(void **state)
 {
 	(void)state;
-	assert_fails(publication_open(&file, folder, true), EISDIR, "is a directory");
+	assert_fails(publication_open(&file, folder, true, false), EISDIR, "is a directory");
 }
 
 /* Root may write anywhere, so this is somebody else, in a process of their own. */
@@ -160,7 +160,7 @@ static void read_only_directory_is_told(void **state)
 	chmod(folder, 0555);
 	child = fork();
 	if (!child) {
-		int rc = setuid(65534) ? 0 : publication_open(&file, path, false);
+		int rc = setuid(65534) ? 0 : publication_open(&file, path, false, false);
 
 		publication_abandon(&file);
 		_exit(rc == -EACCES && strstr(fail_reason(), "cannot create a file beside") ? 0 : 1);
@@ -177,7 +177,7 @@ static void name_without_a_folder_is_beside_us(void **state)
 	(void)state;
 	assert_non_null(getcwd(before, sizeof(before)));
 	assert_int_equal(chdir(folder), 0);
-	assert_done(publication_open(&file, "image", false));
+	assert_done(publication_open(&file, "image", false, false));
 	assert_done(publication_commit(&file));
 	assert_int_equal(chdir(before), 0);
 	check_file("");
@@ -186,9 +186,10 @@ static void name_without_a_folder_is_beside_us(void **state)
 static void device_is_written_as_it_is(void **state)
 {
 	(void)state;
-	assert_done(publication_open(&file, "/dev/null", false));
+	assert_fails(publication_open(&file, "/dev/null", false, true), EINVAL, "may keep nothing");
+	publication_abandon(&file);
+	assert_done(publication_open(&file, "/dev/null", false, false));
 	assert_string_equal(file.temporary, "");
-	assert_fails(publication_must_keep(&file), EINVAL, "may keep nothing");
 	assert_int_equal(write(file.fd, "x", 1), 1);
 	assert_done(publication_commit(&file));
 }
@@ -199,8 +200,11 @@ static void pipe_is_written_as_it_is(void **state)
 
 	(void)state;
 	assert_int_equal(mkfifo(path, 0600), 0);
+	/* Not even waited for: no process reads it yet. */
+	assert_fails(publication_open(&file, path, false, true), EINVAL, "is a pipe");
+	publication_abandon(&file);
 	reader = open(path, O_RDONLY | O_NONBLOCK);
-	assert_done(publication_open(&file, path, false));
+	assert_done(publication_open(&file, path, false, false));
 	assert_int_equal(write(file.fd, "x", 1), 1);
 	assert_done(publication_commit(&file));
 	close(reader);
@@ -214,7 +218,7 @@ static void link_to_nothing_yet_is_followed(void **state)
 	(void)state;
 	snprintf(link, sizeof(link), "%s/link", folder);
 	assert_int_equal(symlink("image", link), 0);
-	assert_done(publication_open(&file, link, false));
+	assert_done(publication_open(&file, link, false, false));
 	assert_int_equal(write(file.fd, "new", 3), 3);
 	assert_int_equal(unlink(link), 0);
 	assert_int_equal(symlink("elsewhere", link), 0);
@@ -232,10 +236,10 @@ static void forced_the_target_of_a_link_is_replaced(void **state)
 	snprintf(link, sizeof(link), "%s/link", folder);
 	put_file("old");
 	assert_int_equal(symlink(path, link), 0);
-	assert_fails(publication_open(&file, link, false), EEXIST, "--force");
+	assert_fails(publication_open(&file, link, false, false), EEXIST, "--force");
 	publication_abandon(&file);
 	fail_forget();
-	assert_done(publication_open(&file, link, true));
+	assert_done(publication_open(&file, link, true, false));
 	assert_int_equal(write(file.fd, "new", 3), 3);
 	assert_done(publication_commit(&file));
 	check_file("new");
@@ -247,7 +251,7 @@ static void links_in_a_circle_are_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(symlink("image", path), 0);
-	assert_fails(publication_open(&file, path, true), ELOOP, "too many links");
+	assert_fails(publication_open(&file, path, true, false), ELOOP, "too many links");
 }
 
 static void descriptors_of_others_are_refused(void **state)
@@ -256,7 +260,7 @@ static void descriptors_of_others_are_refused(void **state)
 
 	(void)state;
 	snprintf(parent, sizeof(parent), "/proc/%d/fd/0", getppid());
-	assert_fails(publication_open(&file, parent, true), EINVAL, "name the file itself");
+	assert_fails(publication_open(&file, parent, true, false), EINVAL, "name the file itself");
 }
 
 /* /dev/stdout is a link to a link to what the shell has opened: that is written to, and nothing is renamed. */
@@ -271,7 +275,7 @@ static void path_of_a_descriptor_is_the_descriptor(void **state)
 	fd = open(path, O_WRONLY);
 	assert_int_equal(fstat(fd, &before), 0);
 	snprintf(by, sizeof(by), "/dev/fd/%d", fd);
-	assert_done(publication_open(&file, by, true));
+	assert_done(publication_open(&file, by, true, false));
 	assert_int_equal(write(file.fd, "new", 3), 3);
 	assert_done(publication_commit(&file));
 	assert_int_equal(stat(path, &after), 0);
@@ -289,7 +293,7 @@ static void longest_name_is_fine(void **state)
 	name[NAME_MAX] = '\0';
 	assert_non_null(getcwd(before, sizeof(before)));
 	assert_int_equal(chdir(folder), 0);
-	assert_done(publication_open(&file, name, false));
+	assert_done(publication_open(&file, name, false, false));
 	assert_done(publication_commit(&file));
 	assert_int_equal(unlink(name), 0);
 	assert_int_equal(chdir(before), 0);
@@ -302,7 +306,7 @@ static void standard_output_stays_open(void **state)
 	(void)state;
 	fflush(stdout);
 	dup2(null, STDOUT_FILENO);
-	assert_done(publication_open(&file, "-", false));
+	assert_done(publication_open(&file, "-", false, false));
 	result = publication_commit(&file);
 	publication_abandon(&file);
 	dup2(keep, STDOUT_FILENO);

@@ -30,7 +30,7 @@ WAYS = {
     "helper-receives": (RECEIVE_BY_HELPER, SEND_BY_XL),
     # No handover: a live save whose image is restored as it comes. What the memory's way alone takes.
     "pipe": ("set -o pipefail; socat -b 65536 -u TCP-LISTEN:{port},reuseaddr - | pvferry restore -",
-             "set -o pipefail; pvferry save --live {options} {guest} - | socat -b 65536 -u - TCP:{address}:{port}"),
+             "set -o pipefail; pvferry save --force --live {options} {guest} - | socat -b 65536 -u - TCP:{address}:{port}"),
 }
 
 

@@ -58,7 +58,7 @@ def changed_and_cancelled(daemon, client):
     for each in (client, watcher):
         expect(each.until(event="end")["status"] == "cancelled", "cancel")
     daemon.job("ended", job=job["job"])
-    other.refuse("cancel", "has ended", job=job["job"])
+    expect(other.do("cancel", job=job["job"])["end"]["status"] == "cancelled", "cancelled once more")
     other.refuse("set", "has ended", job=job["job"], bandwidth=1)
     other.refuse("cancel", "no job", job="slow")
     expect(other.do("follow", job=job["job"])["end"]["status"] == "cancelled", "follow of one that has ended")

@@ -31,7 +31,7 @@ def waits(stage, host, number, folder):
     os.mkfifo(fifo)
     before = faults.Before(host, folder.parent / "none")
     for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        for args in (("save", number), ("restore",), ("verify",), ("inspect",)):
+        for args in (("save", "-c", number), ("restore",), ("verify",), ("inspect",)):
             process = host.start(PVFERRY, *args, fifo)
             is_waiting(process, fifo)
             process.send_signal(kind)
@@ -87,7 +87,7 @@ def closed(stage, host, number, folder):
         expect(result.status == 0 and host.pvferry("verify", image).status == 0, f"{gone} closed: {result}")
         expect(host.pvferry("verify", image, preexec_fn=close(*gone)).status == (1 if 1 in gone else 0), f"verify, {gone} closed")
         image.unlink()
-    for args in (("save", number, "-"), ("save", "-c", number, "-")):
+    for args in (("save", "--force", number, "-"), ("save", "-c", number, "-")):
         result = host.pvferry(*args, preexec_fn=close(1))
         faults.says_one_line(result, f"{args}: standard output is closed")
         host.goes_on(number, f"{args}: standard output is closed")

@@ -20,7 +20,7 @@ def suspended(host, number):
 def stopped_save(host, number, *options):
     """A save in the middle of its memory: no process reads the pipe. Yields its processes, the parent first."""
     r, w = os.pipe()
-    process = host.start(PVFERRY, "save", *options, number, "-", stdout=w)
+    process = host.start(PVFERRY, "save", "--force", *options, number, "-", stdout=w)
     os.close(w)
     poll("a guest that is suspended", lambda: suspended(host, number))
     pids = [process.pid, *moves.children(process.pid)]
@@ -65,9 +65,9 @@ def row_of(host, number):
 def kill_all(host, number):
     with stopped_save(host, number) as pids:
         row = row_of(host, number)
-        expect(row["suspended"] and not row["resumable"] and "a job works on it" in row["reason"], row)
+        expect(row["suspended"] and not row["resumable"] and "is saving or moving it" in row["reason"], row)
         refused = host.pvferry("resume", number)
-        expect(refused.status == 1 and refused.is_one_line() and "at work on domain" in refused.err, refused)
+        expect(refused.status == 1 and refused.is_one_line() and "is saving or moving it" in refused.err, refused)
         host.must("resolve", "--recover")
         expect(suspended(host, number), "recovery resumes a guest that is being saved")
         for pid in pids:
@@ -84,7 +84,7 @@ def all_are_killed(host, number, folder):
 
     def by_hand():
         row = row_of(host, number)
-        expect(row["resumable"] and "no process" in row["reason"] and "pvferry resume" in row["reason"], row)
+        expect(row["resumable"] and "no process" in row["reason"] and row["state"] == "interrupted" and "pvferry resume" in row["reason"], row)
         host.must("resume", number)
 
     def by_recovery():

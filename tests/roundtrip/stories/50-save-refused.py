@@ -156,7 +156,7 @@ def readers(refused):
     """A reader that closes early; and one that takes all."""
     host, number = refused.host, refused.number
     for count in (0, 1000, 200000):
-        saver = host.start(PVFERRY, "save", number, "-")
+        saver = host.start(PVFERRY, "save", "--force", number, "-")
         saver.stdout.read(count)
         saver.stdout.close()
         saver.stdout = None

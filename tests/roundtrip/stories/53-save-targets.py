@@ -107,7 +107,7 @@ def fifo(targets):
     os.mkfifo(path)
     saved = targets.stage.folder / "fifo.pvf"
     reader = subprocess.Popen(["sh", "-c", 'cat "$0" >"$1"', path, saved])
-    targets.host.must("save", targets.guest(), path)
+    targets.host.must("save", "--force", targets.guest(), path)
     expect(reader.wait() == 0, "the reader of the FIFO failed")
     feeder = subprocess.Popen(["sh", "-c", 'cat "$1" >"$0"', path, saved])
     targets.destroyed_and_restored("a FIFO", path)
@@ -159,6 +159,12 @@ def sinks(targets):
         result = targets.host.pvferry("save", number, "-", stdout=out)
         faults.says_one_line(result, "stdout goes behind something")
         expect("holds 6 bytes" in result.err and held.read_bytes() == b"older\n", f"stdout goes behind something: {result}")
+    os.mkfifo(targets.folder / "unread")    # refused at once, not when a reader comes
+    refused = [targets.host.pvferry("save", number, targets.folder / "unread"), targets.host.pvferry("save", number, "-")]
+    (targets.folder / "unread").unlink()
+    for result in refused:
+        faults.says_one_line(result, "a pipe")
+        expect("is a pipe" in result.err and "--force" in result.err, f"a pipe: {result}")
     before.is_as_it_was("targets that keep no image")
     targets.host.must("save", "-c", number, "/dev/null")
     targets.host.goes_on(number, "save -c to /dev/null")

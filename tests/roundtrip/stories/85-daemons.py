@@ -101,7 +101,7 @@ def not_its_own(pair):
     pair.destination.job("running", job=job)
     for words in (("cancel", job), ("set", job[:8], "bandwidth=0"), ("cancel", pair.name)):
         result = pair.source.host.pvferry(*words)
-        expect(result.status == 1 and result.is_one_line() and "pvferryd has no job" in result.err, f"{words}: {result}")
+        expect(result.status == 1 and result.is_one_line() and "pvferryd did not start job" in result.err, f"{words}: {result}")
     pair.destination.host.must("cancel", job)
     expect(pair.source.host.end(process).status == 1, "cancelled by the other side")
     pair.check_kept("begun without the daemon")
@@ -125,8 +125,11 @@ def daemon_dies(pair, who):
     daemon.start()
     expect(daemon.job("left", job=job)["stage"], f"the {who}'s daemon: the next one does not know the job")
     if who == "source":
-        expect(pair.source.host.end(process).status == 3, "who followed it")
         os.kill(left[0], signal.SIGTERM)
+        result = pair.source.host.end(process)
+        expect(result.status == 1 and "continues without it" in result.err and "the domain runs here" in result.err,
+               f"who followed it: {result}")
+        expect(daemon.job("ended", job=job)["end"]["status"] == "failed", "the next daemon does not know how the job ended")
         poll("the job has ended", lambda: not any(moves.is_alive(pid) for pid in left))
     else:
         pair.source.host.must("cancel", job)

@@ -78,16 +78,16 @@ class Case:
 
 def never_arrived(stage):
     case = Case(stage, "never-arrived", IN_FLIGHT)
-    case.is_refused(case.resolve(), "it stays as it is; --moved removes it here, --here resumes it here\n", 3)
+    case.is_refused(case.resolve(), "--here resumes it here. If both run, its disks are corrupted\n", 3)
     recovered = case.source.pvferry("resolve", "--recover")
     expect(recovered.status == 3, f"--recover decides nothing: {recovered}")
     case.is_refused(case.resolve_asking("--moved"), "it does not run there")
     case.waits()
-    expect(case.resolve("--here").out.startswith(f"{case.job}: {case.name} did not move"), "--here")
+    expect(case.resolve("--here").out.startswith(f"{case.job}: {case.name} stayed here"), "--here")
     case.one_runs(case.source)
     for option in ("--here", "--moved"):
-        case.is_refused(case.resolve(option), f"nobody has to say where it runs: {case.name} did not move")
-    case.is_refused(case.resolve("--moved", host=case.destination), "is to be said on the host that it came from")
+        case.is_refused(case.resolve(option), f"already resolved: {case.name} stayed here")
+    case.is_refused(case.resolve("--moved", host=case.destination), "the host that ")
     expect(case.resolve().status == 0, "to ask once more does no harm")
     case.one_runs(case.source)
     case.entries_go()
@@ -98,10 +98,10 @@ def arrived(stage):
     case = Case(stage, "arrived", ARRIVED)
     case.is_refused(case.resolve_asking("--here"), "it runs there")
     case.waits()
-    case.is_refused(case.resolve("--here", host=case.destination), "is to be said on the host that it came from")
+    case.is_refused(case.resolve("--here", host=case.destination), "the host that ")
     expect(case.resolve("--moved").status == 0, "--moved")
     case.one_runs(case.destination)
-    case.is_refused(case.resolve("--here"), f"nobody has to say where it runs: {case.name} runs there")
+    case.is_refused(case.resolve("--here"), f"already resolved: {case.name} runs on the other host")
     case.one_runs(case.destination)
     case.entries_go()
 
@@ -134,7 +134,7 @@ def go_is_on_its_way(stage):
     def blow(case):
         case.move.kill("source")
         for option in ("--here", "--moved"):
-            case.is_refused(case.resolve_asking(option), "the other host says \"ready\"; it stays as it is\n", 3)
+            case.is_refused(case.resolve_asking(option), "answers \"ready\"; ", 3)
             case.waits()
     case = Case(stage, "on-its-way", IN_FLIGHT, blow, -9)
     expect(case.resolve_asking().status == 0, "when it has come")
@@ -145,7 +145,7 @@ def without_doubt(stage):
     """It has not left yet: plain resolve is enough."""
     case = Case(stage, "no-doubt", ("source", "DATA"), lambda case: case.move.kill("source"), -9)
     for option in ("--here", "--moved"):
-        case.is_refused(case.resolve(option), f"nobody has to say where it runs: {case.name} is on its way")
+        case.is_refused(case.resolve(option), f"not in doubt: {case.name} is being migrated")
     expect(case.resolve().status == 0, "resolve")
     case.one_runs(case.source, there=None)    # it was never ready there, so there is nothing to be asked about
 
@@ -155,15 +155,15 @@ def it_is_gone(stage):
     case = Case(stage, "gone", IN_FLIGHT)
     case.source.destroy(case.number)
     result = case.resolve("--here")
-    expect(result.status == 0 and "did not move: there is no domain" in result.out, f"gone: {result} {result.out}")
+    expect(result.status == 0 and "stayed here, and has ended: there is no domain" in result.out, f"gone: {result} {result.out}")
     expect(case.stage_of(case.source) == "ended" and not case.source.domains(), "gone")
 
 
 def wrong_words(stage):
     host = stage.host("alone", 8)
     job = "0123456789abcdef" * 2
-    for words, status, text in (((job,), 1, "there is no such job"), (("--here", job), 1, "there is no such job"),
-                                (("--moved", job), 1, "there is no such job"),
+    for words, status, text in (((job,), 1, "no journal here names such a job"), (("--here", job), 1, "no journal here names such a job"),
+                                (("--moved", job), 1, "no journal here names such a job"),
                                 (("--moved", "--here", job), 2, "not both"), (("--here",), 2, "takes a JOB"),
                                 (("--moved", "web1"), 2, "takes a JOB"), (("--recover", "--here"), 2, "not both"),
                                 (("--recover", job), 2, "takes a JOB")):

@@ -36,7 +36,7 @@ def unread(host):
     """An image into a pipe that is not read; a stream of libxl's helper, too."""
     number = host.guest(4)
     out, to = os.pipe()
-    process = host.start(PVFERRY, "save", "--max-suspended", 1, number, "-", stdout=to)
+    process = host.start(PVFERRY, "save", "--force", "--max-suspended", 1, number, "-", stdout=to)
     result = host.end(process)
     host.goes_on(number, "an image that is not read")
     expect(result.status == 1 and result.is_one_line() and "suspended for 1 s" in result.err and "runs on" in result.err

@@ -2,7 +2,8 @@
 import moves
 from hosts import expect
 
-BUSY = "another job is at work on domain"
+BUSY = "it is being migrated to 127.0.0.1"
+DYING = "another job is at work on domain"
 LARGE = 32    # MiB, uncompressed: more than fits into the line while that is held
 
 
@@ -41,7 +42,7 @@ def killed(trio):
         # The new move has settled it when it began, unless the dead were not quite gone then.
         is_settled = moves.jobs(trio.source)[f"{job}.source.json"]["stage"] == "kept"
         result = trio.source.pvferry("resolve", job)
-        expect(result.status == 0 if is_settled else result.status == 1 and BUSY in result.err, f"resolve: {is_settled}, {result}")
+        expect(result.status == 0 if is_settled else result.status == 1 and DYING in result.err, f"resolve: {is_settled}, {result}")
         expect(trio.source.pvferry("resolve", "--recover").status == 0, "resolve --recover comes again")
         return "cut"
     expect(trio.at_data(early).end()[0].status == 1, "the next one was cut")

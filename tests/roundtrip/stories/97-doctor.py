@@ -126,7 +126,7 @@ def daemon(stage, host, folder):
     free.close()
     checks = doctor(host, "--pki", folder, "--port", port)
     verdict(checks, "port", "warning", str(port), "allow = NAME", "pvferryd.conf")
-    verdict(checks, "pvferryd", "warning", "no pvferryd answers")
+    verdict(checks, "pvferryd", "warning", "pvferryd does not answer")
     running = daemons.Daemon(host, folder, "sender")
     checks = doctor(host, "--pki", folder, "--port", running.port)
     verdict(checks, "pvferryd", "ok")

@@ -32,7 +32,7 @@ def interrupted_save(stage, guest, name, seconds):
 def closed_pipes(stage, guest):
     for taken in (0, 1, 100_000, 5_000_000):
         before = guest.last_tick()
-        result = stage.sh(f"set -o pipefail; pvferry save guest - | head -c {taken} >/dev/null")
+        result = stage.sh(f"set -o pipefail; pvferry save --force guest - | head -c {taken} >/dev/null")
         expect(result.status, f"nobody read the image, yet {result}")
         stage.goes_on(guest, before)
 
