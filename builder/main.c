@@ -23,6 +23,7 @@ static struct built *built;
 
 /* --- to the parent ------------------------------------------------------------- */
 
+/* A parent that is gone hears nothing; that it is gone is known by its signal. */
 static void tell(const struct builder_message *message)
 {
 	while (send(BUILDER_TALK, message, sizeof(*message), MSG_NOSIGNAL) < 0 && errno == EINTR)
@@ -84,6 +85,7 @@ static int ask_to_make(const struct new_domain *wanted, uint32_t *id, struct con
 	return rc;
 }
 
+/* At once: should we be killed in the next moment, this is how the domain is found and removed. */
 static void note_created(uint32_t id, void *context)
 {
 	(void)context;
@@ -91,6 +93,7 @@ static void note_created(uint32_t id, void *context)
 	built->is_there = built->is_created = true;
 }
 
+/* Read by the parent when it likes, so nothing waits here. */
 static void note_pages(uint64_t done, uint64_t total)
 {
 	built->pages_wanted = total;
@@ -136,6 +139,7 @@ static int build(const struct builder_order *order, const struct restore_options
 	return 0;
 }
 
+/* What an order cannot hold, pointers to functions among it, is ours here. */
 static int carry_out(const struct builder_order *order)
 {
 	const struct adoption adoption = { .domain = order->domain,
@@ -159,6 +163,7 @@ static int carry_out(const struct builder_order *order)
 
 /* --- the beginning ------------------------------------------------------------------ */
 
+/* Shorter memory than the structure would be a signal later instead of a message now. */
 static bool map_built(void)
 {
 	struct stat facts;
@@ -171,6 +176,7 @@ static bool map_built(void)
 	return built;
 }
 
+/* The version first: of another one nothing else need mean the same. An old pvferry may find a new builder after an upgrade. */
 static bool is_order(const struct builder_order *order, ssize_t bytes)
 {
 	return bytes == sizeof(*order) && !strcmp(order->version, PVFERRY_VERSION) && order->threads >= 1 &&
@@ -190,12 +196,13 @@ int main(void)
 	}
 	say_level = order.say_level;
 	say_to = tell_line;
+	/* In this order: a signal that came before is then one that was heard, and names itself in the reason. */
 	built->rc = stop_join(stop);
 	program_hear_signals();
 	if (!built->rc)
 		built->rc = carry_out(&order);
 	snprintf(built->reason, sizeof(built->reason), "%s", fail_reason());
-	built->is_over = true;
+	built->is_over = true; /* the last: what stands there counts from now on */
 	fflush(NULL);
 	_exit(EXIT_SUCCESS);
 }

@@ -93,7 +93,7 @@ static int write_order(struct builder_order *order, const struct channel *from,
 	return 0;
 }
 
-/* As builder-order.h numbers them. */
+/* As builder-order.h numbers them; of the locks the builder knows only that they are behind the rest. */
 static int start_program(struct builder *b, int talk, const struct channel *from)
 {
 	const struct restore_options *options = b->options;
@@ -120,6 +120,7 @@ static int start_builder(struct builder *b, const struct channel *from)
 		return rc;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return fail_errno("cannot make a socket");
+	/* It lies in the socket before there is a process that reads it. */
 	rc = send(pair[0], &order, sizeof(order), MSG_NOSIGNAL) == sizeof(order)
 		   ? start_program(b, pair[1], from)
 		   : fail_errno("cannot reach the builder");
@@ -129,6 +130,7 @@ static int start_builder(struct builder *b, const struct channel *from)
 		return rc;
 	}
 	child_name(b->process, "the builder");
+	/* From here on the builder alone has the other end: when it ends, for whatever reason, we read that. */
 	b->talk = pair[0];
 	child_private(b->talk);
 	return 0;
@@ -173,7 +175,7 @@ static void take(struct builder *b, const struct builder_message *message)
 		bytes_put(&b->config, message->text, strnlen(message->text, sizeof(message->text)));
 	else if (message->kind == BUILDER_MAKE)
 		builder_answer_make(&b->config, b->options->maker, b->talk, message);
-	else if (message->level <= SAY_DETAIL)
+	else if (message->kind == BUILDER_SAY && message->level <= SAY_DETAIL)
 		say(message->level, "%.*s", (int)sizeof(message->text) - 1, message->text);
 }
 
@@ -189,6 +191,7 @@ bool builder_listen(struct builder *b)
 		} else if (bytes < 0 && errno == EAGAIN) {
 			return true;
 		} else if (bytes >= 0 || errno != EINTR) {
+			/* Its end; or a packet of another length, which no builder of ours sends: then we only wait. */
 			child_unprivate(b->talk);
 			close(b->talk);
 			b->talk = -1;
@@ -203,6 +206,7 @@ static void show_progress(const struct builder *b)
 		b->options->progress(b->built->pages, b->built->pages_wanted);
 }
 
+/* How far it is, is looked up in the memory: a builder that sent it for each record would wait for us. */
 static void listen_to_the_end(struct builder *b)
 {
 	enum { PROGRESS_MS = 100 };
@@ -217,6 +221,10 @@ static void listen_to_the_end(struct builder *b)
 
 /* --- the end ---------------------------------------------------------------------- */
 
+/*
+ * child_wait() knows how a process ended, or that it could not be started. Why an exec'ed one failed stands in
+ * the memory, which counts only if the builder came to its last line: is_over is written after all the rest.
+ */
 static int wait_for_builder(struct builder *b)
 {
 	const struct built *built = b->built;
@@ -230,6 +238,7 @@ static int wait_for_builder(struct builder *b)
 			 : 0;
 }
 
+/* The expander ends when the builder has, and knows the reason if it died itself. */
 static int wait_for_both(struct builder *b)
 {
 	listen_to_the_end(b);
@@ -243,7 +252,7 @@ int build_domain(struct built *built, struct channel *from, const struct restore
 
 	if (!rc)
 		rc = wait_for_both(&b);
-	if (rc == -ECHILD) {
+	if (rc == -ECHILD) { /* dead: what it had begun is there still, its locks among it */
 		builder_clean_up(built);
 		journal_sweep();
 	}
@@ -252,6 +261,7 @@ int build_domain(struct built *built, struct channel *from, const struct restore
 
 /* --- in steps -------------------------------------------------------------- */
 
+/* Much room, so that the connection is not read from in steps; the limit for sockets is root's to exceed. */
 static int open_feed(struct builder *b, int *other)
 {
 	enum { FEED_BYTES = 4 << 20 };
@@ -324,6 +334,7 @@ void builder_abort(struct builder *b)
 {
 	struct built *built = b->built;
 
+	/* Its death signal, too: program.h sees to it that it is not ignored. */
 	kill(child_pid(b->process), SIGTERM);
 	builder_finish(b);
 	builder_clean_up(built);

@@ -72,6 +72,7 @@ static void free_chunk(void *job, void *context)
 	chunk->stored = chunk->at = NULL;
 }
 
+/* A worker's part. What was stored is given back at once: it counts against the input's memory. */
 static int expand(void *job, unsigned int worker, void *context)
 {
 	struct cursor *c = context;
@@ -90,6 +91,7 @@ static int expand(void *job, unsigned int worker, void *context)
 	return rc;
 }
 
+/* The thread that reads the input: one, as what stands where is known only when all before it was read. */
 static void *run_feed(void *argument)
 {
 	struct cursor *c = argument;
@@ -125,6 +127,7 @@ static void fed_release(struct cursor *c, struct chunk *chunk)
 	pipeline_release(c->chunks, chunk);
 }
 
+/* The feed may wait for a free chunk or for the input: the first two lines end both, and only then is it joined. */
 static void fed_close(struct cursor *c)
 {
 	struct channel *from = c->feed.intake.from;

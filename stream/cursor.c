@@ -8,6 +8,7 @@
 #include "log.h"
 #include "stream/expanded.h"
 
+/* A copy, in the list of those that go with their chunk. */
 struct kept {
 	struct kept *next;
 	_Alignas(RECORD_ALIGNMENT) uint8_t bytes[];
@@ -37,6 +38,7 @@ void chunk_forget(struct chunk *chunk)
 	}
 }
 
+/* The last one to hold it gives it back: the cursor itself, or a thread that still copied out of it. */
 void cursor_drop(struct cursor *c, struct chunk *chunk)
 {
 	if (chunk && atomic_fetch_sub(&chunk->holds, 1) == 1)

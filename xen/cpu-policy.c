@@ -52,6 +52,7 @@ static int ask_most(struct host *host, struct exchange *exchange)
 	return 0;
 }
 
+/* Get and set are one call but for its number: the same arrays, in the other direction. */
 static struct xen_domctl domain_call(const struct domain *domain, uint32_t command,
 				     const struct exchange *exchange)
 {
@@ -78,6 +79,7 @@ static int fetch_of_domain(const struct domain *domain, struct exchange *exchang
 	return 0;
 }
 
+/* Not what new guests get by default but the most they can: a guest that runs with it elsewhere can come here. */
 static int fetch_of_host(const struct host *host, struct exchange *exchange)
 {
 	struct xen_sysctl sysctl = {
@@ -96,6 +98,7 @@ static int fetch_of_host(const struct host *host, struct exchange *exchange)
 	return 0;
 }
 
+/* Out of the memory for hypercalls, which is scarce and goes by the page. */
 static int keep(const struct exchange *exchange, struct cpu_policy *policy)
 {
 	policy->leaves_bytes = exchange->leaf_count * sizeof(*exchange->leaves);
@@ -143,6 +146,7 @@ static int set(const struct domain *domain, const struct exchange *exchange)
 {
 	struct xen_domctl domctl = domain_call(domain, XEN_DOMCTL_set_cpu_policy, exchange);
 
+	/* Xen fills in those that it refuses; the others then do not look like a leaf 0 that is wrong. */
 	domctl.u.cpu_policy.err_leaf = domctl.u.cpu_policy.err_subleaf = domctl.u.cpu_policy.err_msr = -1;
 	if (!xc_domctl(xc_of(domain), &domctl))
 		return 0;

@@ -301,13 +301,13 @@ killed:		atomic { guard = false; kept = false; if :: !mover && !sender -> FORGET
 
 /* --- the destination ------------------------------------------------------------------ */
 
-/* restore/builder.c: build_from_feed(); restore/restore.c: restore_domain() */
+/* builder/main.c: build(); restore/restore.c: restore_domain() */
 proctype the_builder()
 {
 	{
 		STEP(dst = PARTIAL);
 #ifdef DEFECT_ORPHAN
-		STEP(is_known = true);	/* restore/builder.c: note_created() */
+		STEP(is_known = true);	/* builder/main.c: note_created() */
 #endif
 		if
 		:: d_step { has_end -> dst = PAUSED; is_built = true }
