@@ -102,11 +102,16 @@ def knows_nothing_of_xen(host, image):
     host.end(process)
 
 
+def mapped(pid, what):
+    maps = pathlib.Path(f"/proc/{pid}/maps").read_text()
+    return maps if what in maps else None
+
+
 def builds_and_no_more(host, image):
     """The builder of a restore has Xen's privileges: it maps nothing that expands, deciphers or parses, and has not what is read."""
     process = begin(host, image.read_bytes()[:1000], "restore", "--threads", "2")
     pid = poll("restore: a builder", lambda: next((p for p in children(process.pid) if program(p) == BUILDER.name), None))
-    maps = pathlib.Path(f"/proc/{pid}/maps").read_text()
+    maps = poll("a builder that is at work", lambda: mapped(pid, "/memfd:pvferry-slots"))
     needed = subprocess.run(["ldd", BUILDER], capture_output=True, text=True, check=True).stdout
     for text in (maps, needed):
         expect("libxenctrl" in text, text)
