@@ -12,7 +12,7 @@
 #include "stream/bytes.h"
 #include "stream/front.h"
 
-enum { ANSWER_MS = 20000, ROUND_TRIPS = 5 };
+enum { ANSWER_MS = 20000, ROUND_TRIPS = 5, ALL_MS = 60000 };
 
 /* Long enough for TCP to get up to speed, short enough to wait for: whichever comes first. */
 enum { PIECE_BYTES = 1 << 20, PIECES_MOST = 256, SEND_MS = 2000 };
@@ -129,6 +129,7 @@ int consult(const struct peer *peer, const struct bytes *policy, struct consulta
 	int rc = speaker_start(&speaker, &line, peer, connection);
 
 	*c = (struct consultation){ .is_let_in = !rc };
+	line.until_ns = line_now() + ALL_MS * 1000000ULL;
 	if (!rc)
 		rc = ask(&line, &c->is);
 	if (!rc)

@@ -31,7 +31,6 @@ enum {
 	ANSWER_MS = 60000, /* to what we offer */
 	READY_MS = 300000,
 	RUNNING_MS = 60000,
-	DRAIN_MS = 2000,
 };
 
 static void enter(struct mover *m, enum move_stage stage)
@@ -247,8 +246,7 @@ static void tell_failure(struct mover *m)
 	struct json_object *body = json_object_new_object();
 
 	body_put_text(body, "reason", fail_reason());
-	if (!message_send_json(&m->line, MESSAGE_FAILED, body))
-		line_drain(&m->line, DRAIN_MS);
+	message_send_last(&m->line, MESSAGE_FAILED, body);
 }
 
 /* Resumed, if it has not ended. Not if it may suspend yet: that is the guard's. */

@@ -220,10 +220,7 @@ static void tell_failure(struct taker *t, bool is_gone)
 	body_put_text(body, "reason", fail_reason());
 	if (is_gone)
 		body_put_text(body, "state", "destroyed");
-	if (message_send_json(&t->line, is_taken ? MESSAGE_FAILED : MESSAGE_REFUSE, body))
-		return;
-	t->status->is_known = true;
-	line_drain(&t->line, DRAIN_MS);
+	t->status->is_known = !message_send_last(&t->line, is_taken ? MESSAGE_FAILED : MESSAGE_REFUSE, body);
 }
 
 /* A builder that was killed may have had no time to say that it had created a domain: then that is looked for. */

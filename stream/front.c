@@ -17,7 +17,7 @@
 #include "process/sandbox.h"
 #include "process/stop.h"
 
-enum { STEP_MS = 1000, DRAIN_MS = 2000, ROOM = 1 << 20, MEMORY_BYTES = 64 << 20 };
+enum { STEP_MS = 1000, DRAIN_MS = 2000, END_MS = 10000, ROOM = 1 << 20, MEMORY_BYTES = 64 << 20 };
 
 /* --- what our parent says, to the peer ---------------------------------------- */
 
@@ -254,8 +254,17 @@ int front_reason(struct child **front, const struct line *line, int error)
 	return fail(rc ? ECONNRESET : -error, "%s", was);
 }
 
+/* A peer that does not read, and says all the while that it is there, would keep it for ever: our last word is lost then. */
 void front_end(struct child *front)
 {
-	if (front && child_wait(front))
-		fail_forget();
+	struct pollfd end = { .fd = front ? child_watch(front) : -1, .events = POLLIN };
+	uint64_t until = line_now() + END_MS * 1000000ULL, now;
+
+	if (!front)
+		return;
+	while ((now = line_now()) < until && poll(&end, 1, (until - now) / 1000000 + 1) < 0)
+		;
+	if (!end.revents)
+		kill(child_pid(front), SIGKILL);
+	child_reap(front);
 }

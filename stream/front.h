@@ -47,7 +47,7 @@ struct child;
 int front_ends(struct line *line, int ends[2], const char *peer);
 /* Something failed: if the front has died, that is the reason then. Returns the error. */
 int front_reason(struct child **front, const struct line *line, int error);
-/* Waits for it, after line_close(). NULL is fine. */
+/* Waits for it, after line_close(); the peer has a moment to read our last word. NULL is fine. */
 void front_end(struct child *front);
 
 #endif

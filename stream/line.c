@@ -173,7 +173,8 @@ int line_wait(struct line *line, struct pollfd *others, unsigned int count, int 
 
 	if (rc)
 		return rc < 0 ? rc : LINE_HEARD;
-	rc = check_silence(line);
+	rc = line->until_ns && line_now() >= line->until_ns ? fail(ETIMEDOUT, "%s takes too long", line->peer)
+							    : check_silence(line);
 	if (rc)
 		return rc;
 	fds[0] = (struct pollfd){ line->is_over || is_full(line) ? -1 : line->in, POLLIN, 0 };

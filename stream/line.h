@@ -34,6 +34,7 @@ struct line {
 	uint8_t *inbox; /* what was heard: [start, end) is not yet taken */
 	size_t start, end;
 	uint64_t heard_ns, said_ns; /* CLOCK_MONOTONIC, when last */
+	uint64_t until_ns; /* nothing is waited for any longer, whatever is said meanwhile; 0: no limit */
 	uint64_t bytes_in, bytes_out;
 	bool is_over;	 /* the other side says no more */
 	bool may_answer; /* and it may still listen: what is written then is no failure by itself */

@@ -253,6 +253,17 @@ int message_send_json(struct line *line, enum message_type type, struct json_obj
 	return rc;
 }
 
+int message_send_last(struct line *line, enum message_type type, struct json_object *body)
+{
+	int rc;
+
+	line->until_ns = line_now() + LAST_MS * 1000000ULL;
+	rc = message_send_json(line, type, body);
+	if (!rc)
+		line_drain(line, LAST_MS);
+	return rc;
+}
+
 int message_keep_alive(struct line *line)
 {
 	if (line_now() - line->said_ns < PING_SECONDS * 1000000000ULL)

@@ -103,6 +103,12 @@ struct json_object *message_expect(struct line *line, enum message_type type, in
 int message_send(struct line *line, enum message_type type, const void *body, size_t bytes);
 /* Puts the body. */
 int message_send_json(struct line *line, enum message_type type, struct json_object *body);
+/*
+ * The same, and we say no more; at most so long: a peer that does not read, but says that it is there, would keep us
+ * for ever.
+ */
+enum { LAST_MS = 2000 };
+int message_send_last(struct line *line, enum message_type type, struct json_object *body);
 /* The body stands in the buffer behind room for the header: nothing is copied. */
 int message_send_framed(struct line *line, enum message_type type, void *buffer, size_t bytes);
 /* PING, if nothing was said for long. */

@@ -55,6 +55,35 @@ def refusals(source, daemon, ca):
     verdict(ask(folder=ca / "never"), "peer", "problem", "ca.pem", "cert show")
 
 
+def stalls(source):
+    """It measures, and the other side no longer reads but says that it is there: a stop is heard all the same."""
+    begun, condition = threading.Event(), moves.message("CONDITION", {"software": "pvferry 0.0.1", "xen": "4.17"})
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def speak():
+        line, _ = listener.accept()
+        over = threading.Event()
+        try:
+            line.sendall(moves.message("HELLO", {"protocol": 1, "software": "pvferry 0.0.1"}))
+            while not begun.is_set():
+                kind, length = struct.unpack("<2I", moves.take(line, 8))
+                moves.take(line, length)
+                begun.set() if moves.TYPES[kind & 0xff] == "DATA" else line.sendall(condition)
+            while not over.wait(1):
+                line.sendall(moves.message("PING", b""))
+        except ConnectionError:
+            pass
+        line.close()
+
+    threading.Thread(target=speak, daemon=True).start()
+    process = source.start(hosts.PVFERRY, "doctor", "--json", "--via", "tcp", "--port", listener.getsockname()[1], "127.0.0.1")
+    expect(begun.wait(DEADLINE), "nothing is measured")
+    process.terminate()
+    result = source.end(process)
+    expect(result.status == 1 and "SIGTERM" in result.out, f"a peer that stalls: {result} {result.out}")
+    listener.close()
+
+
 class Peer:
     """One that speaks for itself: answer(kind, body) gives the messages it answers with, None closes."""
 
@@ -156,4 +185,5 @@ def run(stage):
     daemon.end()
     too_old(source)
     as_it_says(source)
+    stalls(source)
     strangers(stage, third)
