@@ -33,7 +33,7 @@ int domain_label(struct domain *domain, char label[LABEL_BYTES], bool *is_usual)
 	*is_usual = info.ssidref == SSIDREF_USUAL;
 	if (check_label(domain, text))
 		return -EBADMSG;
-	strcpy(label, text);
+	memcpy(label, text, strlen(text) + 1); /* check_label() has seen that it fits */
 	return 0;
 }
 
