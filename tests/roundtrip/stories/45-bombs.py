@@ -227,13 +227,13 @@ def stop_all(stage, host, path):
         stage.figure(f"{name} stopped after {', '.join(f'{command} {more:.2f} s' for command, more in told.items())}")
 
 
-def defuse(host, name, path, pfn_count, command, from_pipe):
+def defuse(host, name, path, pfn_count, command, from_pipe, *more):
     """One command on one bomb: how much and how long."""
     allowed = ALLOWED + 32 * pfn_count
     with open(path, "rb") as file:
         cat = hosts.subprocess.Popen(["cat"], stdin=file, stdout=hosts.subprocess.PIPE) if from_pipe else None
         start = time.monotonic()
-        process = host.start(hosts.PVFERRY, *command, "--threads", 8, "-" if cat else path, stdin=cat.stdout if cat else None,
+        process = host.start(hosts.PVFERRY, *command, "--threads", 8, "-" if cat else path, *more, stdin=cat.stdout if cat else None,
                              stdout=hosts.subprocess.DEVNULL)
         most = peak(process)
         result, seconds = host.end(process), time.monotonic() - start
