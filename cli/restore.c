@@ -134,8 +134,9 @@ static int let_go(struct maker *maker, const struct built *built, bool paused)
 	return EXIT_DONE;
 }
 
-static int restore(struct settings *settings)
+static int restore(const struct settings *settings)
 {
+	struct restore_options options = settings->restore;
 	struct built *built = built_open();
 	struct channel channel;
 	struct parents parents;
@@ -145,11 +146,11 @@ static int restore(struct settings *settings)
 	if (rc)
 		return say_failure("restore", image, NULL);
 	maker_init(&maker, built);
-	settings->restore.maker = &maker.maker;
+	options.maker = &maker.maker;
 	progress_start("restoring");
 	rc = parents_find(&parents, &channel, settings->parent, false);
 	if (!rc)
-		rc = maker_finish(&maker, build_domain(built, &channel, &settings->restore));
+		rc = maker_finish(&maker, build_domain(built, &channel, &options));
 	parents_close(&parents);
 	close_image(&channel);
 	progress_end();
