@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/unpack.h"
 #include "log.h"
 #include "process/stop.h"
 
@@ -37,6 +38,19 @@ static int open_file(const char *path, int *fd)
 	return S_ISFIFO(facts.st_mode) ? wait_for_writer(*fd) : 0;
 }
 
+/* One at a time: an image with parents, or two that are merged, are pvferry's own, of which none is unpacked. */
+static struct unpack unpacking;
+static const struct channel *unpacked_for;
+
+static int start_unpacking(const struct channel *channel, int *fd)
+{
+	int rc = unpack_start(&unpacking, fd);
+
+	if (unpacking.child)
+		unpacked_for = channel;
+	return rc;
+}
+
 int open_image(struct channel *channel, const char *path)
 {
 	int fd = STDIN_FILENO, rc = 0;
@@ -48,6 +62,8 @@ int open_image(struct channel *channel, const char *path)
 		rc = open_file(path, &fd);
 	if (!rc && isatty(fd))
 		rc = fail(ENOTTY, "an image is not read from a terminal");
+	if (!rc && !unpacked_for)
+		rc = start_unpacking(channel, &fd);
 	if (!rc)
 		rc = channel_init(channel, fd, path);
 	if (rc && fd > STDIN_FILENO)
@@ -60,4 +76,8 @@ void close_image(struct channel *channel)
 	channel_release(channel);
 	if (channel->fd != STDIN_FILENO)
 		close(channel->fd);
+	if (channel != unpacked_for)
+		return;
+	unpack_end(&unpacking);
+	unpacked_for = NULL;
 }

@@ -1,4 +1,4 @@
-/* An image to be read: a file, or standard input. */
+/* An image to be read: a file, or standard input; a file that the zstd command compressed is expanded on the way. */
 #ifndef CLI_OPEN_IMAGE_H
 #define CLI_OPEN_IMAGE_H
 

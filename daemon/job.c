@@ -162,12 +162,15 @@ static void on_late(void *context)
 
 static void finish(struct job *job)
 {
-	const char *reason = request_text(job->end, "error-desc");
+	const char *status = request_text(job->end, "status"), *reason = request_text(job->end, "error-desc");
+	bool is_said = !strcmp(reason, status) || (*job->note && strstr(job->note, reason));
 	char text[1200];
 
 	job->state = JOB_ENDED;
 	job->over = time(NULL);
-	snprintf(text, sizeof(text), "%s%s%s", request_text(job->end, "status"), *reason ? ": " : "", reason);
+	/* What the process said last was logged already, with what became of the guest. */
+	snprintf(text, sizeof(text), "%s%s%s after %ld s", status, *reason && !is_said ? ": " : "",
+		 is_said ? "" : reason, (long)(job->over - job->began));
 	if (*job->id)
 		say_of(SAY_NOTE, job, text);
 	else

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <uv.h>
 
+#include "daemon/check.h"
 #include "daemon/control.h"
 #include "daemon/incoming.h"
 #include "daemon/notify.h"
@@ -204,6 +205,7 @@ static int open_all(struct daemon *daemon)
 	if (rc)
 		return rc;
 	recovery_want(&daemon->recovery);
+	check_warn(&daemon->settings);
 	rc = incoming_listen(&daemon->incoming, &daemon->settings);
 	if (!rc)
 		notify_ready();
@@ -237,13 +239,13 @@ static int run(struct daemon *daemon)
 static void print_help(void)
 {
 	printf("Usage: pvferryd [OPTION]...\n"
-	       "Takes in guests that arrive, and carries out what pvferry orders.\n\n"
+	       "Receives guests from other hosts, and carries out what pvferry orders.\n\n"
 	       "  -c, --config FILE   the settings (" DEFAULT_CONFIG ")\n"
-	       "      --check         only read them, and say what is wrong\n"
-	       "  -v, --verbose       say more\n"
+	       "      --check         only check them, the program and the certificates\n"
+	       "  -v, --verbose       log more\n"
 	       "  -h, --help          this text\n"
 	       "      --version       the version\n\n"
-	       "pvferryd(8) tells the rest.\n");
+	       "pvferryd(8) describes the settings.\n");
 }
 
 enum { CHECK = 1, VERSION };
@@ -275,12 +277,13 @@ static int read_options(struct daemon *daemon, int argc, char **argv, bool *is_c
 int main(int argc, char **argv)
 {
 	bool is_check = false;
+	int rc;
 
 	descriptors_open();
 	pvferryd.config = DEFAULT_CONFIG;
 	say_name = notify_journal_reads() ? NULL : "pvferryd";
 	if (read_options(&pvferryd, argc, argv, &is_check)) {
-		fprintf(stderr, "\"pvferryd --help\" tells the options.\n");
+		fprintf(stderr, "\"pvferryd --help\" lists the options.\n");
 		return 2;
 	}
 	if (settings_read(&pvferryd.settings, pvferryd.config, pvferryd.must_exist)) {
@@ -289,6 +292,7 @@ int main(int argc, char **argv)
 	}
 	if (!is_check)
 		return run(&pvferryd);
+	rc = check_print(&pvferryd.settings, pvferryd.config);
 	settings_release(&pvferryd.settings);
-	return EXIT_SUCCESS;
+	return rc;
 }

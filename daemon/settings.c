@@ -44,6 +44,8 @@ static const char *set_allow(struct settings *settings, const char *value)
 		char name[256];
 
 		end = value + strcspn(value, " \t,");
+		if (memchr(value, '*', end - value))
+			return "a name is compared as a whole, \"*\" stands for itself";
 		if (settings->allow_count == SETTINGS_NAMES || end - value >= (long)sizeof(name))
 			return "too many names, or too long a name";
 		snprintf(name, sizeof(name), "%.*s", (int)(end - value), value);
@@ -71,7 +73,7 @@ static const char *set_transport(struct settings *settings, const char *value)
 
 static const char *set_pki(struct settings *settings, const char *value)
 {
-	return value[0] == '/' ? set_text(&settings->pki, value) : "a folder's full path is wanted";
+	return value[0] == '/' ? set_text(&settings->pki, value) : "a directory's full path is wanted";
 }
 
 static const char *set_pvferry(struct settings *settings, const char *value)
@@ -113,8 +115,8 @@ static int set_number(struct settings *settings, const struct row *row, const ch
 	uint64_t number;
 
 	if (!text_number(value, row->most, &number) || number < row->least)
-		return fail(EINVAL, "%s: %s is a whole number from %lu to %lu, not \"%s\"", where, row->name,
-			    row->least, row->most, value);
+		return fail(EINVAL, "%s: %s: \"%s\" is not a whole number from %lu to %lu", where, row->name,
+			    value, row->least, row->most);
 	*(unsigned int *)((char *)settings + row->offset) = number;
 	return 0;
 }
@@ -146,13 +148,22 @@ static int set_line(struct settings *settings, char *line, const char *where)
 	name = trim(name);
 	row = find_row(name);
 	if (!row)
-		return fail(EINVAL, "%s: there is no setting \"%s\"", where, name);
+		return fail(EINVAL, "%s: unknown setting \"%s\"", where, name);
 	if (!*value)
 		return fail(EINVAL, "%s: %s has no value", where, name);
 	if (!row->set)
 		return set_number(settings, row, value, where);
 	problem = row->set(settings, value);
 	return problem ? fail(EINVAL, "%s: %s = %s: %s", where, name, value, problem) : 0;
+}
+
+/* Without one the reason stays what it is. */
+static void put_back(const char *first)
+{
+	if (!*first)
+		return;
+	fail_forget();
+	fail(EINVAL, "%s", first);
 }
 
 static int read_lines(struct settings *settings, const char *path, FILE *file)
@@ -163,12 +174,21 @@ static int read_lines(struct settings *settings, const char *path, FILE *file)
 	ssize_t length;
 	int rc = 0;
 
-	while (!rc && (length = getline(&line, &room, file)) >= 0) {
+	/* The last mistake is the caller's reason; those before it are said. */
+	while ((length = getline(&line, &room, file)) >= 0) {
+		bool is_text = strlen(line) == (size_t)length;
+		char before[1024];
+
 		snprintf(where, sizeof(where), "%s:%u", path, ++number);
-		if (strlen(line) != (size_t)length)
-			rc = fail(EINVAL, "%s: a zero byte", where);
-		else
-			rc = set_line(settings, line, where);
+		snprintf(before, sizeof(before), "%s", fail_reason());
+		fail_forget();
+		if (is_text ? set_line(settings, line, where) : fail(EINVAL, "%s: a zero byte", where)) {
+			if (*before)
+				say(SAY_WARNING, "%s", before);
+			rc = -EINVAL;
+		} else {
+			put_back(before);
+		}
 	}
 	if (!rc && ferror(file))
 		rc = fail_errno("%s", path);
@@ -194,8 +214,8 @@ static int complete(struct settings *settings, const char *path)
 		return fail(ENOMEM, "%s: no memory", path);
 	if (settings->is_plain && !settings->listen_count)
 		return fail(EINVAL,
-			    "%s: transport = tcp lets anybody send a guest who reaches the port: \"listen = "
-			    "ADDRESS:PORT\" must say which",
+			    "%s: transport = tcp lets every host send that reaches the port: \"listen = "
+			    "ADDRESS:PORT\" must name it",
 			    path);
 	if (!settings->is_plain && !settings->allow_count)
 		settings->listen_count = 0;

@@ -181,7 +181,9 @@ static int recognise(struct cursor *c)
 	if (c->feed.facts->is_bare || !memcmp(&magic, XL_MAGIC, sizeof(magic)))
 		return 0;
 	if (magic == ZSTD_FRAME_MAGIC)
-		return fail(EMEDIUMTYPE, "%s was compressed by somebody else: pipe it through zstd -dc",
+		return fail(EMEDIUMTYPE,
+			    "%s was compressed by the zstd command, which is read from a file, not from a "
+			    "pipe: \"zstd -dc\" in front expands it",
 			    in->from->name);
 	return fail(EMEDIUMTYPE, "%s is neither an image of pvferry nor an xl save file", in->from->name);
 }

@@ -21,6 +21,7 @@ MASKS = [
     (r"\(\d+\.\d+:1\)", "(N:1)"),
     (r"\b\d+ rounds?\b", "N rounds"),
     (r"\b\d+ records\b", "N records"),
+    (r"\bat byte \d+\b", "at byte N"),
     (r"\b(last|state|image|send|build|go|run|suspend|copy|resume) \d+(?=[,)])", r"\1 N"),
     (r"\b(process|kill) \d+\b", r"\1 PID"),
 ]

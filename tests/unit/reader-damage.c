@@ -120,7 +120,7 @@ static void what_is_no_image_is_refused(void **state)
 		{ "", 0, "is empty" },
 		{ "ab", 2, "too short" },
 		{ "#!/bin/sh\n", 10, "is neither an image of pvferry nor an xl save file" },
-		{ "\x28\xb5\x2f\xfd....", 8, "pipe it through zstd -dc" },
+		{ "\x28\xb5\x2f\xfd....", 8, "was compressed by the zstd command" },
 	};
 
 	(void)state;
