@@ -28,6 +28,8 @@
 
 #define USER "pvferry"
 enum { NOBODY = 65534, FDS_MOST = 64 };
+/* Of the heap. The latter is what a reader may hold at once: INPUT_MOST_BYTES in stream/format.h. */
+enum { OWN_MAPPING_BYTES = 4 << 20, FREE_MOST_BYTES = 32 << 20 };
 
 /* The sanitizers reserve terabytes of address space, and no memory. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -146,6 +148,9 @@ static int set_limits(const struct sandbox *sandbox)
 
 	/* Each thread would reserve 64 MiB for an arena of its own, which counts as address space. */
 	mallopt(M_ARENA_MAX, 1);
+	/* Each frame takes and frees buffers. To fault memory in again costs more than to fill it, so freed memory stays. */
+	mallopt(M_MMAP_THRESHOLD, OWN_MAPPING_BYTES);
+	mallopt(M_TRIM_THRESHOLD, FREE_MOST_BYTES);
 	if (!rc)
 		rc = limit(RLIMIT_NOFILE, FDS_MOST + sandbox->keep_count);
 	/* A person may have sent what is said to a file. */

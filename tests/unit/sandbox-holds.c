@@ -7,7 +7,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "process/child.h"
@@ -150,6 +153,47 @@ static void memory_is_limited(void **state)
 	assert_done(child_run(map_much, NULL));
 }
 
+enum { BUFFERS = 8, BUFFER_BYTES = 300 << 10, TURNS = 50, PAGE = 4096 };
+
+/* As a reader does for each few frames. */
+static int use_buffers(void *context)
+{
+	int rc = sandbox_enter(&(struct sandbox){ 0 });
+
+	(void)context;
+	for (unsigned int turn = 0; !rc && turn < TURNS; turn++) {
+		char *buffers[BUFFERS];
+
+		for (unsigned int i = 0; i < BUFFERS; i++) {
+			buffers[i] = malloc(BUFFER_BYTES);
+			if (!buffers[i])
+				return fail_errno("malloc");
+			memset(buffers[i], turn, BUFFER_BYTES);
+			__asm__ volatile(""
+					 :
+					 : "r"(buffers[i])
+					 : "memory"); /* or the compiler drops it all */
+		}
+		for (unsigned int i = 0; i < BUFFERS; i++)
+			free(buffers[i]);
+	}
+	return rc;
+}
+
+static void freed_memory_is_used_again(void **state)
+{
+	struct rusage before, after;
+
+	(void)state;
+	if (is_sanitized) /* they have allocators of their own */
+		skip();
+	assert_int_equal(getrusage(RUSAGE_CHILDREN, &before), 0);
+	assert_done(child_run(use_buffers, NULL));
+	assert_int_equal(getrusage(RUSAGE_CHILDREN, &after), 0);
+	/* Once each page, and what a process costs; not in each turn. */
+	assert_true(after.ru_minflt - before.ru_minflt < TURNS / 5 * BUFFERS * (BUFFER_BYTES / PAGE));
+}
+
 struct memories {
 	int *kept, *other;
 	bool touches_other;
@@ -236,6 +280,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(has_no_privileges_and_few_descriptors),
 		TEST(memory_is_limited),
+		TEST(freed_memory_is_used_again),
 		TEST(shared_memory_is_given_up),
 		TEST(dies_with_its_parent),
 	};
