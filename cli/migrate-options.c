@@ -59,7 +59,7 @@ const struct option_row migrate_options[] = {
 	{ FORCE, "force", NULL, "even if the other host lacks CPU features the guest knows" },
 	{ NO_LIVE, "no-live", NULL, "stop the domain first" },
 	{ CONNECTIONS, "connections", "N", "send over so many connections (1)" },
-	{ LEVEL, "level", "N", "zstd's level, -7 to 19 (-1); 0: uncompressed" },
+	{ LEVEL, "level", "N", "zstd's level, -7 to 19, or auto (auto); 0: uncompressed" },
 	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
 	{ P2M, "p2m", "FORM", "read the guest's p2m as auto, linear or list (auto)" },
 	{ WITHOUT_DEVICES, "without-devices", NULL, "move a domain with devices, without them" },
@@ -139,7 +139,6 @@ static bool set_number(struct migrate_settings *s, int letter, const char *value
 		{ BANDWIDTH, "bandwidth", 0, 1 << 20 },
 		{ TIMEOUT, "timeout", 1, 604800 },
 		{ CONNECTIONS, "connections", 1, 16 },
-		{ LEVEL, "level", LEVEL_LEAST, LEVEL_MOST },
 		{ THREADS, "threads", 1, 64 },
 		{ IDLE_TIMEOUT, "idle-timeout", 1, 86400 },
 	};
@@ -157,7 +156,6 @@ static bool set_number(struct migrate_settings *s, int letter, const char *value
 	case BANDWIDTH: s->wanted.bandwidth_bytes = (uint64_t)n << 20; break;
 	case TIMEOUT: s->move.options.limits.timeout_seconds = n; break;
 	case CONNECTIONS: s->move.offer.lanes = n; break;
-	case LEVEL: s->move.options.level = n; break;
 	case THREADS: s->move.options.threads = n; break;
 	case IDLE_TIMEOUT: s->move.peer.idle_seconds = n; break;
 	}
@@ -176,6 +174,7 @@ bool migrate_set(void *context, int letter, const char *value)
 	case ON_TIMEOUT: return set_on_timeout(value, &s->move.options.limits);
 	case TRACKING: return parse_tracking(value, &s->move.options.tracking);
 	case P2M: return parse_p2m(value, &s->move.options.p2m);
+	case LEVEL: return parse_level(value, &s->move.options.level);
 	case NAME: return set_name(value, &s->move.offer);
 	case ABORT_IF_BUSY: s->move.options.limits.abort_if_busy = true; break;
 	case FORCE: s->move.offer.force = true; break;

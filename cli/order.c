@@ -34,14 +34,14 @@ static bool is_ours(const char *name)
 	return false;
 }
 
-/* NULL if the text is not a number. A level of zstd's may be negative. */
+/* As a text, if it is not a number: a level may be "auto". A level of zstd's may be negative. */
 static struct json_object *new_number(const char *text)
 {
 	bool is_negative = *text == '-';
 	uint64_t number;
 
 	if (!text_number(text + is_negative, INT64_MAX, &number))
-		return NULL;
+		return json_object_new_string(text);
 	return json_object_new_int64(is_negative ? -(int64_t)number : (int64_t)number);
 }
 

@@ -43,7 +43,7 @@ enum {
 const struct option_row save_options[] = {
 	{ 'c', "checkpoint", NULL, "keep the domain running: it stops for a copy in memory only" },
 	{ 'p', "paused", NULL, "keep the domain, paused" },
-	{ LEVEL, "level", "N", "zstd's level, -7 to 19 (-1); 0: a plain xl save file" },
+	{ LEVEL, "level", "N", "zstd's level, -7 to 19, or auto (auto); 0: a plain xl save file" },
 	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
 	{ FORCE, "force", NULL, "replace FILE; destroy the domain even if FILE may keep no image" },
 	{ TIMEOUT, "timeout", "S", "seconds the guest has to suspend (60)" },
@@ -93,10 +93,7 @@ static bool set(void *context, int letter, const char *value)
 	case PARENT: settings->parent = value; break;
 	case INDEX: settings->index = true; break;
 	case P2M: fine = parse_p2m(value, &settings->migrate.p2m); break;
-	case LEVEL:
-		fine = parse_number("level", value, LEVEL_LEAST, LEVEL_MOST, &number);
-		settings->migrate.level = number;
-		break;
+	case LEVEL: fine = parse_level(value, &settings->migrate.level); break;
 	case THREADS:
 		fine = parse_number("threads", value, 1, 64, &number);
 		settings->migrate.threads = number;

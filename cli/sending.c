@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/command.h"
 #include "cli/use.h"
 #include "log.h"
 #include "machine/devices.h"
@@ -21,6 +22,15 @@ bool parse_p2m(const char *value, enum p2m_form *form)
 		}
 	fprintf(stderr, "pvferry: --p2m takes auto, linear or list, not \"%s\"\n", value);
 	return false;
+}
+
+bool parse_level(const char *value, int *level)
+{
+	long number = LEVEL_AUTO;
+	bool fine = !strcmp(value, "auto") || parse_number("level", value, LEVEL_LEAST, LEVEL_MOST, &number);
+
+	*level = number;
+	return fine;
 }
 
 bool parse_tracking(const char *value, enum dirty_tracking *tracking)

@@ -6,6 +6,7 @@
 
 /* False, having said so, if the value is none. */
 bool parse_p2m(const char *value, enum p2m_form *form);
+bool parse_level(const char *value, int *level);
 bool parse_tracking(const char *value, enum dirty_tracking *tracking);
 
 /* What the user and the command can put up with. */

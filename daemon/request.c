@@ -15,7 +15,7 @@ static const struct option {
 	const char *name;
 	enum json_type type;
 	bool changes;	   /* while the job runs, too */
-	const char *words; /* of which a text must be one; NULL: any */
+	const char *words; /* of which a text must be one; NULL: any. Of a number: may be instead */
 } options[] = {
 	{ "max-downtime", json_type_int, true, NULL },
 	{ "max-suspended", json_type_int, false, NULL },
@@ -24,7 +24,7 @@ static const struct option {
 	{ "timeout", json_type_int, false, NULL },
 	{ "idle-timeout", json_type_int, false, NULL },
 	{ "connections", json_type_int, false, NULL },
-	{ "level", json_type_int, false, NULL },
+	{ "level", json_type_int, false, "auto" },
 	{ "threads", json_type_int, false, NULL },
 	{ "port", json_type_int, false, NULL },
 	{ "abort-if-busy", json_type_boolean, false, NULL },
@@ -85,7 +85,8 @@ static int check_option(const struct option *option, struct json_object *value)
 {
 	const char *text;
 
-	if (option->type == json_type_string) {
+	if (option->type == json_type_string ||
+	    (option->words && json_object_is_type(value, json_type_string))) {
 		text = text_of(option->name, value);
 		if (text && option->words && !is_word_of(option->words, text))
 			return fail(EINVAL, "\"%s\" is one of %s", option->name, option->words);

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "migrate/compress.h"
 #include "migrate/outlet.h"
 #include "stream/pipeline.h"
 
@@ -11,7 +12,7 @@ struct outlet {
 	struct migration *m;
 	int (*fill)(struct batch *batch, struct migration *m);
 	struct pipeline *batches;
-	ZSTD_CCtx **compressors; /* one a worker; NULL for a plain stream */
+	struct compressors compressors;
 	pthread_t writer;
 	bool writer_runs;
 	pthread_mutex_t lock;

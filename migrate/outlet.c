@@ -4,25 +4,11 @@
 #include <string.h>
 
 #include "log.h"
+#include "migrate/compress.h"
 #include "migrate/hold.h"
 #include "migrate/increment.h"
 #include "migrate/outlet-parts.h"
 #include "process/stop.h"
-
-static int compress(struct batch *batch, ZSTD_CCtx *compressor)
-{
-	size_t room = ZSTD_compressBound(batch->record_bytes);
-	ssize_t bytes;
-
-	if (!batch->stored)
-		batch->stored =
-			malloc(ZSTD_compressBound(BATCH_PAGES * (PAGE_BYTES + sizeof(uint64_t)) + 64));
-	if (!batch->stored)
-		return fail(ENOMEM, "out of memory");
-	bytes = frame_compress(compressor, batch->stored, room, batch->record, batch->record_bytes);
-	batch->stored_bytes = bytes < 0 ? 0 : bytes;
-	return bytes < 0 ? bytes : 0;
-}
 
 /* The batch's own room is filled again and again, and stays in the processor's cache; so to copy once more costs little. */
 static int hold(struct batch *batch, struct migration *m)
@@ -58,6 +44,7 @@ static int work(void *job, unsigned int worker, void *context)
 {
 	struct outlet *outlet = context;
 	struct batch *batch = job;
+	uint64_t start = now_ns();
 	int rc = stop_requested();
 
 	if (!rc && !batch->is_filled)
@@ -66,13 +53,26 @@ static int work(void *job, unsigned int worker, void *context)
 		return hold(batch, outlet->m);
 	if (!rc && batch->record_bytes && outlet->m->options.index)
 		rc = cut(batch, outlet->m->options.index);
-	if (!rc && batch->record_bytes && outlet->compressors)
-		rc = compress(batch, outlet->compressors[worker]);
+	if (!rc && batch->record_bytes && outlet->compressors.of_worker)
+		rc = compress_batch(&outlet->compressors, worker, batch, start);
 	return rc;
 }
 
-static int write_batch(struct migration *m, struct batch *batch)
+static int write_frame(struct outlet *outlet, const struct batch *batch)
 {
+	struct level_cost start = cost_now();
+	int rc = writer_frame(&outlet->m->writer, batch->stored, batch->stored_bytes, batch->record_bytes);
+
+	/* A level that follows the writer has to see what the disk takes. */
+	if (!rc && outlet->compressors.is_auto)
+		rc = channel_keep_pace(outlet->m->to);
+	compressors_note_written(&outlet->compressors, batch->stored_bytes, start);
+	return rc;
+}
+
+static int write_batch(struct outlet *outlet, struct batch *batch)
+{
+	struct migration *m = outlet->m;
 	int rc;
 
 	if (m->is_held && batch->record_bytes)
@@ -81,7 +81,7 @@ static int write_batch(struct migration *m, struct batch *batch)
 	if (rc)
 		return rc;
 	if (batch->stored_bytes)
-		return writer_frame(&m->writer, batch->stored, batch->stored_bytes, batch->record_bytes);
+		return write_frame(outlet, batch);
 	if (batch->part_count)
 		return channel_write_parts(m->to, batch->parts, batch->part_count);
 	return batch->record_bytes ? channel_write(m->to, batch->record, batch->record_bytes) : 0;
@@ -114,12 +114,11 @@ static void show_progress(const struct outlet *outlet, const struct batch *batch
 static void *run_writer(void *argument)
 {
 	struct outlet *outlet = argument;
-	struct migration *m = outlet->m;
 	struct batch *batch;
 	int rc = 0;
 
 	while (!rc && (batch = pipeline_collect(outlet->batches))) {
-		rc = write_batch(m, batch);
+		rc = write_batch(outlet, batch);
 		if (rc) {
 			pipeline_fail(outlet->batches, rc);
 		} else {
@@ -130,23 +129,6 @@ static void *run_writer(void *argument)
 	}
 	note(outlet, NULL);
 	return NULL;
-}
-
-static int init_compressors(struct outlet *outlet)
-{
-	const struct migrate_options *options = &outlet->m->options;
-
-	if (options->level == LEVEL_PLAIN)
-		return 0;
-	outlet->compressors = calloc(options->threads, sizeof(*outlet->compressors));
-	if (!outlet->compressors)
-		return fail(ENOMEM, "out of memory");
-	for (unsigned int i = 0; i < options->threads; i++) {
-		outlet->compressors[i] = frame_compressor(options->level);
-		if (!outlet->compressors[i])
-			return fail(ENOMEM, "out of memory");
-	}
-	return 0;
 }
 
 static int start(struct outlet *outlet)
@@ -160,7 +142,7 @@ static int start(struct outlet *outlet)
 		.work = work,
 		.context = outlet,
 	};
-	int rc = init_compressors(outlet);
+	int rc = compressors_init(&outlet->compressors, outlet->m->options.level, threads);
 
 	if (!rc)
 		rc = pipeline_start(&outlet->batches, &plan);
@@ -244,9 +226,7 @@ int outlet_close(struct outlet *outlet, int why)
 	if (outlet->writer_runs)
 		pthread_join(outlet->writer, NULL);
 	rc = pipeline_stop(outlet->batches, free_batch);
-	for (unsigned int i = 0; outlet->compressors && i < outlet->m->options.threads; i++)
-		ZSTD_freeCCtx(outlet->compressors[i]);
-	free(outlet->compressors);
+	compressors_release(&outlet->compressors);
 	pthread_mutex_destroy(&outlet->lock);
 	pthread_cond_destroy(&outlet->progress);
 	free(outlet);

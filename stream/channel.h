@@ -18,6 +18,7 @@ struct channel {
 	int fd;		  /* the caller's to close */
 	const char *name; /* for messages; the caller's */
 	uint64_t bytes;	  /* read or written so far */
+	uint64_t syncing; /* of these, on their way to the disk: channel_keep_pace() */
 	bool can_wait;	  /* not a regular file */
 	mode_t kind;	  /* S_IFREG, S_IFBLK, ... */
 	int old_flags;	  /* of a descriptor that others may share */
@@ -46,6 +47,9 @@ int channel_write(struct channel *channel, const void *bytes, size_t count);
 
 /* The array is used up. Any number of parts. */
 int channel_write_parts(struct channel *channel, struct iovec *parts, size_t count);
+
+/* Waits until the disk has nearly all that was written; not for what a file in memory, a pipe or a socket has. */
+int channel_keep_pace(struct channel *channel);
 
 /* Exactly so many bytes, or -ENODATA with the place where the input ended. */
 int channel_read(struct channel *channel, void *bytes, size_t count);

@@ -9,15 +9,23 @@
 #include "stream/format.h"
 #include "stream/index-draft.h"
 
+/* What is written beside the batches is too little to count. */
+enum { LEVEL_SMALL = 1 };
+
 ZSTD_CCtx *frame_compressor(int level)
 {
 	ZSTD_CCtx *compressor = ZSTD_createCCtx();
 
 	if (!compressor)
 		return NULL;
-	ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, level);
+	frame_set_level(compressor, level == LEVEL_AUTO ? LEVEL_SMALL : level);
 	ZSTD_CCtx_setParameter(compressor, ZSTD_c_checksumFlag, 1);
 	return compressor;
+}
+
+void frame_set_level(ZSTD_CCtx *compressor, int level)
+{
+	ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, level);
 }
 
 ssize_t frame_compress(ZSTD_CCtx *compressor, void *to, size_t room, const void *from, size_t count)

@@ -8,6 +8,7 @@
 #ifndef STREAM_WRITER_H
 #define STREAM_WRITER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <xxhash.h>
@@ -16,7 +17,8 @@
 #include "stream/bytes.h"
 #include "stream/channel.h"
 
-enum { LEVEL_PLAIN = 0, LEVEL_LEAST = -7, LEVEL_MOST = 19, LEVEL_DEFAULT = -1 };
+/* LEVEL_AUTO: each batch as hard as there is time for, see migrate/level-policy.h. */
+enum { LEVEL_PLAIN = 0, LEVEL_LEAST = -7, LEVEL_MOST = 19, LEVEL_AUTO = 20, LEVEL_DEFAULT = LEVEL_AUTO };
 
 struct writer {
 	struct channel *to; /* the caller's */
@@ -57,9 +59,15 @@ int writer_skippable(struct writer *writer, uint32_t magic, const void *content,
 /* Index, seal and seek table; of a bare one the last cover. */
 int writer_finish(struct writer *writer);
 
-/* A compressor for one thread; NULL without memory. */
+/* A compressor for one thread; NULL without memory. LEVEL_AUTO: until a level is set. */
 ZSTD_CCtx *frame_compressor(int level);
+/* From the next frame on. */
+void frame_set_level(ZSTD_CCtx *compressor, int level);
 /* One independent frame with size and checksum; how long it is, or a failure. */
 ssize_t frame_compress(ZSTD_CCtx *compressor, void *to, size_t room, const void *from, size_t count);
+/* The same without zstd, in frame_stored_bound() bytes: pages as they are, but for those of zeroes. They are the end. */
+ssize_t frame_store(void *to, size_t room, const void *from, size_t count);
+size_t frame_stored_bound(size_t count);
+bool page_is_zero(const uint8_t *page);
 
 #endif

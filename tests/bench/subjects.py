@@ -8,12 +8,15 @@ A run's figures, in a dictionary:
          What pvferry does more is in it: fsync, rename, the guest resumed; and the end of its mappings.
   cpu    seconds of user and system time of all those processes.
 """
+import fcntl
 import json
 import os
 import pathlib
 import re
 import resource
+import select
 import subprocess
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -85,6 +88,47 @@ class Host:
 def stages(err):
     """Seconds of each stage that pvferry -v tells."""
     return {name: float(ms) / 1e3 for name, ms in re.findall(r"^pvferry: ([a-z0-9 ]+): ([0-9.]+) ms$", err, re.M)}
+
+
+class Sink:
+    """A FIFO out of which so many bytes a second are taken: a disk or a network that can no more."""
+    PIECE_SECONDS, PIPE_BYTES = 0.005, 1 << 20
+
+    def __init__(self, path, bytes_per_second):
+        self.path, self.rate, self.taken = path, bytes_per_second, 0
+
+    def __enter__(self):
+        os.mkfifo(self.path)
+        # Open for writing too: so it has no end until it is told, and whoever opens it does not wait.
+        self.fd = os.open(self.path, os.O_RDWR)
+        fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, self.PIPE_BYTES)
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.take)
+        self.thread.start()
+        return self
+
+    def take(self):
+        """Nothing is copied. What a pause takes too long the next piece makes good, up to what the pipe holds."""
+        null, at = os.open("/dev/null", os.O_WRONLY), time.monotonic()
+        while not self.over.is_set() or self.is_readable():
+            now = time.monotonic()
+            at = max(at, now - self.PIPE_BYTES / self.rate)
+            if at > now or not self.is_readable():
+                time.sleep(self.PIECE_SECONDS / 10 if at <= now else min(at - now, self.PIECE_SECONDS))
+                continue
+            got = os.splice(self.fd, null, max(65536, int(self.rate * self.PIECE_SECONDS)))
+            self.taken += got
+            at += got / self.rate
+        os.close(null)
+
+    def is_readable(self):
+        return bool(select.select([self.fd], [], [], 0)[0])
+
+    def __exit__(self, *what):
+        self.over.set()
+        self.thread.join()
+        os.close(self.fd)
+        self.path.unlink()
 
 
 class Ours:

@@ -22,6 +22,9 @@ def command_line(daemon, client):
                                               "--on-timeout=stop", "--ssh=sh -c 'x;y'", "--level=-3", "--", "--help", "-h"]],
            daemon.noted("command-lines"))
     daemon.job("ended", job=job["job"])
+    auto = client.do("migrate", domain="quick", host="there", level="auto")
+    expect("--level=auto" in daemon.noted("command-lines")[-1], daemon.noted("command-lines"))
+    daemon.job("ended", job=auto["job"])
 
 
 def followed(daemon, client):
