@@ -29,7 +29,7 @@
 #define USER "pvferry"
 enum { NOBODY = 65534, FDS_MOST = 64 };
 /* Of the heap. The latter is what a reader may hold at once: INPUT_MOST_BYTES in stream/format.h. */
-enum { OWN_MAPPING_BYTES = 4 << 20, FREE_MOST_BYTES = 32 << 20 };
+enum { OWN_MAPPING_BYTES = 8 << 20, FREE_MOST_BYTES = 32 << 20 };
 
 /* The sanitizers reserve terabytes of address space, and no memory. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -11,34 +11,6 @@
 #include "stream/format.h"
 #include "stream/slots.h"
 
-int intake_need(struct intake *in, size_t count)
-{
-	while (in->end - in->start < count) {
-		size_t room;
-		ssize_t got;
-
-		if (in->start)
-			memmove(in->at, in->at + in->start, in->end - in->start);
-		in->end -= in->start;
-		in->start = 0;
-		room = count + (64 << 10);
-		room += room < 1 << 20 ? 1 << 20 : room / 8; /* not once more for each read */
-		if (in->capacity < count + (64 << 10)) {
-			uint8_t *at = realloc(in->at, room);
-
-			if (!at)
-				return fail(ENOMEM, "out of memory");
-			in->at = at;
-			in->capacity = room;
-		}
-		got = channel_read_some(in->from, in->at + in->end, in->capacity - in->end);
-		if (got <= 0)
-			return got;
-		in->end += got;
-	}
-	return 1;
-}
-
 int chunk_claim(struct feed *feed, size_t stored, size_t count, struct chunk **result)
 {
 	struct chunk *chunk = pipeline_claim(feed->to);
@@ -50,13 +22,12 @@ int chunk_claim(struct feed *feed, size_t stored, size_t count, struct chunk **r
 	chunk->stored_count = stored;
 	chunk->count = count;
 	chunk->left = 0;
-	chunk->stored = malloc(stored);
 	if (feed->slots)
 		rc = slots_reserve(feed->slots, chunk, count);
 	else
 		chunk->at = malloc(count + RECORD_ALIGNMENT);
 	*result = chunk;
-	return rc || (chunk->at && (chunk->stored || !stored)) ? rc : fail(ENOMEM, "out of memory");
+	return rc || chunk->at ? rc : fail(ENOMEM, "out of memory");
 }
 
 static void free_chunk(void *job, void *context)
@@ -66,10 +37,10 @@ static void free_chunk(void *job, void *context)
 	struct cursor *c = context;
 
 	chunk_forget(chunk);
-	free(chunk->stored);
+	chunk_drop_stored(chunk);
 	if (!c->feed.slots)
 		free(chunk->at);
-	chunk->stored = chunk->at = NULL;
+	chunk->at = NULL;
 }
 
 /* A worker's part. What was stored is given back at once: it counts against the input's memory. */
@@ -84,8 +55,7 @@ static int expand(void *job, unsigned int worker, void *context)
 		return 0;
 	rc = c->feed.chain ? feed_chain_expand(&c->feed, chunk, c->decompressors[worker])
 			   : feed_image_expand(chunk, c->decompressors[worker]);
-	free(chunk->stored);
-	chunk->stored = NULL;
+	chunk_drop_stored(chunk);
 	chunk->charged -= chunk->stored_count;
 	pipeline_discharge(c->chunks, chunk->stored_count);
 	return rc;
@@ -144,7 +114,7 @@ static void fed_close(struct cursor *c)
 	free(c->decompressors);
 	XXH64_freeState(c->feed.hash);
 	XXH64_freeState(c->feed.table);
-	free(c->feed.intake.at);
+	intake_release(&c->feed.intake);
 	feed_chain_close(&c->feed);
 	if (from->cancel_fd >= 0)
 		close(from->cancel_fd);
@@ -159,21 +129,16 @@ static int recognise(struct cursor *c)
 	struct intake *in = &c->feed.intake;
 	uint32_t magic;
 
-	in->at = malloc(sizeof(magic));
-	in->capacity = in->at ? sizeof(magic) : 0;
-	if (!in->at)
-		return fail(ENOMEM, "out of memory");
 	while (in->end < sizeof(magic)) {
-		ssize_t got = channel_read_some(in->from, in->at + in->end, sizeof(magic) - in->end);
+		ssize_t got = intake_read(in, sizeof(magic), sizeof(magic) - in->end);
 
 		if (got < 0)
 			return got;
 		if (!got)
 			return fail(EMEDIUMTYPE, "%s is %s", in->from->name,
 				    in->end ? "too short for an image" : "empty");
-		in->end += got;
 	}
-	memcpy(&magic, in->at, sizeof(magic));
+	memcpy(&magic, intake_at(in), sizeof(magic));
 	if (magic == HEAD_MAGIC)
 		return feed_chain_open(&c->feed);
 	c->feed.facts->is_wire = magic == WIRE_MAGIC;

@@ -283,7 +283,9 @@ static int feed_frame(struct feed *feed, uint32_t part)
 	chunk->number = frame->number;
 	chunk->stored_at = frame->at;
 	chunk->part = part;
-	rc = file_read_at(file->fd, file->name, chunk->stored, frame->stored, frame->at);
+	rc = chunk_own_stored(chunk);
+	if (!rc)
+		rc = file_read_at(file->fd, file->name, chunk->stored, frame->stored, frame->at);
 	if (rc)
 		return rc;
 	feed->intake.from->bytes += frame->stored;

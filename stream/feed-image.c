@@ -191,7 +191,7 @@ static int feed_frame(struct feed *feed)
 		return rc;
 	chunk->number = feed->frames;
 	chunk->stored_at = feed->stored;
-	memcpy(chunk->stored, intake_at(&feed->intake), stored);
+	chunk_lend_stored(chunk, &feed->intake);
 	use_frame(feed, stored, expanded);
 	pipeline_submit(feed->to, chunk);
 	return 0;

@@ -27,7 +27,8 @@ int feed_take(struct feed *feed, void *to, size_t count)
 
 	if (held > count)
 		held = count;
-	memcpy(to, intake_at(in), held);
+	if (held)
+		memcpy(to, intake_at(in), held);
 	in->start += held;
 	return count > held ? channel_read(in->from, (char *)to + held, count - held) : 0;
 }

@@ -32,7 +32,9 @@ static int feed_frame(struct feed *feed, const struct wire_cover *cover, uint64_
 	if (rc)
 		return rc;
 	chunk->number = number;
-	rc = feed_take(feed, chunk->stored, cover->stored);
+	rc = chunk_own_stored(chunk);
+	if (!rc)
+		rc = feed_take(feed, chunk->stored, cover->stored);
 	if (!rc)
 		pipeline_submit(feed->to, chunk);
 	return rc;

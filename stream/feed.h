@@ -16,7 +16,8 @@
 enum { RECORD_ALIGNMENT = 8 }; /* a chunk has so much more room than it needs */
 
 struct chunk {
-	uint8_t *stored; /* as read, until it is expanded; NULL if it needs not be */
+	uint8_t *stored;	    /* as read, until it is expanded; NULL if it needs not be */
+	struct intake_block *block; /* in which that lies; NULL: it is the chunk's own */
 	uint8_t *at;
 	size_t stored_count, count;
 	size_t charged;		    /* see pipeline_charge() */
@@ -32,8 +33,15 @@ struct chunk {
 /* Input that was read but not yet used. */
 struct intake {
 	struct channel *from;
-	uint8_t *at;
-	size_t start, end, capacity;
+	struct intake_block *block; /* NULL before anything was read */
+	size_t start, end;
+};
+
+/* Goes when neither the intake nor any chunk holds it. */
+struct intake_block {
+	atomic_uint holds;
+	size_t capacity;
+	uint8_t bytes[];
 };
 
 struct feed {
@@ -50,14 +58,23 @@ struct feed {
 	struct slots *slots;	 /* where chunks lie that another process reads; NULL: in memory of ours */
 };
 
-/* At least count bytes lie at intake->at + start; 0 if the input ends before, else 1. */
+/* At least count bytes lie at intake_at(); 0 if the input ends before, else 1. What was there before may move. */
 int intake_need(struct intake *intake, size_t count);
+/* One read, of at most so many bytes, behind those that are there; room for count from intake_at() on. 0: the end. */
+ssize_t intake_read(struct intake *intake, size_t count, size_t most);
+void intake_release(struct intake *intake);
 static inline const uint8_t *intake_at(const struct intake *intake)
 {
-	return intake->at + intake->start;
+	return intake->block->bytes + intake->start;
 }
+/* What the chunk has stored stands at intake_at(), and stays there. */
+void chunk_lend_stored(struct chunk *chunk, const struct intake *intake);
+/* Room of its own for it. */
+int chunk_own_stored(struct chunk *chunk);
+/* It is expanded, or not wanted any more. */
+void chunk_drop_stored(struct chunk *chunk);
 
-/* A free one, with room for so many bytes as read and expanded, which are given back with it. */
+/* A free one, with room for so many bytes expanded; those and the stored ones, which are the caller's to set, count. */
 int chunk_claim(struct feed *feed, size_t stored, size_t count, struct chunk **chunk);
 /* A copy that lives as long as the chunk is held. NULL, with a reason, if there is no memory. */
 const uint8_t *chunk_keep(struct chunk *chunk, const uint8_t *from, size_t count);
