@@ -267,7 +267,7 @@ static void release(struct merging *m)
 	writer_release(&m->writer);
 	XXH64_freeState(m->feed.hash);
 	XXH64_freeState(m->feed.table);
-	free(m->feed.intake.at);
+	intake_release(&m->feed.intake);
 	free(m->facts.provenance);
 	feed_chain_close(&m->feed);
 }
