@@ -29,6 +29,12 @@ static void put_page(const struct migration *m, struct batch *batch, uint64_t pf
 	note_sent(p, batch, pfn, pages);
 }
 
+/* The last that went of the pfn was this page, as that type. */
+static bool is_sent(const struct precopy *p, uint64_t pfn, unsigned int type, const uint8_t *page)
+{
+	return p->view.sent[pfn] == type && digest_page(page) == p->view.digest[pfn];
+}
+
 /* By the time it goes it may be no table any more: then as a page that nobody has looked at. */
 static int put_table(struct migration *m, struct batch *batch, uint64_t pfn, unsigned int *pages)
 {
@@ -36,17 +42,14 @@ static int put_table(struct migration *m, struct batch *batch, uint64_t pfn, uns
 	uint64_t word = (uint64_t)m->p2m.type[pfn] << 60 | pfn;
 	struct table_fault fault;
 
-	if (batch_put_table(m, word, batch_place(batch, *pages), p->view.at[pfn], &fault)) {
-		put_word(p, batch, pfn, m->p2m.type[pfn]);
-		note_sent(p, batch, pfn, pages);
+	if (!batch_put_table(m, word, batch_place(batch, *pages), p->view.at[pfn], &fault))
+		return p->is_last ? batch_refuse_table(word, &fault) : 0;
+	/* Without machine frames most are what they were when they went. */
+	if (is_sent(p, pfn, m->p2m.type[pfn], batch_place(batch, *pages)))
 		return 0;
-	}
-	return p->is_last ? batch_refuse_table(word, &fault) : 0;
-}
-
-static bool is_as_sent(const struct precopy *p, uint64_t pfn)
-{
-	return p->view.sent[pfn] == FRAME_NOTAB && digest_page(p->view.at[pfn]) == p->view.digest[pfn];
+	put_word(p, batch, pfn, m->p2m.type[pfn]);
+	note_sent(p, batch, pfn, pages);
+	return 0;
 }
 
 static int cannot_read(struct migration *m, uint64_t pfn)
@@ -75,7 +78,7 @@ static int send_if_changed(struct migration *m, struct batch *batch, uint64_t pf
 		return p->is_last || !frame_has_data(sent) ? put_table(m, batch, pfn, pages) : 0;
 	}
 	dirty_clear(&p->dirty, pfn);
-	if (is_as_sent(p, pfn))
+	if (is_sent(p, pfn, FRAME_NOTAB, p->view.at[pfn]))
 		return 0;
 	if (sent == FRAME_NOTAB && !p->dirty.uses_log)
 		p->fresh_pages += dirty_heat(&p->dirty, pfn);
