@@ -21,6 +21,11 @@ enum { GRACE_MS = 5000, POLL_MS = 250 };
  * Linux 7.2 drops a request that comes while it hibernates or suspends by itself.
  */
 enum { ASK_AGAIN_MS = 5000 };
+/*
+ * A watch comes through xenstored, some ms after the guest has stopped. A guest that was asked, or of which xenstored had news, may
+ * stop in a moment: it is looked at again and again for so long.
+ */
+enum { MOMENT_MS = 30, NAP_NS = 200 * 1000 };
 /* For what xenstored has to say of a watch that is new, or of a write just before. */
 enum { EVENT_MS = 500 };
 
@@ -107,16 +112,36 @@ static int ask_again(struct request *r)
 	return rc;
 }
 
+/* As has_suspended(), after a moment and not later than then. */
+static int look_for_a_moment(struct domain *domain, int64_t until)
+{
+	const struct timespec nap = { 0, NAP_NS };
+	int64_t end = now_ms() + MOMENT_MS;
+	int rc;
+
+	for (;;) {
+		int64_t now = now_ms();
+
+		rc = has_suspended(domain);
+		if (rc || now >= end || now >= until)
+			return rc;
+		nanosleep(&nap, NULL);
+	}
+}
+
 /* As has_suspended(), after waiting until then at most. */
 static int wait_suspended(struct request *r, int64_t until)
 {
+	bool is_news = true;
+
 	for (;;) {
-		int rc = has_suspended(r->domain);
+		int rc = is_news ? look_for_a_moment(r->domain, until) : has_suspended(r->domain);
 		int64_t left = until - now_ms();
 
 		if (rc || left <= 0)
 			return rc;
 		rc = store_watch_wait(r->watch, left < POLL_MS ? left : POLL_MS);
+		is_news = rc > 0;
 		if (rc >= 0)
 			rc = ask_again(r);
 		if (rc < 0)
