@@ -20,7 +20,7 @@
 enum { LEVEL = LONG_ONLY, THREADS, FORCE, PARENT, PROGRESS, NO_PROGRESS, JSON };
 
 const struct option_row merge_options[] = {
-	{ LEVEL, "level", "N", "zstd's level, -7 to 19 (-1), of what is compressed anew" },
+	{ LEVEL, "level", "N", "zstd's level, -7 to 19 (1), of what is compressed anew" },
 	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
 	{ FORCE, "force", NULL, "replace OUT if it exists" },
 	{ PARENT, "parent", "PATH",
@@ -179,7 +179,7 @@ static int merge(const char *from, const char *to, const struct settings *settin
 
 int run_merge(const struct command *self, int argc, char **argv)
 {
-	struct settings settings = { .level = LEVEL_DEFAULT, .threads = default_threads() };
+	struct settings settings = { .level = 1, .threads = default_threads() };
 	int first = command_options(self, argc, argv, set, &settings);
 
 	if (first < 0)

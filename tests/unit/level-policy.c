@@ -84,7 +84,8 @@ static double run(struct model *m, int fixed)
 		told = tell_written(m, &rates, told, start);
 		step = m->step[i] = fixed >= 0 ? (unsigned int)fixed : level_choose(&rates, hands);
 		m->compressed[i] = free_at[worker] = start + m->data->ns[step] * BATCH;
-		level_compressed(&rates, &(struct level_batch){ step, BATCH, 0, m->data->size[step] * BATCH, 0 },
+		level_compressed(&rates,
+				 &(struct level_batch){ step, BATCH, 0, m->data->size[step] * BATCH, 0 },
 				 (struct level_cost){ m->data->ns[step] * BATCH, m->data->ns[step] * BATCH });
 		m->began[i] = later(m->compressed[i], writer_at);
 		m->written[i] = writer_at = write_until(m, m->began[i], m->data->size[step] * BATCH);
