@@ -194,88 +194,6 @@ static void cold_page_by_content(void **state)
 	assert_true(narrow_rounds);
 }
 
-static uint64_t find_table(void)
-{
-	for (uint64_t pfn = 0; pfn < ferry.guest.count; pfn++) {
-		mfn_t mfn = ferry.guest.mfn[pfn];
-
-		if (mfn_is_valid(mfn) && frame_level(fake_frame(mfn)->type) == 1)
-			return pfn;
-	}
-	fail_test("the guest has no table");
-	return 0;
-}
-
-/* A bit of an entry that is the guest's to use. */
-static void write_table(void)
-{
-	uint64_t *table = guest_page(&ferry.guest, find_table());
-	unsigned int slot = 0;
-
-	if (!is_running())
-		return;
-	rewrite();
-	while (!(table[slot] & 1))
-		slot++;
-	table[slot] ^= 1 << 9;
-	dirty(find_table());
-}
-
-static void tables_that_change(bool by_log)
-{
-	const uint64_t *was, *is;
-
-	ferry_live(write_table, by_log);
-	was = guest_page(&ferry.guest, find_table());
-	is = fake_page(ferry.restoration.mfn[find_table()]);
-	for (unsigned int i = 0; i < TABLE_SLOTS; i++)
-		assert_int_equal(was[i] & 0xfff, is[i] & 0xfff);
-}
-
-static void tables_by_content(void **state)
-{
-	(void)state;
-	tables_that_change(false);
-}
-
-static void tables_by_log(void **state)
-{
-	(void)state;
-	tables_that_change(true);
-}
-
-/* Of a guest that writes nothing each page goes once: in the last round no table either. */
-static void nothing_changed(bool by_log)
-{
-	uint64_t pages = 0, tables = 0;
-
-	ferry_make(8, P2M_LINEAR, 3000);
-	fake_has_log = by_log;
-	ferry.options.live = &live;
-	ferry.options.tracking = by_log ? DIRTY_LOG : DIRTY_CONTENT;
-	assert_done(ferry_save(LEVEL_DEFAULT));
-	for (uint64_t pfn = 0; pfn < ferry.guest.count; pfn++) {
-		bool is_there = mfn_is_valid(ferry.guest.mfn[pfn]);
-
-		pages += is_there;
-		tables += is_there && frame_level(fake_frame(ferry.guest.mfn[pfn])->type);
-	}
-	assert_true(tables > 5);
-	assert_in_range(live.sent_pages, pages, pages + tables / 2);
-}
-
-static void nothing_changed_by_content(void **state)
-{
-	(void)state;
-	nothing_changed(false);
-}
-
-static void nothing_changed_by_log(void **state)
-{
-	(void)state;
-	nothing_changed(true);
-}
-
 /* A round is over when the other side says so; of one that does not the time for all rounds makes an end. */
 static void other_side_is_waited_for(void **state)
 {
@@ -365,12 +283,10 @@ static void any_call_fails(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(rewritten_by_content),   TEST(rewritten_by_log),	   TEST(ballooned_by_content),
-		TEST(ballooned_by_log),	      TEST(granted_by_content),	   TEST(granted_by_log),
-		TEST(unsettled_by_content),   TEST(cold_page_by_content),  TEST(other_side_is_waited_for),
-		TEST(tables_by_content),      TEST(tables_by_log),	   TEST(nothing_changed_by_content),
-		TEST(nothing_changed_by_log), TEST(log_that_is_not_there), TEST(log_where_it_is_worth_it),
-		TEST(any_call_fails),
+		TEST(rewritten_by_content),  TEST(rewritten_by_log),	     TEST(ballooned_by_content),
+		TEST(ballooned_by_log),	     TEST(granted_by_content),	     TEST(granted_by_log),
+		TEST(unsettled_by_content),  TEST(cold_page_by_content),     TEST(other_side_is_waited_for),
+		TEST(log_that_is_not_there), TEST(log_where_it_is_worth_it), TEST(any_call_fails),
 	};
 
 	alarm(300); /* whoever still waits then waits for ever */
