@@ -11,6 +11,9 @@
 struct maker {
 	struct domain_maker maker; /* for restore_options */
 	struct toolstack toolstack;
+	bool is_heard; /* how the devices ended: 0, or the failure with its reason */
+	int rc;
+	char reason[1024];
 	struct built *built;
 };
 

@@ -28,8 +28,12 @@ struct domain_maker {
 	/* Returns as soon as the domain can be filled; connections with the pages that libxl has given it. */
 	int (*make)(const struct new_domain *wanted, uint32_t *id, struct connections *connections,
 		    void *context);
+	/* A descriptor that is readable when there is news of the devices; -1: not any more. */
+	int (*watch)(void *context);
+	/* Takes the news. False: the devices cannot be had, and so the domain is not worth filling. */
+	bool (*take)(void *context);
 	void *context;
-};
+}; /* the last two are not called in the builder */
 
 /* XGR_SDD_MISSING_* of Xen's xenguest.h. */
 enum { STATIC_LACKS_CPUID = 1, STATIC_LACKS_MSR = 2 };

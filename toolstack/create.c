@@ -18,6 +18,7 @@
 #include "process/program.h"
 #include "toolstack/orders.h"
 #include "toolstack/toolstack.h"
+#include "xen/domain.h"
 
 enum { QEMU_MS = 10000, QEMU_NAP_MS = 20, BACKEND_WAITS = 2 };
 
@@ -93,36 +94,48 @@ static int read_config(struct toolstack *t, struct json_object *order, libxl_dom
 	return config->c_info.name && *config->c_info.name ? 0 : fail(EINVAL, "the domain has no name");
 }
 
+/* Of the backend, which libxl does not tell: what it calls a disk's state is the frontend's. */
+static int backend_state(struct toolstack *t, struct host *host, uint32_t domain, libxl_device_disk *disk)
+{
+	libxl_diskinfo info;
+	char *state = NULL;
+	int number;
+
+	libxl_diskinfo_init(&info);
+	if (!libxl_device_disk_getinfo(t->ctx, domain, disk, &info))
+		state = store_read(host, "%s/state", info.backend);
+	libxl_diskinfo_dispose(&info);
+	number = state ? atoi(state) : 0;
+	free(state);
+	return number;
+}
+
 /* libxl does not wait for a disk that qemu serves: without qemu the guest would hang at its first read. */
-static int wait_for_disk(struct toolstack *t, uint32_t domain, libxl_device_disk *disk)
+static int wait_for_disk(struct toolstack *t, struct host *host, uint32_t domain, libxl_device_disk *disk)
 {
 	const struct timespec nap = { 0, QEMU_NAP_MS * 1000000 };
-	int state = 0;
 
-	for (int ms = 0; state < BACKEND_WAITS && ms < QEMU_MS; ms += QEMU_NAP_MS) {
-		libxl_diskinfo info;
-
-		libxl_diskinfo_init(&info);
-		if (!libxl_device_disk_getinfo(t->ctx, domain, disk, &info))
-			state = info.state;
-		libxl_diskinfo_dispose(&info);
-		if (state < BACKEND_WAITS)
-			nanosleep(&nap, NULL);
+	for (int ms = 0; ms < QEMU_MS; ms += QEMU_NAP_MS) {
+		if (backend_state(t, host, domain, disk) >= BACKEND_WAITS)
+			return 0;
+		nanosleep(&nap, NULL);
 	}
-	return state >= BACKEND_WAITS ? 0
-				      : fail(ETIMEDOUT, "qemu does not serve the disk %s (%s)", disk->vdev,
-					     disk->pdev_path ? disk->pdev_path : "empty");
+	return fail(ETIMEDOUT, "qemu does not serve the disk %s (%s)", disk->vdev,
+		    disk->pdev_path ? disk->pdev_path : "empty");
 }
 
 static int wait_for_qemu(struct toolstack *t, uint32_t domain)
 {
-	int count = 0, rc = 0;
+	int count = 0, rc;
 	libxl_device_disk *disks = libxl_device_disk_list(t->ctx, domain, &count);
+	struct host *host = NULL;
 
+	rc = host_open(&host);
 	for (int i = 0; disks && i < count && !rc; i++)
 		if (disks[i].backend == LIBXL_DISK_BACKEND_QDISK)
-			rc = wait_for_disk(t, domain, &disks[i]);
+			rc = wait_for_disk(t, host, domain, &disks[i]);
 	libxl_device_disk_list_free(disks, count);
+	host_close(host);
 	return rc;
 }
 

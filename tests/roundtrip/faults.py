@@ -9,7 +9,7 @@ ONE_LINE = re.compile(r"pvferry: (save|restore|migrate) \S+: [^\n]+\n")
 
 # Nodes that hold others, and stay.
 SHELVES = {"/", "/local", "/local/domain", "/local/domain/0", "/local/domain/0/backend", "/vm", "/libxl",
-           "/local/domain/0/backend/console"}
+           "/local/domain/0/backend/console", "/local/domain/0/device-model"}
 
 
 class Before:

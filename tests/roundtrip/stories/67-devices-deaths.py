@@ -74,6 +74,22 @@ def in_the_builder(target, image):
         all_is_as_before(target, before, f"{fault} at the gate")
 
 
+def image_that_does_not_end(target, image, folder):
+    """A script fails while the memory comes in: nobody waits for the rest."""
+    pipe = folder / "pipe"
+    os.mkfifo(pipe)
+    before = faults.Before(target.host, image.parent)
+    process = target.host.start(target.host.program, "restore", *ALLOW, pipe)
+    with open(pipe, "wb") as writer:
+        data = image.read_bytes()
+        writer.write(data[:len(data) // 2])
+        writer.flush()
+        result = target.host.end(process)
+    faults.says_one_line(result, "a script fails and the image goes on")
+    expect("burns add: the disk burns" in result.err, result)
+    all_is_as_before(target, before, "a script fails and the image goes on")
+
+
 def at_the_destruction(target, image, away):
     """libxl's process dies when a saved guest is to go: the guest goes all the same, and it is said what stays."""
     number = target.host.restore(image, *ALLOW)
@@ -92,6 +108,10 @@ def run(stage):
     devices.edit(stage.folder / "bare", folder / "hangs", **target.config(disk="hangs"))
     while_a_script_hangs(target, folder / "hangs")
     (folder / "hangs").unlink()
+    target.write("burns", 'xenstore-write "$XENBUS_PATH/hotplug-error" "the disk burns"; exit 1')
+    devices.edit(stage.folder / "bare", folder / "burns", **target.config(disk="burns"))
+    image_that_does_not_end(target, folder / "burns", stage.folder)
+    (folder / "burns").unlink()
     devices.edit(stage.folder / "bare", folder / "works", **target.config())
     in_the_builder(target, folder / "works")
     at_the_destruction(target, folder / "works", stage.folder / "last")
