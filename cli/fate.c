@@ -1,6 +1,8 @@
 /* See fate.h. */
 #include "cli/fate.h"
 
+#include "log.h"
+#include "machine/config.h"
 #include "machine/devices.h"
 #include "xen/domain.h"
 
@@ -29,4 +31,14 @@ static int settle(uint32_t id, enum fate fate)
 int fate_settle(uint32_t id, enum fate fate)
 {
 	return settle(id, fate) ? settle(id, fate) : 0;
+}
+
+/* The classic way to lose a guest's file systems: memory that knows the disks as they were. */
+void fate_warn(enum fate fate, const char *config, const char *name, const char *path)
+{
+	if (fate != DESTROY && config && config_writes_disks(config))
+		say(SAY_WARNING,
+		    "%s has disks that it may write to: restore %s only with the disks as they were at this "
+		    "moment",
+		    name, path);
 }

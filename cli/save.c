@@ -194,6 +194,7 @@ static int publish(struct job *job)
 				   fate != RUN_ON ? "the image is complete, and the domain stays suspended"
 						  : "the image is complete");
 	say_saved(&job->shared->sent, &job->file, settings->migrate.index, job->began_ns);
+	fate_warn(fate, job->config, job->shared->sent.name, job->file.path);
 	return EXIT_DONE;
 }
 

@@ -68,6 +68,8 @@ void config_vcpus_available(const struct config *config, bool *available, unsign
 /* "disks, nics": devices that the config gives the domain; "" if none. */
 void config_devices(const struct config *config, char *text, size_t room);
 
+/* Has a domain of this config, libxl's JSON, a disk that it may write to? */
+bool config_writes_disks(const char *text);
 /* How many devices of kinds that are known (config-keys.h). */
 unsigned int config_count_devices(const struct config *config);
 

@@ -210,7 +210,7 @@ class Host:
 
     def sync(self, build):
         """Bring the product into dom0: its programs to /usr/bin, the libraries they need beside dom0's own."""
-        names = ("pvferry", "pvferryd", "pvferry-save-helper", "pvferry-expander", "pvferry-builder")
+        names = ("pvferry", "pvferryd", "pvferry-save-helper", "pvferry-expander", "pvferry-builder", "pvferry-toolstack")
         programs = [build / name for name in names if (build / name).exists()]
         present = self.must("ls /lib/x86_64-linux-gnu").split()
         for library in parts.libraries(*programs) if programs else []:

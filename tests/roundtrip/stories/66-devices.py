@@ -47,13 +47,15 @@ def whole(stage, folder, **guest):
     target.connected(number)
 
     # a checkpoint keeps all as it is
-    target.host.must("save", "-c", number, folder / "second")
+    said = target.host.must("save", "-c", number, folder / "second").err
+    expect("only with the disks as they were" in said, f"save -c: {said!r}")
     target.host.goes_on(number)
     target.connected(number)
     expect(not target.ran(), "a checkpoint touches the devices")
 
     # the last save; its image is of the guest as it was, which the first one's bytes cannot be
-    target.host.must("save", "--force", number, folder / "second")
+    said = target.host.must("save", "--force", number, folder / "second").err
+    expect("only with the disks as they were" not in said, f"save: {said!r}")
     is_removed(target, number, "save")
     config = json.loads(target.host.must("inspect", "--config", folder / "second").out)
     expect(config["disks"][0]["vdev"] == "xvda" and config["nics"][0]["mac"] == "00:16:3e:01:02:03", f"config: {config}")
