@@ -206,24 +206,19 @@ static void show_progress(const struct builder *b)
 		b->options->progress(b->built->pages, b->built->pages_wanted);
 }
 
-static int watch_maker(const struct builder *b)
-{
-	const struct domain_maker *maker = b->options->maker;
-
-	return maker ? maker->watch(maker->context) : -1;
-}
-
 /* How far it is, is looked up in the memory: a builder that sent it for each record would wait for us. */
 static void listen_to_the_end(struct builder *b)
 {
 	enum { PROGRESS_MS = 100 };
+	const struct domain_maker *maker = b->options->maker;
 
 	while (builder_listen(b)) {
 		struct pollfd fds[] = { { .fd = b->talk, .events = POLLIN },
-					{ .fd = watch_maker(b), .events = POLLIN } };
+					{ .fd = maker ? maker->watch(maker->context) : -1,
+					  .events = POLLIN } };
 
 		poll(fds, 2, b->options->progress ? PROGRESS_MS : -1);
-		if (fds[1].revents && !b->options->maker->take(b->options->maker->context))
+		if (fds[1].revents && !maker->take(maker->context))
 			kill(child_pid(b->process), SIGTERM);
 		show_progress(b);
 	}
