@@ -31,6 +31,7 @@ static int setup(void **state)
 {
 	(void)state;
 	ferry_open();
+	ferry.guest = (struct guest){ .domain = NULL };
 	memset(&live, 0, sizeof(live));
 	live.max_downtime_ms = 1;
 	say_level = SAY_WARNING;
@@ -56,6 +57,7 @@ static void release(void)
 {
 	ferry_release();
 	guest_release(&ferry.guest);
+	ferry.guest = (struct guest){ .domain = NULL };
 }
 
 static void write_pages(uint8_t value)
