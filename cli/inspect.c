@@ -77,6 +77,28 @@ static unsigned int online_vcpus(const struct machine *machine)
 	return online;
 }
 
+struct inspection {
+	struct channel channel;
+	struct parents parents;
+	const struct settings *settings;
+};
+
+/* Which moment it is, and which one it goes on from. */
+static void add_state(struct json_object *json, const struct parents *parents)
+{
+	const struct index_head *head = &parents->chain.files[0].place.head;
+	char text[STATE_TEXT_BYTES];
+
+	if (!parents->has_index)
+		return;
+	json_object_object_add(json, "state", json_object_new_string(state_text(head->state, text)));
+	json_object_object_add(json, "words-held", json_object_new_int64(head->words));
+	if (!index_is_increment(head))
+		return;
+	json_object_object_add(json, "parent", json_object_new_string(state_text(head->parent, text)));
+	json_object_object_add(json, "parents", json_object_new_int(parents->chain.count - 1));
+}
+
 /* One list of facts serves both outputs. */
 static struct json_object *gather(const struct examination *x)
 {
@@ -137,15 +159,16 @@ static void write_facts(FILE *to, struct json_object *json, const char *indent)
 }
 
 /* In the process that reads the image: as text, which the one above it prints. */
-static void write_out(FILE *to, const struct examination *x, const struct settings *settings)
+static void write_out(FILE *to, const struct examination *x, const struct inspection *inspection)
 {
 	struct json_object *json;
 
-	if (settings->config) {
+	if (inspection->settings->config) {
 		fprintf(to, "%s\n", x->config.root ? config_text(&x->config) : x->facts->config);
 		return;
 	}
 	json = gather(x);
+	add_state(json, &inspection->parents);
 	if (common.json)
 		fprintf(to, "%s\n",
 			json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY |
@@ -156,13 +179,7 @@ static void write_out(FILE *to, const struct examination *x, const struct settin
 	json_object_put(json);
 }
 
-struct inspection {
-	struct channel channel;
-	struct parents parents;
-	const struct settings *settings;
-};
-
-static int send_text(const struct examination *x, const struct settings *settings)
+static int send_text(const struct examination *x, const struct inspection *inspection)
 {
 	char *text = NULL;
 	size_t bytes = 0;
@@ -171,7 +188,7 @@ static int send_text(const struct examination *x, const struct settings *setting
 
 	if (!memory)
 		return fail(ENOMEM, "out of memory");
-	write_out(memory, x, settings);
+	write_out(memory, x, inspection);
 	is_whole = !fclose(memory);
 	if (is_whole)
 		confined_print(text);
@@ -186,7 +203,7 @@ static int read_image(void *context)
 	int rc = examine(&x, &inspection->channel, inspection->settings->threads);
 
 	if (!rc)
-		rc = send_text(&x, inspection->settings);
+		rc = send_text(&x, inspection);
 	examination_release(&x);
 	return rc;
 }

@@ -204,6 +204,7 @@ int parents_find(struct parents *p, struct channel *image, const char *where, bo
 		       : 0;
 
 	p->chain.count = 0;
+	p->has_index = rc > 0;
 	if (rc <= 0 || (!indexed && !index_is_increment(&file->place.head)))
 		return rc < 0 ? rc : 0;
 	file->fd = image->fd;

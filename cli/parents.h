@@ -12,6 +12,7 @@
 struct parents {
 	struct chain chain; /* the image first; its count is 0 if it is to be read alone */
 	char *names[CHAIN_MOST];
+	bool has_index; /* the image has: chain.files[0].place is it, whatever the count */
 };
 
 /*

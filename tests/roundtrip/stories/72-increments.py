@@ -1,4 +1,5 @@
 """Chains of increments: of guests that change pages and types, balloon and fork meanwhile, each one is the guest when it stopped."""
+import json
 import random
 import shutil
 import sys
@@ -49,6 +50,9 @@ def chain(stage, source, to, guest, live):
         path = where / name
         source.freeze(number, path, *more, *(live if n % 2 else ()))
         check(source, number, to, path, f"{guest} {live}, link {n}")
+        facts = json.loads(source.must("inspect", "--json", path).out)
+        expect(facts.get("parents", 0) == n and facts["state"] == read_image.find_index(path.read_bytes()).state.hex(),
+               f"{guest} {live}, link {n}: {facts}")
         if n and not (live and n % 2):
             has_no_more(path, f"{guest} {live}, link {n}")
         source.driver("resume", number)
