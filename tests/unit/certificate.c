@@ -11,6 +11,7 @@
 #include "cli/authority.h"
 #include "cli/certificate.h"
 #include "cli/host-name.h"
+#include "cli/sheet.h"
 #include "stream/tls.h"
 
 enum { DAY = 86400 };
@@ -291,6 +292,25 @@ static void check_failure(void **state)
 	assert_non_null(strstr(fail_reason(), "ca.key is not a key"));
 }
 
+/* The second cannot be placed, for its name was taken meanwhile: then the first must not stay either. */
+static void check_all_or_none(void **state)
+{
+	struct sheet sheets[2] = { 0 };
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+
+	(void)state;
+	assert_int_equal(mkdir(pki, 0700), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_done(sheet_begin(&sheets[i], pki, i ? "ca.key" : "key.pem", false));
+		assert_done(sheet_write(&sheets[i], NULL, key));
+	}
+	EVP_PKEY_free(key);
+	close(open(in(pki, "ca.key"), O_WRONLY | O_CREAT, 0600));
+	assert_true(sheets_place(sheets, 2, 0) < 0);
+	assert_int_equal(files(pki), 1);
+	assert_int_equal(access(in(pki, "key.pem"), F_OK), -1);
+}
+
 static void check_names(void **state)
 {
 	static const char *const bad[] = { "",	  ".",	       "..",  "a..b",	   "-a",  "a-",	 "a.-b",
@@ -342,6 +362,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(check_bounds, setup, teardown),
 		cmocka_unit_test_setup_teardown(check_defects, setup, teardown),
 		cmocka_unit_test_setup_teardown(check_failure, setup, teardown),
+		cmocka_unit_test_setup_teardown(check_all_or_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(check_names, setup, teardown),
 	};
 
