@@ -22,21 +22,11 @@
 
 /* --- jobs ------------------------------------------------------------------------------ */
 
-bool job_is_at_work(const struct journal *journal)
-{
-	int lock, rc = journal_lock(journal->job, journal->role, &lock);
-
-	if (!rc)
-		journal_unlock(journal->job, journal->role, lock);
-	fail_forget();
-	return rc == -EBUSY;
-}
-
 static void look_at_job(struct report *report, const struct journal *journal)
 {
 	const char *whom = *journal->domain ? journal->domain : journal->uuid;
 
-	if (journal_is_settled(journal) || job_is_at_work(journal))
+	if (journal_is_settled(journal) || journal_is_at_work(journal))
 		return;
 	if (journal->stage == JOURNAL_GO && journal->role == JOURNAL_SOURCE) {
 		report_add(report, VERDICT_PROBLEM, "job", "%s (job %.8s) waits here, and may run on %s",

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "cli/doctor.h"
+#include "cli/use.h"
 #include "log.h"
 #include "migrate/movable.h"
-#include "migrate/recover.h"
 #include "version.h"
 
 /* --- Xen --------------------------------------------------------------------------- */
@@ -74,29 +74,32 @@ struct guest {
 	struct domain_facts facts;
 	char name[256], reason[512];
 	enum obstacle obstacle;
+	struct use use;
 };
 
-/* A journal says more than Xen, which knows only that it is suspended. */
-static void look_at_suspended(struct report *report, struct guest *guest)
+/* A guest that pvferry works on, or has left undone: what Xen shows of it then (paused, suspended) misleads. */
+static void add_used(struct report *report, const struct guest *guest)
 {
-	struct journal journal;
-	bool is_at_work = recover_is_busy(guest->facts.id);
+	bool is_left = guest->use.kind == USE_INTERRUPTED, is_in_doubt = guest->use.kind == USE_UNRESOLVED;
+	bool is_here = guest->obstacle == OBSTACLE_SUSPENDED && guest->use.journal.role == JOURNAL_SOURCE;
+	char text[512];
 
-	if (is_at_work) {
-		report_add(report, VERDICT_OK, "guest", "%s: a job works on it", guest->name);
-		return;
-	}
-	if (!recover_find(&guest->facts, &journal) && journal.stage == JOURNAL_GO) {
-		report_add(report, VERDICT_PROBLEM, "guest",
-			   "%s: it is suspended, and may run on %s: do not destroy it", guest->name,
-			   journal.peer);
-		report_remedy(report, "pvferry resolve %s", journal.job);
-	} else {
-		report_add(report, VERDICT_PROBLEM, "guest",
-			   "%s: it is suspended, and no process works on it", guest->name);
+	use_describe(&guest->use, text, sizeof(text));
+	report_add(report, is_left || is_in_doubt ? VERDICT_PROBLEM : VERDICT_OK, "guest", "%s: %s",
+		   guest->name, text);
+	if (is_in_doubt)
+		report_remedy(report, "pvferry resolve %s", guest->use.journal.job);
+	else if (is_left && is_here)
 		report_remedy(report, "pvferry resume %s", guest->name);
-	}
-	fail_forget();
+	else if (is_left)
+		report_remedy(report, "pvferry resolve --recover");
+}
+
+static void add_suspended(struct report *report, const struct guest *guest)
+{
+	report_add(report, VERDICT_PROBLEM, "guest", "%s: it is suspended, and no process works on it",
+		   guest->name);
+	report_remedy(report, "pvferry resume %s", guest->name);
 }
 
 /* Each has the guest's name in it once. Never one that would end a guest which is of use. */
@@ -115,8 +118,10 @@ static void add_guest(struct report *report, struct guest *guest)
 
 	if (obstacle == OBSTACLE_DOMAIN_0)
 		return;
-	if (obstacle == OBSTACLE_SUSPENDED) {
-		look_at_suspended(report, guest);
+	if (guest->use.kind != USE_NONE) {
+		add_used(report, guest);
+	} else if (obstacle == OBSTACLE_SUSPENDED) {
+		add_suspended(report, guest);
 	} else if (obstacle == OBSTACLE_NONE) {
 		report_add(report, VERDICT_OK, "guest", "%s: can be saved and migrated", guest->name);
 	} else if (obstacle >= sizeof(remedies) / sizeof(*remedies) || !remedies[obstacle]) {
@@ -146,8 +151,11 @@ static void look_at_guest(struct report *report, struct host *host, uint32_t id)
 	free(name);
 	if (!domain_open(&domain, host, id)) {
 		if (!domain_facts(domain, &guest.facts) &&
-		    !find_obstacle(domain, &guest.facts, &guest.obstacle, guest.reason, sizeof(guest.reason)))
+		    !find_obstacle(domain, &guest.facts, &guest.obstacle, guest.reason,
+				   sizeof(guest.reason))) {
+			use_find(&guest.facts, &guest.use);
 			add_guest(report, &guest);
+		}
 		domain_close(domain);
 	}
 	fail_forget();

@@ -12,9 +12,6 @@
 void doctor_xen(struct report *report);
 /* Jobs that are not over, of which no process is left. */
 void doctor_jobs(struct report *report);
-struct journal;
-/* Do processes of the job hold its lock? */
-bool job_is_at_work(const struct journal *journal);
 /* What xl and libvirt start to save and migrate. */
 void doctor_helper(struct report *report);
 /* pvferryd, and whether a program listens on the port. */

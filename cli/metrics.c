@@ -10,7 +10,6 @@
 #include "cli/certificate.h"
 #include "cli/command.h"
 #include "cli/control.h"
-#include "cli/doctor.h"
 #include "journal/journal.h"
 #include "journal/tally.h"
 #include "log.h"
@@ -117,7 +116,7 @@ enum state { RUNNING, INTERRUPTED, UNRESOLVED, STATES };
 
 static enum state state_of(const struct journal *journal)
 {
-	if (job_is_at_work(journal))
+	if (journal_is_at_work(journal))
 		return RUNNING;
 	return journal->role == JOURNAL_SOURCE && journal->stage == JOURNAL_GO ? UNRESOLVED : INTERRUPTED;
 }

@@ -106,7 +106,7 @@ def guests(stage, host, folder):
     checks = doctor(host, "--pki", folder)
     verdict(checks, "guest", "ok", names[runs] + ": can be saved")
     verdict(checks, "guest", "ok", names[hvm] + ": it is an HVM")
-    verdict(checks, "guest", "problem", names[left], "suspended", "pvferry resume")
+    verdict(checks, "guest", "problem", names[left], "no process works on", "pvferry resume")
     verdict(checks, "guest", "warning", names[paused], "paused", "xl unpause")
     for kind, number, remedy in (("pci", 0, "--without-devices"), ("vbd", 51712, "xl migrate")):
         host.store.write(f"/libxl/{runs}/device/{kind}/{number}", "")
