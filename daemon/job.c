@@ -71,7 +71,7 @@ static void take_first(struct job *job, struct json_object *event)
 	const char *id = request_text(event, "job");
 
 	if (job->state != JOB_STARTING || !job_is_name(id)) {
-		say_of(SAY_WARNING, job, "a \"job\" event that is none");
+		say_of(SAY_WARNING, job, "a \"job\" event without a valid job");
 		return;
 	}
 	snprintf(job->id, sizeof(job->id), "%s", id);
@@ -111,7 +111,7 @@ static void on_event(void *context, char *line, size_t length)
 
 	fail_forget();
 	if (!*name) {
-		say_of(SAY_WARNING, job, "a line that is no event");
+		say_of(SAY_WARNING, job, "a line that is not an event");
 	} else {
 		if (!strcmp(name, "job"))
 			take_first(job, event);

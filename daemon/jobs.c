@@ -130,7 +130,7 @@ uint64_t jobs_migrate(struct jobs *jobs, const struct request *request)
 	if (jobs->is_stopping)
 		fail(ESHUTDOWN, "pvferryd is stopping");
 	else if (jobs_count(jobs).sources >= jobs->settings->max_jobs)
-		fail(EBUSY, "%u jobs run already, as many as may (max-jobs)", jobs->settings->max_jobs);
+		fail(EBUSY, "limit of %u jobs reached (max-jobs)", jobs->settings->max_jobs);
 	else if ((job = add(jobs))) {
 		job->is_source = true;
 		if (!start_source(job, request)) {

@@ -63,7 +63,7 @@ static const char *text_of(const char *name, struct json_object *value)
 	size_t length = text ? strlen(text) : 0;
 
 	if (!json_object_is_type(value, json_type_string))
-		fail(EINVAL, "\"%s\" is no text", name);
+		fail(EINVAL, "\"%s\" is not a text", name);
 	else if (length != (size_t)json_object_get_string_len(value) || length > TEXT_MOST)
 		fail(EINVAL, "\"%s\" is too long, or has a zero in it", name);
 	else
@@ -93,7 +93,8 @@ static int check_option(const struct option *option, struct json_object *value)
 		return text ? 0 : -EINVAL;
 	}
 	if (!json_object_is_type(value, option->type))
-		return fail(EINVAL, "\"%s\" is no %s", option->name, json_type_to_name(option->type));
+		return fail(EINVAL, "\"%s\" is not of type %s", option->name,
+			    json_type_to_name(option->type));
 	if (option->type == json_type_int &&
 	    (json_object_get_int64(value) < (option->changes ? 0 : LEVELS_LEAST) ||
 	     json_object_get_int64(value) > NUMBER_MOST))
@@ -126,7 +127,7 @@ static int take_option(struct request *request, const char *name, struct json_ob
 	int rc;
 
 	if (!option || (request->kind == REQUEST_SET && !option->changes))
-		return fail(EINVAL, "there is no argument \"%.64s\"", name);
+		return fail(EINVAL, "unknown argument \"%.64s\"", name);
 	rc = check_option(option, value);
 	if (rc)
 		return rc;
@@ -147,7 +148,7 @@ static int take_text(const char **to, const char *name, struct json_object *valu
 static int take_follow(struct request *request, struct json_object *value)
 {
 	if (!json_object_is_type(value, json_type_boolean))
-		return fail(EINVAL, "\"follow\" is no boolean");
+		return fail(EINVAL, "\"follow\" is not a boolean");
 	request->follow = json_object_get_boolean(value);
 	return 0;
 }
@@ -166,7 +167,7 @@ static int take_argument(struct request *request, const char *name, struct json_
 		return take_text(&request->job, name, value);
 	if (kind == REQUEST_MIGRATE || kind == REQUEST_SET)
 		return take_option(request, name, value);
-	return fail(EINVAL, "there is no argument \"%.64s\"", name);
+	return fail(EINVAL, "unknown argument \"%.64s\"", name);
 }
 
 static int take_arguments(struct request *request, struct json_object *arguments)
@@ -200,7 +201,7 @@ static int take_name(struct request *request, const char *name)
 			request->kind = i;
 			return 0;
 		}
-	return fail(EINVAL, "there is no command \"%.64s\"", name);
+	return fail(EINVAL, "unknown command \"%.64s\"", name);
 }
 
 static int take_root(struct request *request)
@@ -214,7 +215,7 @@ static int take_root(struct request *request)
 	if (json_object_object_length(request->root) != 1 + has_arguments)
 		return fail(EINVAL, "there is more than \"execute\" and \"arguments\"");
 	if (has_arguments && !json_object_is_type(arguments, json_type_object))
-		return fail(EINVAL, "\"arguments\" is no object");
+		return fail(EINVAL, "\"arguments\" is not an object");
 	if (take_name(request, json_object_get_string(name)))
 		return -EINVAL;
 	return take_arguments(request, has_arguments ? arguments : request->set);

@@ -133,7 +133,7 @@ static void set(struct settings *settings, char *text, const char *place)
 	char *equals = strchr(text, '='), *key, *value;
 
 	if (!equals) {
-		say(SAY_WARNING, "%s: \"%s\" is no KEY = VALUE; left out", place, text);
+		say(SAY_WARNING, "%s: \"%s\" is not KEY = VALUE; left out", place, text);
 		return;
 	}
 	*equals = '\0';
@@ -147,7 +147,7 @@ static void set(struct settings *settings, char *text, const char *place)
 			    value);
 		return;
 	}
-	say(SAY_WARNING, "%s: there is no setting \"%s\"; left out", place, key);
+	say(SAY_WARNING, "%s: unknown setting \"%s\"; left out", place, key);
 }
 
 static void read_file(struct settings *settings, const char *path)

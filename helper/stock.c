@@ -42,7 +42,7 @@ int stock_exec(const char *configured, char **argv)
 {
 	if (*configured) {
 		become(configured, argv);
-		return fail(ENOENT, "stock-helper is %s, which is no other program that can be run",
+		return fail(ENOENT, "stock-helper is %s, which is not another program that can be run",
 			    configured);
 	}
 	become("/usr/lib/xen-" BUILT_FOR_XEN "/bin/libxl-save-helper.distrib", argv);

@@ -44,7 +44,7 @@ int config_tokenise(struct json_object **root, const char *text)
 		return 0;
 	json_object_put(*root);
 	*root = NULL;
-	return fail(EBADMSG, "the config is no JSON: %s",
+	return fail(EBADMSG, "the config is not JSON: %s",
 		    error == json_tokener_success ? "null" : json_tokener_error_desc(error));
 }
 

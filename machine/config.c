@@ -41,10 +41,10 @@ static int check(const struct config *config)
 	if (!config_name(config) || !*config_name(config))
 		return fail(EBADMSG, "the config has no name");
 	if (config_string(config, "c_info", "uuid") && !config_uuid(config, uuid))
-		return fail(EBADMSG, "the config's uuid is none");
+		return fail(EBADMSG, "the config's uuid is not a UUID");
 	if (config_number(config, "b_info", "max_vcpus", 1) < 1 ||
 	    config_number(config, "b_info", "max_vcpus", 1) > VCPU_MAX)
-		return fail(EBADMSG, "the config's max_vcpus is no number of vCPUs");
+		return fail(EBADMSG, "the config's max_vcpus is not a valid number of vCPUs");
 	return 0;
 }
 

@@ -36,7 +36,7 @@ int cpu_policy_take(struct machine *machine, const struct record *record)
 	void **at = is_cpuid ? &machine->policy.leaves : &machine->policy.msrs;
 
 	if (record->bytes % unit)
-		return fail(EBADMSG, "record %lu: %s of %u bytes is no whole number of entries",
+		return fail(EBADMSG, "record %lu: %s of %u bytes is not a whole number of entries",
 			    record->number, record_name(record->type), record->bytes);
 	free(*at);
 	*at = malloc(record->bytes + 1);
@@ -169,7 +169,7 @@ static int take_records(struct machine *machine, const uint8_t *at, size_t bytes
 		room = ((size_t)header.bytes + 7) & ~7UL;
 		if (room > bytes - sizeof(header) ||
 		    (header.type != RECORD_X86_CPUID_POLICY && header.type != RECORD_X86_MSR_POLICY))
-			return fail(EBADMSG, "the CPU policy is no two records");
+			return fail(EBADMSG, "the CPU policy is not two records");
 		record = (struct record){ .type = header.type,
 					  .bytes = header.bytes,
 					  .body = at + sizeof(header) };

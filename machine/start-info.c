@@ -14,8 +14,8 @@
 static int find_frame(const struct destination *memory, uint64_t pfn, const char *what, mfn_t *mfn)
 {
 	if (pfn >= memory->count || memory->type[pfn] != FRAME_NOTAB)
-		return fail(EBADMSG, "start info: the %s page is pfn %#lx, which is no ordinary page", what,
-			    pfn);
+		return fail(EBADMSG, "start info: the %s page is pfn %#lx, which is not an ordinary page",
+			    what, pfn);
 	*mfn = memory->mfn[pfn];
 	return 0;
 }

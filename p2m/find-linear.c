@@ -33,7 +33,8 @@ static int find_range(const struct p2m *p2m, const void *shared_info, uint64_t f
 		fits = fits && (int64_t)(start << 16) >> 16 == (int64_t)start &&
 		       (int64_t)(last << 16) >> 16 == (int64_t)last && start >> 63 == last >> 63;
 	if (!fits)
-		return fail(ERANGE, "the p2m's addresses, %lu bytes from %#lx, are none", bytes, start);
+		return fail(ERANGE, "%lu bytes from %#lx are not a valid address range of the p2m", bytes,
+			    start);
 	range->first = (start + first * PAGE_BYTES) & ADDRESS_MASK;
 	range->last = last & ADDRESS_MASK;
 	return 0;

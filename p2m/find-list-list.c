@@ -16,7 +16,7 @@ static int check_frames(const mfn_t *frames, uint64_t count, const char *what)
 {
 	for (uint64_t i = 0; i < count; i++)
 		if (!frames[i].n || frames[i].n >> MFN_BITS)
-			return fail(ERANGE, "the p2m's %s %lu is mfn %#lx, which is none", what, i,
+			return fail(ERANGE, "the p2m's %s %lu is mfn %#lx, which is not a valid one", what, i,
 				    frames[i].n);
 	return 0;
 }

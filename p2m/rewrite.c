@@ -46,7 +46,8 @@ static int check_leaf(uint64_t leaf, const struct destination *memory, uint8_t *
 	bool was_used, had_frames;
 
 	if (leaf >= memory->count || memory->type[leaf] != FRAME_NOTAB)
-		return fail(EBADMSG, "pfn %#lx should hold a part of the p2m but is no ordinary page", leaf);
+		return fail(EBADMSG, "pfn %#lx should hold a part of the p2m but is not an ordinary page",
+			    leaf);
 	was_used = used[leaf / 4] >> leaf % 4 * 2 & 1;
 	had_frames = used[leaf / 4] >> leaf % 4 * 2 & 2;
 	if (was_used && (frames || had_frames))

@@ -22,7 +22,7 @@ const char *table_defect_text(enum table_defect defect)
 		[TABLE_SUPERPAGE] = "is a large page, which a PV guest cannot have",
 		[TABLE_NO_PFN] = "names a pfn beyond the guest's last",
 		[TABLE_NO_FRAME] = "names a pfn that has no frame",
-		[TABLE_WRONG_LEVEL] = "names something that is no table of the level below",
+		[TABLE_WRONG_LEVEL] = "names something that is not a table of the level below",
 		[TABLE_WRITABLE] = "lets the guest write to a page table",
 		[TABLE_XEN_SLOT] = "stands in a slot that is Xen's",
 	};

@@ -162,7 +162,7 @@ static int check_provenance(const struct examination *x)
 		return 0;
 	json = json_tokener_parse(x->facts->provenance);
 	if (!json_object_is_type(json, json_type_object))
-		rc = fail(EBADMSG, "head: the provenance is no JSON object");
+		rc = fail(EBADMSG, "head: the provenance is not a JSON object");
 	for (size_t i = 0; !rc && i < sizeof(keys) / sizeof(*keys); i++)
 		if (!json_object_object_get_ex(json, keys[i], &value))
 			rc = fail(EBADMSG, "head: the provenance does not tell \"%s\"", keys[i]);

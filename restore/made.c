@@ -44,7 +44,7 @@ static int check_pfn(const struct restoration *r, uint64_t pfn, const char *what
 {
 	if (pfn < r->incoming.count && r->incoming.type[pfn] == FRAME_NOTAB && mfn_is_valid(r->mfn[pfn]))
 		return 0;
-	return fail(EBADMSG, "start info: the %s page is pfn %#lx, which is no ordinary page", what, pfn);
+	return fail(EBADMSG, "start info: the %s page is pfn %#lx, which is not an ordinary page", what, pfn);
 }
 
 static int find_pages(struct restoration *r, pfn_t *store, pfn_t *console)

@@ -71,7 +71,7 @@ static int check_word(const struct incoming *in, const struct record *record, ui
 	unsigned int type = word_type(word);
 
 	if (word & ~FRAME_PFN_MASK & ~(0xfULL << 60) || !frame_type_is_valid(type))
-		return fail(EBADMSG, "record %lu: %#lx is no type and pfn", record->number, word);
+		return fail(EBADMSG, "record %lu: %#lx is not a type and pfn", record->number, word);
 	if (word_pfn(word) >= in->count)
 		return fail(EBADMSG, "record %lu: pfn %#lx is beyond the guest's last, %#lx", record->number,
 			    word_pfn(word), in->count - 1);
@@ -162,8 +162,8 @@ static int check_leaves(const struct incoming *in)
 {
 	for (uint64_t i = 0; i < in->leaves; i++)
 		if (in->leaf[i] >= in->count || in->type[in->leaf[i]] != FRAME_NOTAB)
-			return fail(EBADMSG, "part %lu of the p2m is pfn %#lx, which is no ordinary page", i,
-				    in->leaf[i]);
+			return fail(EBADMSG, "part %lu of the p2m is pfn %#lx, which is not an ordinary page",
+				    i, in->leaf[i]);
 	return 0;
 }
 

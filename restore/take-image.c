@@ -92,8 +92,9 @@ static int pass_on(struct taker *t, const struct message *data)
 static int take_end(struct taker *t, const struct message_end *end)
 {
 	if (end->bytes != t->bytes || end->hash != XXH64_digest(t->hash))
-		return fail(EBADMSG, "%lu bytes came of %lu that were sent, or other ones", t->bytes,
-			    end->bytes);
+		return fail(EBADMSG,
+			    "image corrupted in transit: got %lu of %lu bytes, or the checksum differs",
+			    t->bytes, end->bytes);
 	t->all_read_ns = line_now();
 	shutdown(builder_feed(t->builder), SHUT_WR);
 	return 0;

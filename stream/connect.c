@@ -194,7 +194,7 @@ int connect_prepare_to(struct line *line, const struct peer *peer)
 
 	*line = (struct line){ .in = -1, .out = -1 };
 	if (!*peer->host || (*peer->host == '-' && *peer->ssh))
-		return fail(EINVAL, "\"%s\" is no name of a host", peer->host);
+		return fail(EINVAL, "\"%s\" is not a valid host name", peer->host);
 	rc = peer->via == VIA_SSH ? connect_ssh(line, peer) : connect_socket(line, peer);
 	if (peer->idle_seconds)
 		line->idle_seconds = peer->idle_seconds;

@@ -116,8 +116,8 @@ int feed_image_head(struct feed *feed)
 
 static int odd_frame(const struct feed *feed, const char *what)
 {
-	return fail(EBADMSG, "frame %lu at byte %lu is no zstd frame of ours: %s", feed->frames, feed->stored,
-		    what);
+	return fail(EBADMSG, "frame %lu at byte %lu is not a zstd frame of an image: %s", feed->frames,
+		    feed->stored, what);
 }
 
 /* Its header, as which it is known how long it may be. */

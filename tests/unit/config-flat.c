@@ -104,8 +104,8 @@ static void as_deep_as_the_parser_goes(void **state)
 static void what_is_no_json_is_refused_by_the_parser(void **state)
 {
 	(void)state;
-	assert_fails(config_flatten("{", &flat), EBADMSG, "is no JSON");
-	assert_fails(config_flatten("null", &flat), EBADMSG, "is no JSON");
+	assert_fails(config_flatten("{", &flat), EBADMSG, "is not JSON");
+	assert_fails(config_flatten("null", &flat), EBADMSG, "is not JSON");
 	assert_int_equal(flat.count, 0);
 }
 

@@ -100,9 +100,9 @@ static void nonsense_is_refused(void **state)
 		int error;
 		const char *words;
 	} cases[] = {
-		{ "", EBADMSG, "is no JSON" },
-		{ "{", EBADMSG, "is no JSON" },
-		{ "null", EBADMSG, "is no JSON" },
+		{ "", EBADMSG, "is not JSON" },
+		{ "{", EBADMSG, "is not JSON" },
+		{ "null", EBADMSG, "is not JSON" },
 		{ "[]", EBADMSG, "no c_info" },
 		{ "\"c_info\"", EBADMSG, "no c_info" },
 		{ "{ \"c_info\": {\"type\": \"pv\", \"name\": \"a\"} }", EBADMSG, "no b_info" },

@@ -265,7 +265,7 @@ static void records_are_taken(void **state)
 	assert_memory_equal(machine.policy.leaves, leaves, sizeof(leaves));
 	record.type = RECORD_X86_MSR_POLICY;
 	record.bytes = 24;
-	assert_fails(machine_take(&machine, &record, &taken), EBADMSG, "is no whole number of entries");
+	assert_fails(machine_take(&machine, &record, &taken), EBADMSG, "is not a whole number of entries");
 	record.bytes = 32;
 	assert_done(machine_take(&machine, &record, &taken));
 	assert_int_equal(machine.policy.msrs_bytes, 32);

@@ -155,9 +155,9 @@ static void what_is_wrong_is_named(void **state)
 	assert_said(5, ":7: bandwidth takes MiB a second, up to 1048576; 0: no limit, not \"5M\"; left out");
 	assert_said(7, ":9: threads takes a number from 1 to 64, not \"\"; left out");
 	assert_said(10, ":12: stock-helper takes the path of a program, not \"helper\"; left out");
-	assert_said(11, ":13: there is no setting \"max_rounds\"; left out");
-	assert_said(12, ":14: there is no setting \"\"; left out");
-	assert_said(13, ":15: \"max-rounds\" is no KEY = VALUE; left out");
+	assert_said(11, ":13: unknown setting \"max_rounds\"; left out");
+	assert_said(12, ":14: unknown setting \"\"; left out");
+	assert_said(13, ":15: \"max-rounds\" is not KEY = VALUE; left out");
 	assert_said(14,
 		    ":16: max-suspended takes seconds, up to 86400; 0: no limit, not \"86401\"; left out");
 	assert_defaults();
@@ -168,7 +168,7 @@ static void the_variable_is_a_place_too(void **state)
 	(void)state;
 	read_conf("max-rounds = 4\n", "max-rounds = 5 threads=none");
 	assert_int_equal(said_count, 4);
-	assert_said(0, "PVFERRY_HELPER: \"max-rounds\" is no KEY = VALUE; left out");
+	assert_said(0, "PVFERRY_HELPER: \"max-rounds\" is not KEY = VALUE; left out");
 	assert_said(3, "PVFERRY_HELPER: threads takes a number from 1 to 64, not \"none\"; left out");
 	assert_int_equal(settings.max_rounds, 4);
 }

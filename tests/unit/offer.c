@@ -88,9 +88,9 @@ static void policies_that_are_none_are_refused(void **state)
 	(void)state;
 	assert_done(cpu_policy_check(host, NULL, 0, false));
 	assert_fails(cpu_policy_check(host, &cpuid, 4, false), EBADMSG, "is cut short");
-	assert_fails(cpu_policy_check(host, &cpuid, sizeof(cpuid), false), EBADMSG, "is no two records");
+	assert_fails(cpu_policy_check(host, &cpuid, sizeof(cpuid), false), EBADMSG, "is not two records");
 	cpuid = (struct record_header){ .type = RECORD_PAGE_DATA };
-	assert_fails(cpu_policy_check(host, &cpuid, sizeof(cpuid), false), EBADMSG, "is no two records");
+	assert_fails(cpu_policy_check(host, &cpuid, sizeof(cpuid), false), EBADMSG, "is not two records");
 }
 
 /* --- what is said -------------------------------------------------------------- */

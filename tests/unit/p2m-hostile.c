@@ -82,7 +82,7 @@ static void wrong_addresses_are_refused(void **state)
 	small_linear();
 	for (size_t i = 0; i < COUNT(addresses); i++) {
 		set_field(guest.layout->shared_info.p2m_vaddr, addresses[i]);
-		assert_fails(find(P2M_AUTO), ERANGE, "addresses");
+		assert_fails(find(P2M_AUTO), ERANGE, "valid address range");
 		p2m_release(&p2m);
 	}
 }
@@ -93,10 +93,10 @@ static void wrong_narrow_addresses_are_refused(void **state)
 	guest_make(&guest, 4, 4000);
 	guest_publish_linear(&guest, 0xf0000000);
 	set_field(guest.layout->shared_info.p2m_vaddr, 0xffffe000);
-	assert_fails(find(P2M_AUTO), ERANGE, "addresses");
+	assert_fails(find(P2M_AUTO), ERANGE, "valid address range");
 	p2m_release(&p2m);
 	set_field(guest.layout->shared_info.p2m_vaddr, 0xf0000004);
-	assert_fails(find(P2M_AUTO), ERANGE, "addresses");
+	assert_fails(find(P2M_AUTO), ERANGE, "valid address range");
 }
 
 static void wrong_tables_are_refused(void **state)

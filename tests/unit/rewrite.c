@@ -110,9 +110,9 @@ static void leaf_must_be_an_ordinary_page(void **state)
 	assert_fails(rewrite(), EBADMSG, "should hold a part of the p2m");
 	guest.leaf[1] = leaf;
 	type[leaf] = FRAME_L1;
-	assert_fails(rewrite(), EBADMSG, "is no ordinary page");
+	assert_fails(rewrite(), EBADMSG, "is not an ordinary page");
 	type[leaf] = FRAME_XTAB;
-	assert_fails(rewrite(), EBADMSG, "is no ordinary page");
+	assert_fails(rewrite(), EBADMSG, "is not an ordinary page");
 }
 
 static void one_leaf_for_two_ranges_with_frames_is_refused(void **state)

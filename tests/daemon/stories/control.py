@@ -11,18 +11,18 @@ NONSENSE = [
     (b"\0\n", "one JSON object"), (b'{"execute":"jobs\xff"}\n', "one JSON object"), (b"[" * 60000 + b"\n", "one JSON object"),
     (b'{"execute":' + b'{"a":' * 20 + b"1" + b"}" * 21 + b"\n", "one JSON object"), (b"{}\n", '"execute" is missing'),
     (b'{"execute":7}\n', '"execute" is missing'), (b'{"execute":"jobs","more":1}\n', "more than"),
-    (b'{"execute":"jobs","arguments":[]}\n', "no object"), (b'{"execute":"quit"}\n', 'no command "quit"'),
-    (b'{"execute":"jobs","arguments":{"all":true}}\n', 'no argument "all"'), (b'{"execute":"cancel"}\n', '"job" is missing'),
+    (b'{"execute":"jobs","arguments":[]}\n', "not an object"), (b'{"execute":"quit"}\n', 'unknown command "quit"'),
+    (b'{"execute":"jobs","arguments":{"all":true}}\n', 'unknown argument "all"'), (b'{"execute":"cancel"}\n', '"job" is missing'),
     (b'{"execute":"migrate","arguments":{"domain":"a"}}\n', 'needs "domain" and "host"'),
 ]
 
 WRONG = [
-    ("migrate", "is empty", dict(domain="", host="there")), ("migrate", "is no text", dict(domain=5, host="there")),
-    ("migrate", "a zero in it", dict(domain="a\0b", host="there")), ("migrate", "no argument", dict(domain="a", host="b", control=True)),
-    ("migrate", "is no int", dict(domain="a", host="b", max_downtime="5")), ("migrate", "out of range", dict(domain="a", host="b", bandwidth=-1)),
+    ("migrate", "is empty", dict(domain="", host="there")), ("migrate", "is not a text", dict(domain=5, host="there")),
+    ("migrate", "a zero in it", dict(domain="a\0b", host="there")), ("migrate", "unknown argument", dict(domain="a", host="b", control=True)),
+    ("migrate", "is not of type int", dict(domain="a", host="b", max_downtime="5")), ("migrate", "out of range", dict(domain="a", host="b", bandwidth=-1)),
     ("migrate", "is one of", dict(domain="a", host="b", via="carrier pigeon")), ("migrate", "is one of", dict(domain="a", host="b", via="")),
-    ("migrate", "is no boolean", dict(domain="a", host="b", follow=1)), ("set", "needs", dict(job="abcd")),
-    ("set", "no argument", dict(job="abcd", level=3)), ("set", "no job", dict(job="abcd", bandwidth=3)),
+    ("migrate", "is not a boolean", dict(domain="a", host="b", follow=1)), ("set", "needs", dict(job="abcd")),
+    ("set", "unknown argument", dict(job="abcd", level=3)), ("set", "no job", dict(job="abcd", bandwidth=3)),
     ("cancel", "no job", dict(job="abcd")), ("follow", "no job", dict(job="nobody")),
 ]
 

@@ -72,7 +72,7 @@ SPEECHES = [
     (HELLO_OURS + message(14, {"job": "/tmp/x"}), "asks for a job with an invalid name"),
     # accepted, and then no image
     (HELLO_OURS + offer() + message(DATA, b"x" * 1000), ""),
-    (HELLO_OURS + offer() + message(7, bytes(16)), "bytes came of"),
+    (HELLO_OURS + offer() + message(7, bytes(16)), "image corrupted in transit"),
     (HELLO_OURS + offer() + message(11, b""), "GO in the midst"),
 ]
 

@@ -18,7 +18,7 @@ no-such-key = 1
 nonsense
 threads = 0
 """
-COMPLAINTS = {5: "bandwidth takes", 6: "no setting", 7: "no KEY = VALUE", 8: "threads takes"}
+COMPLAINTS = {5: "bandwidth takes", 6: "unknown setting", 7: "not KEY = VALUE", 8: "threads takes"}
 
 
 def restored(host, source, number, path, env, what):
