@@ -44,7 +44,7 @@ def runs_while_unread(host, number, to):
         row, = [r for r in json.loads(host.must("list", "--json").out) if r["domid"] == number]
         expect(not row["suspended"], f"list: {row}")
         second = host.pvferry("save", "-c", number, "/dev/null")
-        expect(second.status == 1 and "at work on domain" in second.err, f"two saves at once: {second}")
+        expect(second.status == 1 and "another pvferry is saving or moving it" in second.err, f"two saves at once: {second}")
         with os.fdopen(os.dup(out), "rb") as file:
             (host.stage.folder / "read").write_bytes(file.read())
         result = host.end(process)
