@@ -62,6 +62,21 @@ static uint32_t find_sharer(struct host *host, const char *vm, uint32_t but)
 	return found;
 }
 
+/* libxl says that all is well even when a script or a backend did not end within its limits. */
+static void say_left(struct host *host, uint32_t id)
+{
+	unsigned int count;
+	char **classes = store_list(host, &count, "/local/domain/0/backend");
+
+	for (unsigned int i = 0; i < count; i++)
+		if (store_exists(host, "/local/domain/0/backend/%s/%u", classes[i], id))
+			say(SAY_WARNING,
+			    "domain %u is destroyed, but libxl has left its %s backend: "
+			    "/var/log/xen/pvferry-toolstack.log says why",
+			    id, classes[i]);
+	free(classes);
+}
+
 /* libxl removes the entry of the machine even if another domain has it. */
 static int remove_by_libxl(struct domain *domain, struct host *host, uint32_t id)
 {
@@ -79,6 +94,8 @@ static int remove_by_libxl(struct domain *domain, struct host *host, uint32_t id
 		    fail_reason());
 		fail_forget();
 		rc = domain_demolish(domain);
+	} else {
+		say_left(host, id);
 	}
 	if (entry.count && store_write(host, NULL, 0, entry.nodes, entry.count))
 		say(SAY_WARNING, "domain %u: %s could not be entered again", entry.sharer, vm);

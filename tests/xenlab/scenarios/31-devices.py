@@ -17,9 +17,10 @@ def run(stage):
     stage.no_leftovers("/tmp", "disk")
 
     before = guest.last_tick()
-    stage.ok("pvferry save --without-devices guest /tmp/image")
+    said = stage.ok("pvferry save --without-devices guest /tmp/image")
     expect(stage.domains() == [], f"domains: {stage.domains()}")
-    expect(not stage.host.must("xenstore-ls /local/domain/0/backend | grep -E '^  [0-9]' || true"), "backends are left")
+    left = stage.host.must("xenstore-ls -f /local/domain/0/backend | grep -E '^/[^ ]*/[0-9]+/[0-9]+ ' || true")
+    expect(not left, f"left: {left}; {said}; {stage.host.sh('tail -n 20 /var/log/xen/pvferry-toolstack.log').text()}")
     stage.ok("pvferry restore --without-devices /tmp/image")
     stage.goes_on(guest, before)
     expect(not stage.host.must("xenstore-list /libxl/$(xl domid guest)/device/vbd 2>/dev/null || true"),
