@@ -211,10 +211,14 @@ def same_verdict(cases):
         yield name, lambda data=data: data, right
 
 
+# pvferry expands what the zstd command made of an xl file; the second reader does not.
+UNPACKED = {'one-zstd-frame-without-head': 0}
+
+
 def check_program(groups, program, changed):
     compare = program.compare
     groups.run('pvferry: golden images', compare((n, lambda d=d: d, (0,)) for n, d in golden()))
-    groups.run('pvferry: damaged images', compare((n, d.stored, (d.verdict,)) for n, d in DAMAGE.items()))
+    groups.run('pvferry: damaged images', compare((n, d.stored, (UNPACKED.get(n, d.verdict),)) for n, d in DAMAGE.items()))
     groups.run('pvferry: damaged xl files',
                compare((n, d.plain, (d.xl,)) for n, d in DAMAGE.items() if d.xl is not None))
     groups.run('pvferry: something behind the image', compare((n, lambda d=d: d + b'more', (1,)) for n, d in golden()))
