@@ -55,6 +55,6 @@ def run(stage):
     source = stage.host("none", 64, "--flavour", "noshadow")
     number = source.guest(4)
     refused = source.pvferry("save", "--live", "--dirty-tracking", "log", number, stage.folder / "refused")
-    expect(refused.status == 1 and "does not log" in refused.err and refused.is_one_line(), f"no log: {refused}")
+    expect(refused.status == 1 and "has no log-dirty" in refused.err and refused.is_one_line(), f"no log: {refused}")
     source.goes_on(number)
     stage.figure(f"{count} guests carried over while they ran")
