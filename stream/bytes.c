@@ -37,9 +37,10 @@ void *bytes_grow(struct bytes *bytes, size_t count)
 		bytes->no_memory = true;
 	if (bytes->no_memory)
 		return NULL;
-	at = bytes->at ? bytes->at + bytes->count : NULL; /* nothing of nothing */
-	if (count)
-		memset(at, 0, count);
+	if (!bytes->at)
+		return NULL; /* no bytes were asked for, and there are none yet */
+	at = bytes->at + bytes->count;
+	memset(at, 0, count);
 	bytes->count += count;
 	return at;
 }

@@ -184,7 +184,7 @@ static void close_gap(const struct cutting *c, struct chunk *chunk)
 static int cut(const struct feed *feed, const struct chain_frame *frame, struct chunk *chunk)
 {
 	struct cutting c = { .map = feed->chain, .frame = frame, .place = place_of(feed, frame) };
-	size_t pages;
+	size_t pages = 0;
 	int rc = find_words(&c, chunk, &pages);
 
 	if (!rc)
@@ -243,13 +243,21 @@ static int check_place(const struct chain_frame *frame, const struct chunk *chun
 		     : unlike_index(frame, "it is not where the index says, or of another size");
 }
 
+/* NULL: the index has no entry for it. */
+static const struct chain_frame *find_frame(const struct chain_map *map, uint64_t number)
+{
+	if (!map->frames.at)
+		return NULL;
+	return bsearch(&number, map->frames.at, chain_frame_count(map), sizeof(struct chain_frame),
+		       compare_number);
+}
+
 /* Of an image that is read from its start. A frame without an entry has pages of which none counts. */
 static int check_alone(const struct feed *feed, struct chunk *chunk)
 {
 	const struct chain_map *map = feed->chain;
 	const struct chain_frame unnamed = { .number = chunk->number };
-	const struct chain_frame *named = bsearch(&chunk->number, map->frames.at, chain_frame_count(map),
-						  sizeof(struct chain_frame), compare_number);
+	const struct chain_frame *named = find_frame(map, chunk->number);
 	struct cutting c = { .map = map, .frame = named ? named : &unnamed };
 	int rc = named ? check_place(named, chunk) : 0;
 
