@@ -15,6 +15,7 @@ from hosts import DEADLINE, expect, poll
 
 # Figures that depend on the machine, in the order in which they are replaced.
 MASKS = [
+    (r"(--incoming +\d+) +\d+ +\d+ ", r"\1 N N "),    # it is being built
     (r"\b\d+(\.\d+)? (MiB|KiB|GiB)/s", r"N \2/s"),
     (r"\b\d+(\.\d+)? (ms|s)\b(?! \(default)", r"N \2"),
     (r"\b\d+\.\d+ MiB\b", "N MiB"),
