@@ -185,7 +185,7 @@ static int find_all(struct parents *p, const char *where)
 	int rc = look_around(&s, image->name, where);
 
 	all = (void *)s.found.at;
-	/* The image itself is among them: whoever goes on from it makes a circle. */
+	/* The image itself is among them: an image that goes on from it makes a circle. */
 	for (size_t i = 0; i < s.found.count / sizeof(*all); i++)
 		all[i].is_used = state_equals(all[i].head.state, image->place.head.state);
 	while (!rc && index_is_increment(&p->chain.files[p->chain.count - 1].place.head))

@@ -190,7 +190,7 @@ static int say_end(const struct settings *s, int rc)
 		    status->offer.domain, status->peer, status->built->domain);
 	if (!rc)
 		return EXIT_DONE;
-	if (s->take.is_stream && status->is_known) { /* whoever started us hears it from the other side */
+	if (s->take.is_stream && status->is_known) { /* the source says it to the program that started us */
 		say(SAY_DETAIL, "receive %s: %s", whom, fail_reason());
 		return EXIT_NOT_DONE;
 	}

@@ -44,7 +44,7 @@ static int write_all(int fd, const char *at, size_t count)
 
 /*
  * What was expanded last is held back until more follows or all is found right: a frame's checksum stands behind its bytes, and
- * whoever restores must not see the end of an image before that was checked.
+ * the process that restores must not see the end of an image before that was checked.
  */
 static struct held {
 	char at[2][PIECE_BYTES];

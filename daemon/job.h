@@ -26,7 +26,7 @@ enum job_state {
 /* What its journal says of one whose process died. */
 enum outcome {
 	OUTCOME_NONE,	   /* there is no journal */
-	OUTCOME_UNDER_WAY, /* others of its processes are at work, or nobody is */
+	OUTCOME_UNDER_WAY, /* others of its processes are at work, or no process is */
 	OUTCOME_IN_DOUBT,  /* `pvferry resolve` settles it */
 	OUTCOME_MOVED,
 	OUTCOME_NOT_MOVED

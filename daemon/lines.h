@@ -1,5 +1,5 @@
 /*
- * Bytes come in, lines go out. What somebody else writes is held to a length:
+ * Bytes come in, lines go out. What another process writes is held to a length:
  * a buffer that is full without a newline is the reader's to judge.
  */
 #ifndef DAEMON_LINES_H

@@ -4,7 +4,7 @@
  * It leads a session of its own: a signal from our terminal is not the job's,
  * and a signal can be sent to all its processes at once.
  *
- * It does not die with us. Then its orders end, and nobody reads what it says.
+ * It does not die with us. Then its orders end, and no process reads what it says.
  */
 #ifndef DAEMON_PROGRAM_H
 #define DAEMON_PROGRAM_H

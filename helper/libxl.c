@@ -102,7 +102,7 @@ static void log_line(uint32_t level, const char *text)
 	put_number(&message, NO_ERRNO);
 	put_text(&message, context);
 	put_text(&message, text);
-	send_message(&message); /* if nobody listens, the next question tells */
+	send_message(&message); /* if libxl no longer listens, the next question shows it */
 }
 
 void libxl_say(enum say_level level, const char *text)

@@ -46,7 +46,7 @@ static int suspend(struct domain *domain, void *context)
 	if (rc)
 		return rc;
 	rc = libxl_suspend();
-	/* A guest that it has asked will stop, and nobody else is there to let it go on; one that it has not never will. */
+	/* A guest that it has asked will stop, and no other process is there to resume it; one that it has not never will. */
 	if (rc == -ECONNRESET && domain_was_asked(domain, watch))
 		withdraw(domain);
 	return rc ? rc : check_suspended(domain);

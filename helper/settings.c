@@ -183,7 +183,7 @@ void settings_read(struct settings *settings, const char *path, const char *vari
 {
 	*settings = (struct settings){
 		.max_downtime_ms = 300,
-		.max_rounds = 30, /* under xl nobody can step in */
+		.max_rounds = 30, /* under xl no command can change it while it runs */
 		.threads = default_threads(),
 	};
 	read_file(settings, path);

@@ -112,18 +112,18 @@ int journal_find(const char *beginning, char job[JOB_DIGITS + 1]);
 
 /*
  * Takes the lock, to be held by this process and those it starts until all of
- * them have ended or closed *fd. -EBUSY, with a reason: somebody is at work.
+ * them have ended or closed *fd. -EBUSY, with a reason: a process is at work.
  */
 int journal_lock(const char *job, enum journal_role role, int *fd);
 /* When all is over: removes the file of the lock, too. */
 void journal_unlock(const char *job, enum journal_role role, int fd);
-/* The same for the name of a domain that comes into being, which nobody can see yet; the name is one that a domain may have. */
+/* The same for the name of a domain that comes into being, which other programs cannot see yet; the name is one that a domain may have. */
 int journal_lock_name(const char *domain, int *fd);
 void journal_unlock_name(const char *domain, int fd);
 /* And for its UUID, in the form that uuid_format() gives. */
 int journal_lock_uuid(const char *uuid, int *fd);
 void journal_unlock_uuid(const char *uuid, int fd);
-/* And for a domain that is here: whoever stops it must be the only one. */
+/* And for a domain that is here: the process that stops it must be the only one. */
 int journal_lock_domain(uint32_t id, int *fd);
 void journal_unlock_domain(uint32_t id, int fd);
 /* Does a process hold the lock of this job, or of this domain? Takes no lock that another process could miss. */

@@ -189,7 +189,7 @@ int config_fetch_from(struct config *config, const char *text, struct domain *do
 	return rc ? rc : bring_up_to_date(config, domain, facts);
 }
 
-/* All files of one domain are of one UUID: nobody else has its id. */
+/* All files of one domain are of one UUID: no other domain has its id. */
 int config_rename(uint32_t domain, const char *name)
 {
 	struct config config = { 0 };

@@ -27,7 +27,7 @@ int registry_rename(struct domain *domain, const char *name);
  * returns the first.
  */
 int domain_demolish(struct domain *domain);
-/* What somebody has left of a domain of that name, who died between destroying it and this. */
+/* What is left of a domain of that name by a process that died between destroying it and this. */
 int registry_sweep(struct host *host, const char *name);
 
 #endif

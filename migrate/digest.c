@@ -45,7 +45,7 @@ static uint64_t trial(uint64_t (*digest)(const void *page), const uint8_t *pages
 		took = now_ns() - start;
 		best = took < best ? took : best;
 	}
-	/* A clock may be too coarse to tell: nobody reads 100 GB/s. */
+	/* A clock may be too coarse to tell: no machine reads 100 GB/s. */
 	return best > LEAST_NS ? best : LEAST_NS;
 }
 

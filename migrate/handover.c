@@ -192,7 +192,7 @@ static int send_go(struct mover *m)
 	return message_send(&m->line, MESSAGE_GO, NULL, 0);
 }
 
-/* 0 it runs there; -ECANCELED, with a reason: it never will; else nobody knows. */
+/* 0 it runs there; -ECANCELED, with a reason: it never will; else it is not known. */
 static int wait_running(struct mover *m)
 {
 	struct message message = { 0 };

@@ -1,5 +1,5 @@
 /*
- * How hard to compress the next batch if nobody asked for a level (--level auto). Pure: numbers in, a step out.
+ * How hard to compress the next batch if no level was asked for (--level auto). Pure: numbers in, a step out.
  *
  * All compressors together and the one thread that writes work at the same time, so a batch takes as long as the slower
  * of both; or, where they share few processors, as long as the processor time of both. To compress less helps while the writer waits for the compressors; to compress more helps while they wait

@@ -17,7 +17,7 @@ struct sight {
 int look_before(const struct migration *migration);
 
 /*
- * Writes to nothing but the sight, so it may go on beside whoever uses what was
+ * Writes to nothing but the sight, so it may go on beside a thread that uses what was
  * seen before. -EAGAIN, among others, means no more than that a running guest
  * was in the middle of a change.
  */

@@ -31,7 +31,7 @@ static int map_window(void *job, unsigned int worker, void *context)
 	return 0;
 }
 
-/* If there are pfns left, and nobody failed: who did is told in its turn. */
+/* If there are pfns left, and no worker failed: a failure is told in its turn. */
 static void submit(struct map_ahead *ahead)
 {
 	uint64_t left = ahead->m->p2m.count - ahead->submitted;

@@ -20,7 +20,7 @@ struct migrate_options {
 	unsigned int threads;
 	unsigned int timeout_seconds;	    /* for the guest to suspend */
 	unsigned int max_suspended_seconds; /* then it is resumed and the job fails; 0: no limit */
-	/* Has the guest suspended by somebody else, whose it is afterwards. NULL: we ask it, and resume it. */
+	/* Has the guest suspended by another program (libxl), whose it is afterwards. NULL: we ask it, and resume it. */
 	int (*suspend)(struct domain *domain, void *context);
 	void *context; /* suspend's */
 	/*

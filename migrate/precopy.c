@@ -83,8 +83,8 @@ static int look_if_due(struct migration *m)
 /*
  * Until the other side has dealt with what it was sent. What lies between would
  * keep the guest waiting at the end, and a round that is over when it is in
- * somebody's buffers tells nothing of how fast the way is. Whoever says nothing
- * (a file, xl) is not waited for, and nobody for ever.
+ * another process's buffers tells nothing of how fast the way is. A reader that says nothing
+ * (a file, xl) is not waited for, and no reader for ever.
  */
 static int await_other_side(const struct migration *m)
 {

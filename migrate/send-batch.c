@@ -47,7 +47,7 @@ static int submit_all(struct migration *m, struct outlet *outlet, struct map_ahe
 		}
 		batch = outlet_claim(outlet, first, first + (left < BATCH_PAGES ? left : BATCH_PAGES));
 		if (!batch)
-			return 0; /* somebody else failed: outlet_close() tells */
+			return 0; /* another worker failed: outlet_close() tells */
 		from = choose(batch, &m->p2m, from);
 		outlet_submit(outlet, batch);
 	}

@@ -35,7 +35,7 @@ static bool is_sent(const struct precopy *p, uint64_t pfn, unsigned int type, co
 	return p->view.sent[pfn] == type && digest_page(page) == p->view.digest[pfn];
 }
 
-/* By the time it goes it may be no table any more: then as a page that nobody has looked at. */
+/* By the time it goes it may be no table any more: then as a page that was not looked at. */
 static int put_table(struct migration *m, struct batch *batch, uint64_t pfn, unsigned int *pages)
 {
 	struct precopy *p = m->precopy;

@@ -129,7 +129,7 @@ static void release_guest(const struct sending *sending)
 	note_running(sending);
 }
 
-/* A child that died may have left Xen writing down what the guest writes to. To end what is not there harms nobody. */
+/* A child that died may have left Xen writing down what the guest writes to. To end what is not there does no harm. */
 static void end_log(uint32_t id, const struct migrate_options *options)
 {
 	struct domain *domain = NULL;

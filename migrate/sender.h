@@ -3,7 +3,7 @@
  * after its last byte the child stays on a leash, a pipe, until its parent has
  * done with the guest what is to be done. Should either of them die at whatever
  * moment, the other one lets the guest run on; with options.runs_on the child has
- * resumed it before it wrote the end of the image, and nobody does so again. While the guest is asked to
+ * resumed it before it wrote the end of the image, and no process does so again. While the guest is asked to
  * suspend or stopped its journal says so, for the case that both die.
  *
  * Mirror: restore/builder.h

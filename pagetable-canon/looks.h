@@ -1,6 +1,6 @@
 /*
  * Does an ordinary page look like a page table? A guest whose tables are not
- * all pinned when it stops has some without a type; nobody can carry those, and
+ * all pinned when it stops has some without a type; no toolstack can carry those, and
  * the guest would come to grief where it goes on. Pure, like canon.h.
  */
 #ifndef PAGETABLE_CANON_LOOKS_H

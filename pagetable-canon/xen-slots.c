@@ -9,7 +9,7 @@ void xen_slots(unsigned int width, unsigned int level, unsigned int *first, unsi
 		*first = 256;
 		*count = 16;
 	} else if (width == 4 && level == 3) {
-		*first = 4; /* a PAE level 3 has four entries; the page's rest is nobody's */
+		*first = 4; /* a PAE level 3 has four entries; the page's rest is not used */
 		*count = TABLE_SLOTS - 4;
 	}
 }

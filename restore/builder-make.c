@@ -1,4 +1,4 @@
-/* The parent's side of a MAKE: see builder-order.h. The builder is believed: whoever took it over is Xen's master. */
+/* The parent's side of a MAKE: see builder-order.h. The builder is believed: code that took it over has all of Xen already. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

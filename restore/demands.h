@@ -13,7 +13,7 @@ enum way { AT_LEAST, AT_MOST, AS_PAGE, WAYS };
 
 struct demand {
 	uint32_t table[WAYS];	 /* who asked for most in this way */
-	uint16_t slot[WAYS];	 /* and where; + 1, so that 0 is nobody */
+	uint16_t slot[WAYS];	 /* and where; + 1, so that 0 is no slot */
 	uint8_t level[2];	 /* AT_LEAST, AT_MOST */
 	uint8_t writable : WAYS; /* by way: the entry that asked may write */
 	bool maps_top : 1;	 /* narrow: slot 3 of a level 3 names it */

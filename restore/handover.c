@@ -162,7 +162,7 @@ static int wait_go(struct taker *t)
 		     : fail(EPROTO, "%s sends %s instead of GO", t->line.peer, message_name(message.type));
 }
 
-/* From here on nobody stops us, and no line is needed. */
+/* From here on no signal stops us, and no line is needed. */
 static int run_guest(struct taker *t)
 {
 	uint64_t start = line_now();

@@ -45,7 +45,7 @@ struct take {
 	int in, out; /* the connection: closed in the guard and in the taker */
 	struct door door;
 	char connection[CONNECTION_TEXT];
-	bool is_stream; /* no handshake: a pair of pipes that somebody else guards */
+	bool is_stream; /* no handshake: a pair of pipes that another program guards */
 	struct restore_options options;
 	struct take_status *status; /* shared */
 	struct child *taker;

@@ -4,7 +4,7 @@
  *
  * Ordinary pages stay mapped until the process ends, for the reason given in
  * migrate/send-batch.c. Xen accepts no page as a table or as a part of a GDT
- * that somebody may write to, so tables are unmapped at once; and the guest may
+ * that the guest may write to, so tables are unmapped at once; and the guest may
  * not run before this process has ended: restore/builder.c. A stream of a guest
  * that ran meanwhile names pfns again: such a page is copied after what is on
  * its way there has landed. The mappings are dropped then: at the end it would

@@ -19,7 +19,7 @@ int copies_finish(struct restoration *restoration);
 /* Gives back to Xen what stands in given_up. */
 int copies_return(struct restoration *restoration);
 
-/* Moves the GDTs to frames that nobody may write to, as Xen demands of them. After copies_finish(), before localise. */
+/* Moves the GDTs to frames that are not writable, as Xen demands of them. After copies_finish(), before localise. */
 int copies_free_gdts(struct restoration *restoration);
 
 /* Rewrites every table in place, pfn -> mfn, checking each entry. No table is mapped afterwards. */

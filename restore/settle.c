@@ -34,7 +34,7 @@ static bool has_uuid(struct host *host, uint32_t id, const char *wanted)
 }
 
 /*
- * A domain of which nobody had the time to write its id down: it has the
+ * A domain whose id no process had the time to write down: it has the
  * UUID, and no name yet, or that of one to come. The guest itself may be on
  * this host, too, and always has another.
  */

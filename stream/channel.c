@@ -43,7 +43,7 @@ int channel_init(struct channel *channel, int fd, const char *name)
  * O_NONBLOCK belongs to the open file, not to the descriptor. A pipe can be
  * opened anew through /proc, a socket be told with each call not to block;
  * what is left is asked beforehand. A longer pipe takes fewer turns of sender
- * and receiver, and is seen by nobody.
+ * and receiver, and is not seen by either.
  */
 int channel_init_shared(struct channel *channel, int fd, const char *name)
 {

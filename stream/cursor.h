@@ -54,7 +54,7 @@ int cursor_take(struct cursor *cursor, size_t count, const uint8_t **at);
 void cursor_align(struct cursor *cursor);
 /* 1 if a chunk with bytes in it is at hand, 0 at the end of the input. */
 int cursor_next(struct cursor *cursor);
-/* Lets go of a chunk that somebody held. Any thread. */
+/* Lets go of a chunk that was held. Any thread. */
 void cursor_drop(struct cursor *cursor, struct chunk *chunk);
 
 /* xl's, libxl's and libxc's headers, at the start of every stream. Fills facts. */

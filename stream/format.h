@@ -285,7 +285,7 @@ static_assert(sizeof(struct index_group) == 24, "index group");
 
 /*
  * A bare libxc stream in frames, each behind a skippable frame that says how
- * long it is, so that nobody has to read a byte too many. Zeros: the end.
+ * long it is, so that no reader reads a byte too many. Zeros: the end.
  */
 enum { WIRE_MAGIC = 0x184d2a52 };
 

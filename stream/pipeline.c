@@ -311,12 +311,12 @@ int pipeline_error(struct pipeline *p)
 	pthread_mutex_lock(&p->lock);
 	failure = p->failure;
 	if (!failure.error && p->has_failed)
-		failure.error = -ECANCELED; /* whoever collects will come to the reason */
+		failure.error = -ECANCELED; /* the collector will come to the reason */
 	pthread_mutex_unlock(&p->lock);
 	return fail_here(&failure);
 }
 
-/* With all threads gone: the first failure that nobody has come to yet. */
+/* With all threads gone: the first failure that was not collected yet. */
 static void find_failure(struct pipeline *p)
 {
 	for (unsigned long i = p->collected; i < p->started; i++)

@@ -56,7 +56,7 @@ enum { SHUTDOWN_REASON_SUSPEND = 2 }; /* SHUTDOWN_suspend */
 
 /* By id if it is all digits, as in xl, else by name; -ESRCH if no domain matches. */
 int domain_find(struct host *host, const char *name_or_id, uint32_t *id);
-/* A name only; -ESRCH without a reason if nobody has it. */
+/* A name only; -ESRCH without a reason if no domain has it. */
 int domain_find_name(struct host *host, const char *name, uint32_t *id);
 /* Ids of all domains, ascending; the caller frees the array. */
 int domain_list(struct host *host, uint32_t **ids, size_t *count);
@@ -138,7 +138,7 @@ int domain_populate(struct domain *domain, const pfn_t *pfns, size_t count, mfn_
 /* Xen's M2P says from now on that the domain's frame is this pfn of it. */
 int domain_set_pfn(struct domain *domain, mfn_t mfn, pfn_t pfn);
 
-/* Takes frames back from the domain; nobody of the guest's may name them. Returns the first failure. */
+/* Takes frames back from the domain; nothing of the guest's may name them. Returns the first failure. */
 int domain_depopulate(struct domain *domain, const mfn_t *mfns, size_t count);
 /* How many KiB the domain may own from now on. */
 int domain_limit(struct domain *domain, uint64_t most_kib);

@@ -1,4 +1,4 @@
-/* What the files of xen/ share; nobody else includes this. */
+/* What the files of xen/ share; no other folder includes this. */
 #ifndef XEN_INTERNAL_H
 #define XEN_INTERNAL_H
 

@@ -161,7 +161,7 @@ void store_release(struct domain *domain)
 	xs_release_domain(domain->host->store, domain->id);
 }
 
-/* A connection of its own, so that its events mix with nobody's replies. */
+/* A connection of its own, so that its events do not mix with other replies. */
 struct store_watch {
 	struct xs_handle *store;
 };

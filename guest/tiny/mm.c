@@ -1,11 +1,11 @@
 /*
  * Address spaces. Each has two roots: the kernel's, with both halves, and the
  * user's, with the lower one only; they are pinned, loaded and let go of
- * together. Tables are read-only while somebody holds their space: a pin, or a
- * vCPU it is loaded on; a space nobody holds is ordinary memory. A table that
+ * together. Tables are read-only while something holds their space: a pin, or a
+ * vCPU it is loaded on; a space that nothing holds is ordinary memory. A table that
  * spaces share counts the holds of each.
  *
- * A carrier knows a table by its type alone, and one that nobody holds has
+ * A carrier knows a table by its type alone, and one that nothing holds has
  * none: so all are pinned before a suspend (mm_pin_all), and those that were
  * pinned only for that are unpinned afterwards.
  */
@@ -66,7 +66,7 @@ static void hold(struct mm *mm)
 	page_hold(pfn_of(mm->user_root));
 }
 
-/* Its types must be gone by then, or Xen lets nobody write. */
+/* Its types must be gone by then, or Xen lets no vCPU write. */
 static void drop(struct mm *mm)
 {
 	if (--mm->holders)
@@ -234,7 +234,7 @@ static void put_table(uint64_t *table, unsigned int level, struct range slots)
 		else if (m2p_get(entry_mfn(table[i])) < page_count)
 			page_put(m2p_get(entry_mfn(table[i])));
 	}
-	memset(table, 0, PAGE_BYTES); /* nobody shall take it for a table any more */
+	memset(table, 0, PAGE_BYTES); /* no carrier shall take it for a table any more */
 	page_put(pfn_of(table));
 }
 

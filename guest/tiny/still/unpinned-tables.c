@@ -1,5 +1,5 @@
 /*
- * Address spaces nobody pinned. Most are loaded nowhere: ordinary memory,
+ * Address spaces that were not pinned. Most are loaded nowhere: ordinary memory,
  * which only mm_pin_all() makes known; one is loaded on each vCPU. With
  * mm_pin_all=off a carrier cannot know them: it has to refuse, or they come
  * back with frames of another machine.
