@@ -51,7 +51,7 @@ def suspends_late(host, image):
     waiter = int(result.err.split("process ")[1].split()[0])
     expect(moves.is_alive(waiter) and not image.exists(), f"late: {waiter}")
     refused = host.pvferry("save", number, image)
-    expect(refused.status == 1 and "at work on domain" in refused.err, f"late: {refused}")
+    expect(refused.status == 1 and "saving or moving it" in refused.err, f"late: {refused}")
     host.run_guests()
     poll("the end of the process that stays", lambda: not moves.is_alive(waiter))
     host.goes_on(number, "a guest that suspended late")

@@ -167,7 +167,7 @@ def asked_later(source, destination):
 
     for what, answer, words in (("killed", kill, "SIGSYS"), ("no JSON", lambda _: moves.message("STATE", b"{{{{"), "JSON"),
                                 ("a lie", lambda _: moves.message("RUNNING", {}), "RUNNING"),
-                                ("long", lambda _: moves.message("STATE", {"state": "x" * 5000, "reason": "\x1b[2J\nforged"}), "says")):
+                                ("long", lambda _: moves.message("STATE", {"state": "x" * 5000, "reason": "\x1b[2J\nforged"}), "answers")):
         result = resolve(source, number, answer, [])
         expect(result.status == 3 and result.is_one_line() and words in result.err, f"{what}: {result}")
         expect("\x1b" not in result.err, f"{what}: {result}")
