@@ -25,7 +25,9 @@ struct json_object *body_parse(const void *at, size_t bytes)
 	error = json_tokener_get_error(tokener);
 	if (error != json_tokener_success || !json_object_is_type(body, json_type_object) ||
 	    json_tokener_get_parse_end(tokener) != bytes) {
-		fail(EBADMSG, "a message is not a JSON object: %s", json_tokener_error_desc(error));
+		fail(EBADMSG, "a message is not a JSON object: %s",
+		     error == json_tokener_success ? "it is another value, or something follows it"
+						   : json_tokener_error_desc(error));
 		json_object_put(body);
 		body = NULL;
 	}
