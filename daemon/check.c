@@ -12,8 +12,6 @@
 
 #include "log.h"
 
-extern char **environ;
-
 /* Its exit status; -errno with a reason if it cannot be started. */
 static int run_show(const struct settings *settings, bool is_silent)
 {

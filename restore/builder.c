@@ -218,7 +218,7 @@ static void listen_to_the_end(struct builder *b)
 					  .events = POLLIN } };
 
 		poll(fds, 2, b->options->progress ? PROGRESS_MS : -1);
-		if (fds[1].revents && !maker->take(maker->context))
+		if (maker && fds[1].revents && !maker->take(maker->context))
 			kill(child_pid(b->process), SIGTERM);
 		show_progress(b);
 	}
