@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <math.h>
 #include <string.h>
 
 #include "log.h"
@@ -23,11 +24,29 @@ static bool has_too_many_values(const char *text)
 	return count > CONFIG_MOST_VALUES;
 }
 
+/* json-c reads 1e999, Infinity and NaN, and would write what no reader of JSON takes, libxl's among them. */
+static bool has_finite_numbers(struct json_object *value)
+{
+	bool fine = !json_object_is_type(value, json_type_double) || isfinite(json_object_get_double(value));
+
+	if (json_object_is_type(value, json_type_array))
+		for (size_t i = 0; fine && i < json_object_array_length(value); i++)
+			fine = has_finite_numbers(json_object_array_get_idx(value, i));
+	if (!json_object_is_type(value, json_type_object))
+		return fine;
+	json_object_object_foreach (value, name, member) {
+		(void)name;
+		fine = fine && has_finite_numbers(member);
+	}
+	return fine;
+}
+
 int config_tokenise(struct json_object **root, const char *text)
 {
 	struct json_tokener *tokener;
 	enum json_tokener_error error;
 	size_t bytes = strlen(text) + 1;
+	int rc = 0;
 
 	*root = NULL;
 	if (bytes > CONFIG_MAX_BYTES || has_too_many_values(text))
@@ -40,12 +59,16 @@ int config_tokenise(struct json_object **root, const char *text)
 	*root = json_tokener_parse_ex(tokener, text, bytes);
 	error = json_tokener_get_error(tokener);
 	json_tokener_free(tokener);
-	if (error == json_tokener_success && *root)
+	if (error != json_tokener_success || !*root)
+		rc = fail(EBADMSG, "the config is not JSON: %s",
+			  error == json_tokener_success ? "null" : json_tokener_error_desc(error));
+	else if (!has_finite_numbers(*root))
+		rc = fail(EBADMSG, "the config has a number that is too large, or not a number");
+	if (!rc)
 		return 0;
 	json_object_put(*root);
 	*root = NULL;
-	return fail(EBADMSG, "the config is not JSON: %s",
-		    error == json_tokener_success ? "null" : json_tokener_error_desc(error));
+	return rc;
 }
 
 static enum flat_kind kind_of(struct json_object *value)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "log.h"
@@ -99,7 +100,11 @@ static int rebuild_leaf(struct flat_rest *rest, const struct flat_value *flat, s
 	case FLAT_NULL: *result = NULL; return 0;
 	case FLAT_BOOLEAN: *result = json_object_new_boolean(flat->number != 0); break;
 	case FLAT_NUMBER: *result = json_object_new_int64(flat->number); break;
-	case FLAT_FRACTION: *result = json_object_new_double(flat->fraction); break;
+	case FLAT_FRACTION:
+		if (!isfinite(flat->fraction))
+			return lies("has a number that is too large, or not a number");
+		*result = json_object_new_double(flat->fraction);
+		break;
 	case FLAT_TEXT:
 		if (flat->count > INT_MAX || !take(rest, flat->count, &text))
 			return lies("is cut short");

@@ -51,7 +51,7 @@ $(FUZZ_FAKED): $(FUZZ_FAKES)
 $(FUZZ_FAKED): FUZZ_LINK = $(FUZZ_WRAPS)
 # There a process is a thread, and a connection a pair of sockets.
 build/fuzz/fuzz-protocol: FUZZ_LINK += $(foreach name,child_start child_wait child_private child_unprivate \
-	front_confine front_ends line_init line_close line_drain line_wait connect_prepare_to,-Wl,--wrap=$(name))
+	front_confine front_ends front_end line_init line_close line_drain line_wait connect_prepare_to,-Wl,--wrap=$(name))
 
 fuzz: $(FUZZERS)
 	tests/fuzz/run $(FUZZ_SECONDS)

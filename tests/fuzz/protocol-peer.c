@@ -221,6 +221,7 @@ static unsigned int front_inbox_count;
 
 int __wrap_child_start(struct child **child, int (*work)(void *context), void *context);
 int __wrap_child_wait(struct child *child);
+void __wrap_front_end(struct child *child);
 void __wrap_child_private(int fd);
 void __wrap_child_unprivate(int fd);
 int __wrap_front_confine(struct front *f);
@@ -276,6 +277,13 @@ int __wrap_child_wait(struct child *child)
 	free(outer_inbox);
 	outer_inbox = NULL;
 	return 0;
+}
+
+/* It ends with its connection, and cannot be killed alone. */
+void __wrap_front_end(struct child *child)
+{
+	if (child)
+		__wrap_child_wait(child);
 }
 
 void __wrap_child_private(int fd)

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <json-c/json.h>
+#include <math.h>
 
 #include "machine/config-flat.h"
 #include "stream/format.h"
@@ -134,6 +135,28 @@ static void is_refused(const char *words)
 	bytes_release(&flat);
 }
 
+/* Written again they would be what no reader of JSON takes. */
+static void numbers_without_an_end_are_refused(void **state)
+{
+	static const char *const numbers[] = { "1e999", "-1e999", "Infinity", "NaN" };
+	static const double fractions[] = { INFINITY, -INFINITY, NAN };
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		snprintf(text, sizeof(text), "{\"a\": [1.5, %s]}", numbers[i]);
+		assert_fails(config_flatten(text, &flat), EBADMSG,
+			     "a number that is too large, or not a number");
+		assert_int_equal(flat.count, 0);
+	}
+	for (size_t i = 0; i < COUNT(fractions); i++) {
+		struct flat_value value = { .kind = FLAT_FRACTION, .fraction = fractions[i] };
+
+		bytes_put(&flat, &value, sizeof(value));
+		is_refused("a number that is too large, or not a number");
+	}
+}
+
 static void what_is_cut_short_is_refused(void **state)
 {
 	uint8_t *whole;
@@ -249,6 +272,7 @@ int main(void)
 		cmocka_unit_test_teardown(what_the_parser_takes_is_never_too_much, teardown),
 		cmocka_unit_test_teardown(as_deep_as_the_parser_goes, teardown),
 		cmocka_unit_test_teardown(what_is_no_json_is_refused_by_the_parser, teardown),
+		cmocka_unit_test_teardown(numbers_without_an_end_are_refused, teardown),
 		cmocka_unit_test_teardown(what_is_cut_short_is_refused, teardown),
 		cmocka_unit_test_teardown(lengths_that_lie_are_refused, teardown),
 		cmocka_unit_test_teardown(counts_are_of_the_whole, teardown),
