@@ -17,7 +17,7 @@ enum { CERTIFICATE_WARN_DAYS = 30 };
 struct certificate {
 	char names[512]; /* of subjectAltName, what a peer checks: "host2, 192.0.2.7" */
 	char name
-		[256]; /* the first DNS name, what `allow` of the other host must have; "" if there is none */
+		[256]; /* the first DNS name, what `allow` of the other host must have; "" if it has no name */
 	char subject[256]; /* the common name */
 	time_t from, until;
 };

@@ -49,6 +49,9 @@ extern struct common_options {
 /* A whole number from least to most; false, having said so, for any other text. */
 bool parse_number(const char *option, const char *text, long least, long most, long *value);
 
+/* A copy in to[room]; false, having said so, if it has no room. option: its name, or what the text is ("HOST"). */
+bool parse_text(const char *option, const char *value, char *to, size_t room);
+
 /* A line, or several, of JSON, whose strings cannot act on a terminal. flags: JSON_C_TO_STRING_*. */
 struct json_object;
 void print_json(FILE *to, struct json_object *json, int flags);

@@ -137,7 +137,7 @@ static void add_guest(struct report *report, struct guest *guest)
 	}
 }
 
-/* A domain that is gone in the meantime is none of the findings. */
+/* A domain that is gone in the meantime is left out of the findings. */
 static void look_at_guest(struct report *report, struct host *host, uint32_t id)
 {
 	struct guest guest = { .name = "" };

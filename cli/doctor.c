@@ -19,16 +19,6 @@ const struct option_row doctor_options[] = {
 	{ 0 },
 };
 
-static bool set_text(const char *option, const char *value, char *to, size_t room)
-{
-	if (strlen(value) < room) {
-		snprintf(to, room, "%s", value);
-		return true;
-	}
-	fprintf(stderr, "pvferry: --%s: \"%s\" is too long\n", option, value);
-	return false;
-}
-
 static bool set(void *context, int letter, const char *value)
 {
 	struct peer *peer = context;
@@ -36,8 +26,8 @@ static bool set(void *context, int letter, const char *value)
 
 	switch (letter) {
 	case JSON: common.json = true; break;
-	case PKI: return set_text("pki", value, peer->pki, sizeof(peer->pki));
-	case SSH: return set_text("ssh", value, peer->ssh, sizeof(peer->ssh));
+	case PKI: return parse_text("pki", value, peer->pki, sizeof(peer->pki));
+	case SSH: return parse_text("ssh", value, peer->ssh, sizeof(peer->ssh));
 	case VIA:
 		if (via_parse(value, &peer->via))
 			return true;
@@ -74,7 +64,7 @@ int run_doctor(const struct command *self, int argc, char **argv)
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
 	if (argc > first + 1 ||
-	    (first < argc && !set_text("HOST", argv[first], peer.host, sizeof(peer.host)))) {
+	    (first < argc && !parse_text("HOST", argv[first], peer.host, sizeof(peer.host)))) {
 		fprintf(stderr, "pvferry: doctor takes one operand at most, the name of another host\n");
 		return EXIT_USAGE;
 	}

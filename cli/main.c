@@ -126,6 +126,16 @@ int command_options(const struct command *self, int argc, char **argv,
 	return optind;
 }
 
+bool parse_text(const char *option, const char *value, char *to, size_t room)
+{
+	if (strlen(value) < room) {
+		snprintf(to, room, "%s", value);
+		return true;
+	}
+	fprintf(stderr, "pvferry: --%s: \"%s\" is too long\n", option, value);
+	return false;
+}
+
 bool parse_number(const char *option, const char *text, long least, long most, long *value)
 {
 	bool is_negative = least < 0 && *text == '-';

@@ -78,16 +78,6 @@ const struct option_row migrate_options[] = {
 	{ 0 },
 };
 
-static bool set_text(const char *option, const char *value, char *to, size_t room)
-{
-	if (strlen(value) < room) {
-		snprintf(to, room, "%s", value);
-		return true;
-	}
-	fprintf(stderr, "pvferry: --%s: \"%s\" is too long\n", option, value);
-	return false;
-}
-
 static bool set_via(const char *value, enum via *via)
 {
 	if (via_parse(value, via))
@@ -99,7 +89,7 @@ static bool set_via(const char *value, enum via *via)
 static bool set_pki(const char *value, struct peer *peer)
 {
 	if (*value)
-		return set_text("pki", value, peer->pki, sizeof(peer->pki));
+		return parse_text("pki", value, peer->pki, sizeof(peer->pki));
 	fprintf(stderr, "pvferry: --pki: a directory is wanted, as in --pki " PKI_DEFAULT "\n");
 	return false;
 }
@@ -118,7 +108,7 @@ static bool set_name(const char *value, struct offer *offer)
 	const char *defect = domain_name_defect(value);
 
 	if (!defect)
-		return set_text("name", value, offer->domain, sizeof(offer->domain));
+		return parse_text("name", value, offer->domain, sizeof(offer->domain));
 	fail(EINVAL, "--name: \"%s\" cannot be a domain's name: %s", value, defect);
 	fprintf(stderr, "pvferry: %s\n", fail_reason());
 	return false;
@@ -170,7 +160,7 @@ bool migrate_set(void *context, int letter, const char *value)
 	switch (letter) {
 	case VIA: return set_via(value, &peer->via);
 	case PKI: return set_pki(value, peer);
-	case SSH: return set_text("ssh", value, peer->ssh, sizeof(peer->ssh));
+	case SSH: return parse_text("ssh", value, peer->ssh, sizeof(peer->ssh));
 	case ON_TIMEOUT: return set_on_timeout(value, &s->move.options.limits);
 	case TRACKING: return parse_tracking(value, &s->move.options.tracking);
 	case P2M: return parse_p2m(value, &s->move.options.p2m);
@@ -198,10 +188,10 @@ bool migrate_set_host(struct migrate_settings *s, const char *text)
 	char *colon;
 	long port;
 
-	if (!set_text("HOST", text, host, sizeof(host)))
+	if (!parse_text("HOST", text, host, sizeof(host)))
 		return false;
 	if (peer->via == VIA_SSH)
-		return set_text("HOST", text, peer->host, sizeof(peer->host));
+		return parse_text("HOST", text, peer->host, sizeof(peer->host));
 	if (strchr(host, '@')) {
 		fprintf(stderr, "pvferry: migrate: \"%s\": a user is named for --via ssh only\n", text);
 		return false;
@@ -215,7 +205,7 @@ bool migrate_set_host(struct migrate_settings *s, const char *text)
 	}
 	if (*host == '[' && host[strlen(host) - 1] == ']') {
 		host[strlen(host) - 1] = '\0';
-		return set_text("HOST", host + 1, peer->host, sizeof(peer->host));
+		return parse_text("HOST", host + 1, peer->host, sizeof(peer->host));
 	}
-	return set_text("HOST", host, peer->host, sizeof(peer->host));
+	return parse_text("HOST", host, peer->host, sizeof(peer->host));
 }

@@ -81,14 +81,15 @@ static int make_pages(struct gate *gate, const struct order *order)
 
 static int wait_until_open(const struct gate *gate)
 {
+	ssize_t got;
 	char word;
 
 	if (send(gate->fd, &gate->report, sizeof(gate->report), MSG_NOSIGNAL) != sizeof(gate->report))
 		return fail_errno("pvferry-toolstack is gone");
-	while (read(gate->fd, &word, 1) != 1)
-		if (errno != EINTR)
-			return fail(ECANCELED, "the domain is no longer wanted");
-	return 0;
+	do
+		got = read(gate->fd, &word, 1);
+	while (got < 0 && errno == EINTR);
+	return got == 1 ? 0 : fail(ECANCELED, "the domain is no longer wanted");
 }
 
 int run_gate(const struct order *order, const char *setting)

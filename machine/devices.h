@@ -8,10 +8,10 @@
 
 #include "xen/domain.h"
 
-/* "vbd 51712, vif 0"; "" if there are none. */
+/* "vbd 51712, vif 0"; "" for a domain without devices. */
 void devices_list(struct host *host, uint32_t id, char *text, size_t room);
 bool devices_exist(struct host *host, uint32_t id);
-/* A sentence about the first device that no other host can have, and the way out; "" if there is none. */
+/* A sentence about the first device that no other host can have, and the way out; "" if others can have all. */
 void devices_find_fixed(struct host *host, uint32_t id, char *text, size_t room);
 
 /*

@@ -15,7 +15,7 @@ enum { NODES_MOST = 64 };
 struct shared_entry {
 	struct store_node nodes[NODES_MOST];
 	size_t count;
-	uint32_t sharer; /* another domain of the same UUID; 0: there is none */
+	uint32_t sharer; /* another domain of the same UUID; 0: no other has it */
 };
 
 static void take_nodes(struct host *host, struct shared_entry *entry, const char *path)
@@ -90,7 +90,8 @@ static int remove_by_libxl(struct domain *domain, struct host *host, uint32_t id
 	rc = toolstack_destroy(id);
 	/* What serves the devices may stay, but never a guest that was to go. */
 	if (rc) {
-		say(SAY_WARNING, "domain %u is destroyed, but not what served its devices: %s", id,
+		say(SAY_WARNING,
+		    "domain %u: what served its devices stays, the domain itself is destroyed now: %s", id,
 		    fail_reason());
 		fail_forget();
 		rc = domain_demolish(domain);

@@ -33,7 +33,7 @@ size_t hold_default_bytes(uint64_t frames, size_t available_bytes);
 size_t hold_available_bytes(void);
 
 /*
- * A buffer of so many bytes; 0: hold_default_bytes(), or less where that cannot be had. -ENOMEM if there is none.
+ * A buffer of so many bytes; 0: hold_default_bytes(), or less where that cannot be had. -ENOMEM without any room.
  * hold_close() in any case; NULL is fine.
  */
 int hold_open(struct hold **hold, size_t bytes, uint64_t frames);

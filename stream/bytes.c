@@ -38,7 +38,7 @@ void *bytes_grow(struct bytes *bytes, size_t count)
 	if (bytes->no_memory)
 		return NULL;
 	if (!bytes->at)
-		return NULL; /* no bytes were asked for, and there are none yet */
+		return NULL; /* no bytes were asked for, and none were put before */
 	at = bytes->at + bytes->count;
 	memset(at, 0, count);
 	bytes->count += count;

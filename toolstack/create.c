@@ -69,13 +69,6 @@ static int open_gate(int ends[2], int width)
 	return 0;
 }
 
-static const char *text_of(struct json_object *order, const char *key)
-{
-	struct json_object *value = NULL;
-
-	return json_object_object_get_ex(order, key, &value) ? json_object_get_string(value) : "";
-}
-
 static int number_of(struct json_object *order, const char *key)
 {
 	struct json_object *value = NULL;
@@ -85,12 +78,12 @@ static int number_of(struct json_object *order, const char *key)
 
 static int read_config(struct toolstack *t, struct json_object *order, libxl_domain_config *config)
 {
-	int code = libxl_domain_config_from_json(t->ctx, config, text_of(order, "config"));
+	int code = libxl_domain_config_from_json(t->ctx, config, order_text(order, "config"));
 
 	if (code)
 		return toolstack_fail(t, code, "libxl does not understand the domain's config");
 	free(config->c_info.name);
-	config->c_info.name = strdup(text_of(order, "name"));
+	config->c_info.name = strdup(order_text(order, "name"));
 	return config->c_info.name && *config->c_info.name ? 0 : fail(EINVAL, "the domain has no name");
 }
 
@@ -172,7 +165,7 @@ static int make(struct toolstack *t, libxl_domain_config *config, struct json_ob
 	if (!rc) {
 		libxl_domain_restore_params_init(&params);
 		params.stream_version = 2;
-		orders_watch_gate(ends[0], ends[1], !strcmp(text_of(order, "devices"), "early"));
+		orders_watch_gate(ends[0], ends[1], !strcmp(order_text(order, "devices"), "early"));
 		libxl_log_begin(t->log);
 		code = libxl_domain_create_restore(t->ctx, config, &domain, stream, -1, &params, NULL, NULL);
 		rc = finish(t, code, domain);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "toolstack/orders.h"
 #include "toolstack/toolstack.h"
 
 int toolstack_fail(struct toolstack *t, int code, const char *what)
@@ -72,8 +73,7 @@ int toolstack_remove(struct toolstack *t, uint32_t domain)
 int toolstack_run(struct toolstack *t, struct json_object *order, struct json_object *answer)
 {
 	struct json_object *value = NULL;
-	const char *name = json_object_object_get_ex(order, "name", &value) ? json_object_get_string(value)
-									    : "";
+	const char *name = order_text(order, "name");
 	bool stays_paused = json_object_object_get_ex(order, "paused", &value) &&
 			    json_object_get_boolean(value);
 	int code;

@@ -36,9 +36,8 @@ static int obey(struct toolstack *t, const char *name, struct json_object *order
 
 static void serve(struct toolstack *t, struct json_object *order)
 {
-	struct json_object *answer = json_object_new_object(), *word = NULL;
-	const char *name = json_object_object_get_ex(order, "order", &word) ? json_object_get_string(word)
-									    : "";
+	struct json_object *answer = json_object_new_object();
+	const char *name = order_text(order, "order");
 	int rc;
 
 	fail_forget();

@@ -90,15 +90,20 @@ static void hear_gate(void)
 		open_gate();
 }
 
+const char *order_text(struct json_object *order, const char *key)
+{
+	struct json_object *value = NULL;
+
+	json_object_object_get_ex(order, key, &value);
+	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+}
+
 /* --- lines ----------------------------------------------------------------- */
 
 static void queue_order(struct json_object *order)
 {
-	struct json_object *word = NULL;
-	const char *name = "";
+	const char *name = order_text(order, "order");
 
-	if (json_object_object_get_ex(order, "order", &word))
-		name = json_object_get_string(word);
 	if (!strcmp(name, "open")) {
 		open_gate();
 		json_object_put(order);

@@ -18,6 +18,9 @@ int orders_begin(int fd, libxl_ctx *ctx);
 /* The next order, the caller's to put; NULL: there will be no more. "open" is obeyed by the reading thread alone. */
 struct json_object *orders_take(void);
 
+/* A text of an order; "" for a member that is missing, null or of another type. The order's. */
+const char *order_text(struct json_object *order, const char *key);
+
 /* One line to the other side. A side that is gone is noticed where its orders end. */
 void orders_answer(struct json_object *answer);
 

@@ -112,13 +112,13 @@ def cut(target):
 
 def no_orders(target):
     tool = Toolstack(target)
-    for order in ({"order": "dance"}, {}, {"order": "destroy"}, {"order": "run", "name": "a"}, {"order": "create"},
+    for order in ({"order": "dance"}, {}, {"order": None}, {"order": "run", "name": None}, {"order": "destroy"}, {"order": "run", "name": "a"}, {"order": "create"},
                   {"order": "create", "config": "[", "name": "a", "width": 8},
                   {"order": "create", "config": json.dumps(config(target)), "width": 8},
                   {"order": "config", "domid": 77}):
         tool.socket.sendall((json.dumps(order) + "\n").encode())
         heard = tool.hear()
-        expect(heard and heard["failed"] == order.get("order", "") and heard["reason"] and heard["errno"] > 0, f"{order}: {heard}")
+        expect(heard and heard["failed"] == (order.get("order") or "") and heard["reason"] and heard["errno"] > 0, f"{order}: {heard}")
     tool.socket.sendall(b"no JSON\n")
     expect(tool.hear() is None, "it answers what is no JSON")
     tool.end()
