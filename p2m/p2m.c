@@ -108,6 +108,17 @@ static int find_from(struct p2m *p2m, struct domain *domain, const void *shared_
 				       : p2m_find_list_list(p2m, domain, shared_info, first);
 }
 
+/* A guest may fill up a page of its list with the last leaf: that is one leaf still, and changes while it runs. */
+static bool ends_with_known_leaf(const struct p2m *p2m)
+{
+	uint64_t last = p2m->leaves - 1;
+
+	for (uint64_t i = 0; i < last; i++)
+		if (p2m->leaf[i].n == p2m->leaf[last].n)
+			return true;
+	return false;
+}
+
 /*
  * A claim that ends with a leaf may mean the first pfn of one more leaf. That there is
  * none, or that it is not the guest's, is no fault: then the claim was right.
@@ -120,6 +131,7 @@ static void find_further_leaf(struct p2m *p2m, struct domain *domain, const void
 		return;
 	p2m->leaves++;
 	p2m->has_further = !find_from(p2m, domain, shared_info, p2m->leaves - 1) &&
+			   !ends_with_known_leaf(p2m) &&
 			   !domain_frame_types(domain, &p2m->leaf[p2m->leaves - 1], 1, &type) &&
 			   frame_has_data(type);
 	if (!p2m->has_further)

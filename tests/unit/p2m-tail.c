@@ -129,6 +129,25 @@ static void a_leaf_behind_max_pfn_may_be_anything(void **state)
 	grown(8, true);
 }
 
+/* The list's page is filled up with the last leaf: no further one, however its words change while they are read. */
+static void a_leaf_that_is_repeated_is_no_further_one(void **state)
+{
+	struct p2m_source source;
+
+	(void)state;
+	guest_make(&guest, 4, 1024);
+	assert_int_equal(guest.leaves, 1);
+	guest.leaf = realloc(guest.leaf, 2 * sizeof(*guest.leaf));
+	guest.leaf[guest.leaves++] = guest.leaf[0];
+	guest_publish_list(&guest);
+	set_field(guest.layout->shared_info.max_pfn, 1024);
+	source = (struct p2m_source){ guest.domain, guest.layout, guest.shared_info, 1100 };
+	assert_done(p2m_find(&p2m, &source, P2M_AUTO, MOST));
+	assert_int_equal(p2m.leaves, 1);
+	assert_int_equal(p2m.count, 1024);
+	assert_done(p2m_check_unmoved(&p2m, guest.domain, guest.shared_info));
+}
+
 /* The page's end may hold any other data: a frame counts if no pfn has it yet. */
 static void other_words_behind_max_pfn_are_holes(void **state)
 {
@@ -256,6 +275,7 @@ int main(void)
 		TEST(pages_behind_max_pfn_are_found),
 		TEST(a_leaf_that_max_pfn_names_is_found),
 		TEST(a_leaf_behind_max_pfn_may_be_anything),
+		TEST(a_leaf_that_is_repeated_is_no_further_one),
 		TEST(other_words_behind_max_pfn_are_holes),
 		TEST(a_tail_does_not_shrink),
 		TEST(linear_pfns_for_hotplug_are_left_out),
