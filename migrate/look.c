@@ -91,7 +91,8 @@ static int turn_round(const struct migration *m, struct sight *sight)
 
 int look_ahead(const struct migration *m, struct sight *sight)
 {
-	struct p2m_source source = { m->domain, m->layout, m->shared_info, m->p2m.count };
+	struct p2m_source source = { m->domain, m->layout, m->shared_info, m->p2m.count,
+				     !m->figures.stopped_at_ns };
 	int rc;
 
 	*sight = (struct sight){ .inverse = { 0 } };

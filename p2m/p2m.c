@@ -108,20 +108,11 @@ static int find_from(struct p2m *p2m, struct domain *domain, const void *shared_
 				       : p2m_find_list_list(p2m, domain, shared_info, first);
 }
 
-/* A guest may fill up a page of its list with the last leaf: that is one leaf still, and changes while it runs. */
-static bool ends_with_known_leaf(const struct p2m *p2m)
-{
-	uint64_t last = p2m->leaves - 1;
-
-	for (uint64_t i = 0; i < last; i++)
-		if (p2m->leaf[i].n == p2m->leaf[last].n)
-			return true;
-	return false;
-}
-
 /*
  * A claim that ends with a leaf may mean the first pfn of one more leaf. That there is
- * none, or that it is not the guest's, is no fault: then the claim was right.
+ * none, or that it is not the guest's, is no fault: then the claim was right. Of a guest
+ * that runs no further leaf is looked for: a leaf that it moves just then stands twice in
+ * a list that is filled up with it, once as the old frame. The look after the stop finds it.
  */
 static void find_further_leaf(struct p2m *p2m, struct domain *domain, const void *shared_info)
 {
@@ -131,7 +122,6 @@ static void find_further_leaf(struct p2m *p2m, struct domain *domain, const void
 		return;
 	p2m->leaves++;
 	p2m->has_further = !find_from(p2m, domain, shared_info, p2m->leaves - 1) &&
-			   !ends_with_known_leaf(p2m) &&
 			   !domain_frame_types(domain, &p2m->leaf[p2m->leaves - 1], 1, &type) &&
 			   frame_has_data(type);
 	if (!p2m->has_further)
@@ -148,7 +138,7 @@ static void drop_further_leaf(struct p2m *p2m)
 	p2m->has_further = false;
 }
 
-static int find_leaves(struct p2m *p2m, struct domain *domain, const void *shared_info)
+static int find_leaves(struct p2m *p2m, const struct p2m_source *source)
 {
 	int rc;
 
@@ -159,11 +149,11 @@ static int find_leaves(struct p2m *p2m, struct domain *domain, const void *share
 		p2m->leaf = malloc((p2m->leaves + 1) * sizeof(*p2m->leaf));
 	if (!p2m->leaf)
 		return fail(ENOMEM, "out of memory for a p2m of %lu pfns", p2m->claimed);
-	rc = find_from(p2m, domain, shared_info, 0);
+	rc = find_from(p2m, source->domain, source->shared_info, 0);
 	if (!rc && p2m->claimed > p2m->most)
 		return drop_repeated_leaves(p2m);
-	if (!rc)
-		find_further_leaf(p2m, domain, shared_info);
+	if (!rc && !source->is_running)
+		find_further_leaf(p2m, source->domain, source->shared_info);
 	return rc;
 }
 
@@ -198,15 +188,15 @@ static int choose_form(struct p2m *p2m, const void *shared_info, enum p2m_form f
 	return 0;
 }
 
-static int read_once(struct p2m *p2m, struct domain *domain, const void *shared_info)
+static int read_once(struct p2m *p2m, const struct p2m_source *source)
 {
 	int rc;
 
-	p2m->generation = generation(p2m, shared_info);
-	rc = find_leaves(p2m, domain, shared_info);
+	p2m->generation = generation(p2m, source->shared_info);
+	rc = find_leaves(p2m, source);
 	if (!rc)
 		rc = allocate_entries(p2m);
-	return rc ? rc : read_entries(p2m, domain);
+	return rc ? rc : read_entries(p2m, source->domain);
 }
 
 /* The generation is odd while the guest is at it: then the whole p2m is not worth reading. */
@@ -235,7 +225,7 @@ static int read_still(struct p2m *p2m, const struct p2m_source *source)
 		}
 		if (rc)
 			return rc;
-		rc = read_once(p2m, source->domain, source->shared_info);
+		rc = read_once(p2m, source);
 		if (!was_moving(p2m, source->shared_info))
 			return rc;
 		fail_forget();
@@ -334,13 +324,14 @@ int p2m_fetch_types(struct p2m *p2m, struct domain *domain)
 int p2m_check_unmoved(const struct p2m *p2m, struct domain *domain, const void *shared_info)
 {
 	struct p2m now = { .form = p2m->form, .layout = p2m->layout, .most = p2m->most };
+	struct p2m_source source = { .domain = domain, .layout = p2m->layout, .shared_info = shared_info };
 	int rc;
 
 	now.claimed = field(p2m, shared_info, p2m->layout->shared_info.max_pfn);
 	if (now.claimed != p2m->claimed ||
 	    (p2m->form == P2M_LINEAR && generation(p2m, shared_info) != p2m->generation))
 		return fail(EAGAIN, "the guest's p2m changed while it was saved");
-	rc = find_leaves(&now, domain, shared_info);
+	rc = find_leaves(&now, &source);
 	now.leaves -= now.has_further && !p2m->has_further;
 	if (!rc &&
 	    (now.leaves != p2m->leaves || memcmp(now.leaf, p2m->leaf, p2m->leaves * sizeof(*p2m->leaf))))

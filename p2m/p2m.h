@@ -61,7 +61,8 @@ struct p2m_source {
 	struct domain *domain;
 	const struct layout *layout;
 	const void *shared_info; /* the guest's page, mapped */
-	uint64_t least; /* count of an earlier p2m of this guest: it does not become less within a leaf */
+	uint64_t least;	 /* count of an earlier p2m of this guest: it does not become less within a leaf */
+	bool is_running; /* the guest may write its lists while they are read */
 };
 
 /*

@@ -305,8 +305,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count)
 	make_guest(1 + pfns % (PFNS_MOST / (guest.layout->width == 8 ? 2 : 1)), vaddr & ~0x1fffffULL);
 	poke_all(0);
 	fail_forget();
-	rc = p2m_find(&p2m, &(struct p2m_source){ NULL, guest.layout, guest.shared_info, 0 }, (how >> 1) % 3,
-		      PFNS_MOST);
+	rc = p2m_find(&p2m, &(struct p2m_source){ NULL, guest.layout, guest.shared_info, 0, false },
+		      (how >> 1) % 3, PFNS_MOST);
 	expect_reason(rc);
 	expect(!guest.live_maps);
 	if (!rc)

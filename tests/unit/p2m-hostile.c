@@ -27,8 +27,8 @@ static int teardown(void **state)
 
 static int find(enum p2m_form form)
 {
-	return p2m_find(&p2m, &(struct p2m_source){ guest.domain, guest.layout, guest.shared_info, 0 }, form,
-			MOST);
+	return p2m_find(&p2m, &(struct p2m_source){ guest.domain, guest.layout, guest.shared_info, 0, false },
+			form, MOST);
 }
 
 static void set_field(size_t offset, uint64_t value)
@@ -55,7 +55,8 @@ static void wrong_counts_are_refused(void **state)
 	assert_fails(find(P2M_AUTO), ERANGE, "the guest claims 1073741825 pfns");
 	set_field(max_pfn, UINT64_MAX);
 	assert_fails(find(P2M_AUTO), ERANGE, "the guest claims");
-	assert_fails(p2m_find(&p2m, &(struct p2m_source){ guest.domain, guest.layout, guest.shared_info, 0 },
+	assert_fails(p2m_find(&p2m,
+			      &(struct p2m_source){ guest.domain, guest.layout, guest.shared_info, 0, false },
 			      P2M_AUTO, UINT64_MAX),
 		     ERANGE, "the guest claims");
 }

@@ -35,7 +35,7 @@ static int teardown(void **state)
 
 static int find(enum p2m_form form)
 {
-	return p2m_find(&p2m, &(struct p2m_source){ guest.domain, guest.layout, guest.shared_info, 0 }, form,
+	return p2m_find(&p2m, &(struct p2m_source){ guest.domain, guest.layout, guest.shared_info, 0, false }, form,
 			MOST);
 }
 

@@ -12,6 +12,9 @@ def pair(stage, source, to, guest):
     files = {("ours", form): stage.folder / f"ours.{form}" for form in ("xl", "libxc")}
     source.must("save", "-c", "--live", "--force", number, files["ours", "xl"])
     source.goes_on(number, f"{guest}: live")
+    copy = to.restore(files["ours", "xl"], "-p", "--name", "live")
+    goes_on(to, copy, f"{guest}: the copy of a live save")
+    to.destroy(copy)
     source.freeze(number, files["ours", "xl"], "--level", 0, "--force")
     convert(files["ours", "xl"], files["ours", "libxc"], stream.unwrap)
     last = stream.Guest(files["ours", "xl"].read_bytes()).last
