@@ -1,9 +1,8 @@
-/* See machine/toolstack.h. Orders and answers are lines of JSON, one object each. */
+/* See machine/toolstack.h. */
 #include "machine/toolstack.h"
 
 #include <errno.h>
 #include <json-c/json.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +12,9 @@
 
 #include "log.h"
 #include "machine/config.h"
+#include "machine/toolstack-lines.h"
 #include "process/program.h"
-#include "process/stop.h"
 #include "stream/bytes.h"
-
-enum { ANSWER_MOST = 16 << 20 };
 
 /* --- the process ------------------------------------------------------------ */
 
@@ -60,133 +57,17 @@ void toolstack_close(struct toolstack *t)
 	reap(t, false);
 }
 
-/* --- lines ------------------------------------------------------------------ */
-
-static int give(int fd, struct json_object *order)
-{
-	const char *text = json_object_to_json_string_ext(order, JSON_C_TO_STRING_PLAIN);
-	struct bytes line = { 0 };
-	size_t sent = 0;
-	int rc;
-
-	bytes_put(&line, text, strlen(text));
-	bytes_put(&line, "\n", 1);
-	rc = bytes_check(&line);
-	while (!rc && sent < line.count) {
-		ssize_t done = send(fd, line.at + sent, line.count - sent, MSG_NOSIGNAL);
-
-		if (done < 0 && errno != EINTR)
-			rc = fail_errno("cannot reach pvferry-toolstack");
-		sent += done > 0 ? done : 0;
-	}
-	bytes_release(&line);
-	json_object_put(order);
-	return rc;
-}
-
-static struct json_object *order_of(const char *name)
-{
-	struct json_object *order = json_object_new_object();
-
-	json_object_object_add(order, "order", json_object_new_string(name));
-	return order;
-}
-
-/* A stop is heard where it may be: to destroy a domain in halves helps no user. */
-static int wait_for_some(int fd, bool hears_stop)
-{
-	struct pollfd from[] = { { .fd = fd, .events = POLLIN },
-				 { .fd = hears_stop ? stop_fd() : -1, .events = POLLIN } };
-
-	while (poll(from, 2, -1) < 0)
-		if (errno != EINTR)
-			return fail_errno("poll");
-	return from[0].revents ? 0 : stop_requested();
-}
-
-/* One line and no byte more: who reads next may be another process. */
-static int read_line(int fd, struct bytes *line, bool hears_stop)
-{
-	char some[4096], *end = NULL;
-	int rc = 0;
-
-	while (!rc && !end && line->count < ANSWER_MOST) {
-		ssize_t got;
-
-		rc = wait_for_some(fd, hears_stop);
-		if (rc)
-			break;
-		got = recv(fd, some, sizeof(some), MSG_PEEK);
-		if (got > 0) {
-			end = memchr(some, '\n', got);
-			got = recv(fd, some, end ? end + 1 - some : got, 0);
-		}
-		if (!got || (got < 0 && errno != EINTR))
-			rc = fail(ECHILD, "pvferry-toolstack ended without an answer");
-		else if (got > 0)
-			bytes_put(line, some, got);
-	}
-	bytes_put(line, "", 1);
-	return rc ? rc : bytes_check(line);
-}
-
-static const char *member(struct json_object *answer, const char *key)
-{
-	struct json_object *value = NULL;
-
-	return json_object_object_get_ex(answer, key, &value) ? json_object_get_string(value) : NULL;
-}
-
-static int64_t number(struct json_object *answer, const char *key)
-{
-	struct json_object *value = NULL;
-
-	return json_object_object_get_ex(answer, key, &value) ? json_object_get_int64(value) : 0;
-}
-
-/* An answer that tells of a failure is one. */
-static int hear(int fd, struct json_object **answer, bool hears_stop)
-{
-	struct bytes line = { 0 };
-	int rc = read_line(fd, &line, hears_stop);
-
-	*answer = rc ? NULL : json_tokener_parse((const char *)line.at);
-	bytes_release(&line);
-	if (rc)
-		return rc;
-	if (member(*answer, "failed"))
-		rc = fail(number(*answer, "errno") > 0 ? (int)number(*answer, "errno") : EIO, "%s",
-			  member(*answer, "reason") ? member(*answer, "reason") : "no reason given");
-	else if (!*answer)
-		rc = fail(EPROTO, "pvferry-toolstack gave no sensible answer");
-	if (rc) {
-		json_object_put(*answer);
-		*answer = NULL;
-	}
-	return rc;
-}
-
-/* Where the answer holds nothing but that it is done. */
-static int obeyed(int fd, bool hears_stop)
-{
-	struct json_object *answer;
-	int rc = hear(fd, &answer, hears_stop);
-
-	json_object_put(answer);
-	return rc;
-}
-
 /* --- a domain that is made -------------------------------------------------- */
 
 static int order_creation(struct toolstack *t, const struct new_domain *domain)
 {
-	struct json_object *order = order_of("create");
+	struct json_object *order = toolstack_order("create");
 
 	json_object_object_add(order, "name", json_object_new_string(domain->name));
 	json_object_object_add(order, "width", json_object_new_int(domain->width));
-	json_object_object_add(order, "devices", json_object_new_string("early"));
+	json_object_object_add(order, "devices", json_object_new_string(domain->is_late ? "late" : "early"));
 	json_object_object_add(order, "config", json_object_new_string(domain->config));
-	return give(t->fd, order);
+	return toolstack_give_with(t->fd, order, domain);
 }
 
 int toolstack_create(struct toolstack *t, const struct new_domain *domain, uint32_t *id,
@@ -199,33 +80,45 @@ int toolstack_create(struct toolstack *t, const struct new_domain *domain, uint3
 	if (!rc)
 		rc = order_creation(t, domain);
 	if (!rc)
-		rc = hear(t->fd, &answer, true);
+		rc = toolstack_hear(t->fd, &answer, true);
 	if (rc)
 		return rc;
-	*id = number(answer, "gate");
-	*connections = (struct connections){ .store_port = number(answer, "store-port"),
-					     .console_port = number(answer, "console-port"),
-					     .store = MFN(number(answer, "store")),
-					     .console = MFN(number(answer, "console")),
+	*id = toolstack_number(answer, "gate");
+	*connections = (struct connections){ .store_port = toolstack_number(answer, "store-port"),
+					     .console_port = toolstack_number(answer, "console-port"),
+					     .store = MFN(toolstack_number(answer, "store")),
+					     .console = MFN(toolstack_number(answer, "console")),
 					     .are_served = true };
 	json_object_put(answer);
 	return *id ? 0 : fail(EPROTO, "pvferry-toolstack made no domain");
 }
 
+int toolstack_open(struct toolstack *t)
+{
+	return toolstack_give(t->fd, toolstack_order("open"));
+}
+
 int toolstack_created(struct toolstack *t)
 {
-	return obeyed(t->fd, true);
+	return toolstack_obeyed(t->fd, true);
 }
 
 int toolstack_run(struct toolstack *t, const char *name, bool paused)
 {
-	struct json_object *order = order_of("run");
+	struct json_object *order = toolstack_order("run");
 	int rc;
 
 	json_object_object_add(order, "name", json_object_new_string(name));
 	json_object_object_add(order, "paused", json_object_new_boolean(paused));
-	rc = give(t->fd, order);
-	return rc ? rc : obeyed(t->fd, false);
+	rc = toolstack_give(t->fd, order);
+	return rc ? rc : toolstack_obeyed(t->fd, false);
+}
+
+int toolstack_keep(struct toolstack *t)
+{
+	int rc = toolstack_give(t->fd, toolstack_order("keep"));
+
+	return rc ? rc : toolstack_obeyed(t->fd, false);
 }
 
 /* Of the domain that a toolstack which is dead has left. A toolstack gives a domain its UUID when it makes it. */
@@ -260,9 +153,9 @@ static int destroy_uuid(const char *uuid)
 /* The answer to the creation may still be on its way: a failure that was not ordered is why all others failed. */
 static void take_reason(struct json_object *answer)
 {
-	const char *failed = member(answer, "failed"), *reason = member(answer, "reason");
+	const char *failed = toolstack_text(answer, "failed"), *reason = toolstack_text(answer, "reason");
 
-	if (!failed || strcmp(failed, "create") || !reason || number(answer, "errno") == ECANCELED)
+	if (!failed || strcmp(failed, "create") || !reason || toolstack_number(answer, "errno") == ECANCELED)
 		return;
 	fail_forget();
 	fail(EIO, "%s", reason);
@@ -271,17 +164,18 @@ static void take_reason(struct json_object *answer)
 /* True when it is done; else the toolstack is dead, or could not do it. */
 static bool order_to_abandon(struct toolstack *t)
 {
-	bool goes_on = !give(t->fd, order_of("abandon")), is_done = false;
+	bool goes_on = !toolstack_give(t->fd, toolstack_order("abandon")), is_done = false;
 
 	while (goes_on && !is_done) {
 		struct json_object *answer = NULL;
 		struct bytes line = { 0 };
 
-		goes_on = !read_line(t->fd, &line, false);
+		goes_on = !toolstack_read(t->fd, &line, false);
 		if (goes_on)
 			answer = json_tokener_parse((const char *)line.at);
 		if (answer) {
-			const char *done = member(answer, "done"), *failed = member(answer, "failed");
+			const char *done = toolstack_text(answer, "done"),
+				   *failed = toolstack_text(answer, "failed");
 
 			take_reason(answer);
 			is_done = done && !strcmp(done, "abandon");
@@ -306,7 +200,7 @@ void toolstack_abandon(struct toolstack *t)
 
 static int ask_of(const char *name, uint32_t id, struct json_object **answer)
 {
-	struct json_object *order = order_of(name);
+	struct json_object *order = toolstack_order(name);
 	struct toolstack t;
 	int rc = start(&t);
 
@@ -314,9 +208,9 @@ static int ask_of(const char *name, uint32_t id, struct json_object **answer)
 	if (rc)
 		json_object_put(order);
 	else
-		rc = give(t.fd, order);
+		rc = toolstack_give(t.fd, order);
 	if (!rc)
-		rc = hear(t.fd, answer, false);
+		rc = toolstack_hear(t.fd, answer, false);
 	reap(&t, false);
 	return rc;
 }
@@ -328,7 +222,7 @@ int toolstack_config(uint32_t id, char **config)
 
 	if (rc)
 		return rc;
-	*config = member(answer, "config") ? strdup(member(answer, "config")) : NULL;
+	*config = toolstack_text(answer, "config") ? strdup(toolstack_text(answer, "config")) : NULL;
 	json_object_put(answer);
 	return *config ? 0 : fail(EPROTO, "pvferry-toolstack gave no config");
 }

@@ -27,11 +27,15 @@ struct toolstack {
  */
 int toolstack_create(struct toolstack *toolstack, const struct new_domain *domain, uint32_t *id,
 		     struct connections *connections);
+/* Of a domain that is late: nothing else uses what its devices use, so libxl makes them now. */
+int toolstack_open(struct toolstack *toolstack);
 /* Waits until its devices are there. */
 int toolstack_created(struct toolstack *toolstack);
 
 /* The domain is complete: it gets its name, and runs unless it stays paused. */
 int toolstack_run(struct toolstack *toolstack, const char *name, bool paused);
+/* It stays when the program ends, paused and under the name that it has: from here on it is the caller's. */
+int toolstack_keep(struct toolstack *toolstack);
 /*
  * The domain is not wanted; one that was not made, or is gone, is fine. If libxl itself had failed to make it, and
  * not for this, that becomes the reason of the failure: what others failed for follows from it. If something is

@@ -93,6 +93,16 @@ int toolstack_run(struct toolstack *t, struct json_object *order, struct json_ob
 	return 0;
 }
 
+/* It stays when we end, paused: what becomes of it is for the journal of those who gave the order. */
+int toolstack_keep(struct toolstack *t, struct json_object *order, struct json_object *answer)
+{
+	(void)order, (void)answer;
+	if (!t->made)
+		return fail(EINVAL, "there is no domain to keep");
+	t->made = 0;
+	return 0;
+}
+
 int toolstack_abandon(struct toolstack *t, struct json_object *order, struct json_object *answer)
 {
 	int rc = t->made ? toolstack_remove(t, t->made) : 0;

@@ -22,8 +22,13 @@ static const struct {
 	const char *name;
 	int (*obey)(struct toolstack *t, struct json_object *order, struct json_object *answer);
 } orders[] = {
-	{ "config", toolstack_config },	  { "create", toolstack_create },   { "run", toolstack_run },
-	{ "abandon", toolstack_abandon }, { "destroy", toolstack_destroy }, { NULL, NULL },
+	{ "config", toolstack_config },
+	{ "create", toolstack_create },
+	{ "run", toolstack_run },
+	{ "keep", toolstack_keep },
+	{ "abandon", toolstack_abandon },
+	{ "destroy", toolstack_destroy },
+	{ NULL, NULL },
 };
 
 static int obey(struct toolstack *t, const char *name, struct json_object *order, struct json_object *answer)

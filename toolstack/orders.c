@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "machine/new-domain.h"
 
 /* A config has at most 4 MiB, and as text in text at most twice that. */
 enum { LINE_MOST = 16 << 20, QUEUE = 16 };
@@ -147,6 +148,22 @@ static bool take_lines(void)
 	return all.bytes < LINE_MOST;
 }
 
+/*
+ * Locks that come along are held until this process ends: should those who gave the orders die, no other process takes
+ * the domain for its own while it is still removed here.
+ */
+static ssize_t receive(char *to, size_t room)
+{
+	char control[CMSG_SPACE(NEW_DOMAIN_LOCKS * sizeof(int))]
+		__attribute__((aligned(sizeof(struct cmsghdr))));
+	struct iovec part = { to, room };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+	};
+
+	return recvmsg(all.fd, &message, MSG_CMSG_CLOEXEC);
+}
+
 static bool read_some(void)
 {
 	enum { AT_ONCE = 65536 };
@@ -160,7 +177,7 @@ static bool read_some(void)
 		all.line = more;
 		all.room = all.bytes + AT_ONCE;
 	}
-	got = recv(all.fd, all.line + all.bytes, AT_ONCE, 0);
+	got = receive(all.line + all.bytes, AT_ONCE);
 	if (got <= 0)
 		return got < 0 && errno == EINTR;
 	all.bytes += got;

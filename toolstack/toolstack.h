@@ -27,6 +27,7 @@ struct toolstack {
 /* answer gets what goes beside "done". */
 int toolstack_config(struct toolstack *t, struct json_object *order, struct json_object *answer);
 int toolstack_run(struct toolstack *t, struct json_object *order, struct json_object *answer);
+int toolstack_keep(struct toolstack *t, struct json_object *order, struct json_object *answer);
 int toolstack_abandon(struct toolstack *t, struct json_object *order, struct json_object *answer);
 int toolstack_destroy(struct toolstack *t, struct json_object *order, struct json_object *answer);
 

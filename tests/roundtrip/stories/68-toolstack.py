@@ -1,4 +1,5 @@
 """pvferry-toolstack by itself: its orders, early and late, cut short at each place, and orders that are none."""
+import fcntl
 import json
 import socket
 import subprocess
@@ -40,6 +41,9 @@ class Toolstack:
         heard = self.ask("create", config=json.dumps(config), name="web--incoming", width=8, devices=how)
         expect(heard and "gate" in heard and heard["store"] != heard["console"], f"create: {heard}")
         return heard["gate"]
+
+    def give(self, descriptor, order):
+        socket.send_fds(self.socket, [(json.dumps(order) + "\n").encode()], [descriptor])
 
     def end(self):
         self.lines.close()
@@ -86,6 +90,33 @@ def late(target):
     expect(len(target.ran()) == 2, "late: scripts at the end")
 
 
+def kept(target):
+    """It stays when the program ends; a lock that came with an order is held until then."""
+    lock = target.folder / "lock"
+    tool = Toolstack(target)
+    with open(lock, "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        tool.give(held.fileno(), {"order": "create", "config": json.dumps(config(target)), "name": "web--incoming", "width": 8, "devices": "early"})
+        number = tool.hear()["gate"]
+    expect(tool.hear() == {"domid": number, "done": "create"}, "kept: no end")
+    with open(lock, "w") as other:
+        try:
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            expect(False, "the lock is free while the toolstack lives")
+        except BlockingIOError:
+            pass
+        expect(tool.ask("keep") == {"done": "keep"}, "keep")
+        expect("failed" in tool.ask("keep"), "keep it twice")
+        tool.end()
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    lock.unlink()
+    expect(target.host.domains().get(number, "")[:3] == "-p-", f"kept: {target.host.domains()}")
+    tool = Toolstack(target)
+    expect(tool.ask("destroy", domid=number) == {"done": "destroy"}, "destroy")
+    tool.end()
+    target.ran()
+
+
 def cut(target):
     """Abandoned, or left alone, at the gate, behind it and at the end."""
     target.write("hangs", f"[ $1 = add ] || exit 0; touch {target.folder}/waits; while [ -e {target.folder}/waits ]; do sleep 0.02; done")
@@ -112,7 +143,7 @@ def cut(target):
 
 def no_orders(target):
     tool = Toolstack(target)
-    for order in ({"order": "dance"}, {}, {"order": None}, {"order": "run", "name": None}, {"order": "destroy"}, {"order": "run", "name": "a"}, {"order": "create"},
+    for order in ({"order": "dance"}, {}, {"order": None}, {"order": "run", "name": None}, {"order": "destroy"}, {"order": "keep"}, {"order": "run", "name": "a"}, {"order": "create"},
                   {"order": "create", "config": "[", "name": "a", "width": 8},
                   {"order": "create", "config": json.dumps(config(target)), "width": 8},
                   {"order": "config", "domid": 77}):
@@ -128,7 +159,7 @@ def no_orders(target):
 def run(stage):
     target, folder = devices.Devices(stage, "target"), faults.folder_of(stage)
     before = faults.Before(target.host, folder)
-    for part in (early, late, cut, no_orders):
+    for part in (early, late, kept, cut, no_orders):
         part(target)
         before.is_as_it_was(part.__name__)
     expect((target.host.path / "xen-log/pvferry-toolstack.log").exists(), "libxl's words are lost")
