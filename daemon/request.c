@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "text/json.h"
 
 /* The options of pvferry migrate that may be ordered. pvferry looks at the values once more. */
 static const struct option {
@@ -230,7 +231,7 @@ struct json_object *request_json(const char *line, size_t length)
 		fail(ENOMEM, "no memory");
 		return NULL;
 	}
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tokener, json_strictness(line, length) | JSON_TOKENER_VALIDATE_UTF8);
 	if (length < REQUEST_BYTES)
 		json = json_tokener_parse_ex(tokener, line, (int)length);
 	if (json_tokener_get_parse_end(tokener) != length || !json_object_is_type(json, json_type_object)) {

@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "stream/format.h"
+#include "text/json.h"
 
 /*
  * Each value costs json-c some 60 bytes, however few it has in the text, so values
@@ -45,6 +46,7 @@ int config_tokenise(struct json_object **root, const char *text)
 {
 	struct json_tokener *tokener;
 	enum json_tokener_error error;
+	bool ends_early;
 	size_t bytes = strlen(text) + 1;
 	int rc = 0;
 
@@ -55,13 +57,16 @@ int config_tokenise(struct json_object **root, const char *text)
 	tokener = json_tokener_new_ex(CONFIG_DEPTH);
 	if (!tokener)
 		return fail(ENOMEM, "out of memory for the config");
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	json_tokener_set_flags(tokener, json_strictness(text, bytes));
 	*root = json_tokener_parse_ex(tokener, text, bytes);
 	error = json_tokener_get_error(tokener);
+	ends_early = json_tokener_get_parse_end(tokener) < bytes - 1;
 	json_tokener_free(tokener);
 	if (error != json_tokener_success || !*root)
 		rc = fail(EBADMSG, "the config is not JSON: %s",
 			  error == json_tokener_success ? "null" : json_tokener_error_desc(error));
+	else if (ends_early)
+		rc = fail(EBADMSG, "the config is not JSON: something follows it");
 	else if (!has_finite_numbers(*root))
 		rc = fail(EBADMSG, "the config has a number that is too large, or not a number");
 	if (!rc)

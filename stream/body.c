@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "text/json.h"
 #include "text/text.h"
 
 struct json_object *body_parse(const void *at, size_t bytes)
@@ -20,7 +21,7 @@ struct json_object *body_parse(const void *at, size_t bytes)
 		json_tokener_free(tokener);
 		return NULL;
 	}
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tokener, json_strictness(at, bytes) | JSON_TOKENER_VALIDATE_UTF8);
 	body = json_tokener_parse_ex(tokener, at, bytes);
 	error = json_tokener_get_error(tokener);
 	if (error != json_tokener_success || !json_object_is_type(body, json_type_object) ||

@@ -203,6 +203,19 @@ static void unknown_keys_are_dropped(void **state)
 	assert_string_equal(dropped, "\\x1b[2J\\x0apvferry: web1: sound (unknown)");
 }
 
+/* json-c of Debian 13 alone would take their bytes for control characters. */
+static void names_beyond_ascii_stay(void **state)
+{
+	static const char text[] = CONFIG("", ",\"cmdline\":\"m\xc3\xbcller\"", "");
+	static const char more[] = CONFIG("", ",\"cmdline\":\"m\xc3\xbcller\"", "") "{}";
+
+	(void)state;
+	assert_non_null(strstr(filtered(text, 0), "\"m\xc3\xbcller\""));
+	assert_string_equal(dropped, "");
+	config_release(&config);
+	assert_fails(config_parse_json(&config, more), EBADMSG, "something follows it");
+}
+
 static void a_long_list_is_cut(void **state)
 {
 	struct json_object *top;
@@ -267,6 +280,7 @@ int main(void)
 		TEST(devices_go_as_a_whole),
 		TEST(odd_values_are_dropped),
 		TEST(unknown_keys_are_dropped),
+		TEST(names_beyond_ascii_stay),
 		TEST(a_long_list_is_cut),
 		TEST(words_are_parsed),
 	};

@@ -296,6 +296,7 @@ static void bodies_are_one_object(void **state)
 		"{",
 		"{}x",
 		"{}{}",
+		"{\"a\":\"\xc3\xbc\"}x",
 		"{\"a\":\"\xff\"}",
 		"{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{}}}}}}}}}"
 	};
@@ -308,6 +309,7 @@ static void bodies_are_one_object(void **state)
 		if (!parse(wrong[i]))
 			fail_test("taken: %s", wrong[i]);
 	assert_done(parse("{\"a\":{\"a\":1}}"));
+	assert_done(parse("{\"\xc3\xbc\":\"\xe2\x82\xac\"}"));
 	body = body_parse(right, sizeof(right) - 1);
 	assert_non_null(body);
 	body_copy(body, "t", text, sizeof(text));
