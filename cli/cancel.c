@@ -8,14 +8,6 @@
 #include "cli/control.h"
 #include "log.h"
 
-const struct option_row cancel_options[] = { { 0 } };
-
-static bool set(void *context, int letter, const char *value)
-{
-	(void)context, (void)letter, (void)value;
-	return true;
-}
-
 /* It may have ended before we followed it, and its description says so then. */
 static struct json_object *await_end(struct control *control, const char *job)
 {
@@ -83,7 +75,7 @@ static int cancel(const char *whom)
 
 int run_cancel(const struct command *self, int argc, char **argv)
 {
-	int first = command_options(self, argc, argv, set, NULL);
+	int first = command_options(self, argc, argv, NULL, NULL);
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;

@@ -17,23 +17,10 @@
 #include "log.h"
 #include "stream/connect.h"
 
-enum { CA = LONG_ONLY, PKI, DAYS, ALSO, NAME, RENEW, JSON };
-enum { ALSO_MOST = 64, PATH_ROOM = 4096, CA_DAYS = 3650, HOST_DAYS = 365, DAYS_MOST = 36500 };
+enum { ALSO_MOST = 64, PATH_ROOM = 4096, CA_DAYS = 3650, HOST_DAYS = 365 };
 
 /* Clocks of two hosts differ: a new certificate is to be valid on both at once. */
 enum { SLACK_SECONDS = 3600, DAY_SECONDS = 86400 };
-
-const struct option_row cert_options[] = {
-	{ CA, "ca", "DIR", "the directory of the CA (" CA_DEFAULT ")" },
-	{ PKI, "pki", "DIR",
-	  "issue: write the files there (CA's DIR/hosts/HOST); show: look there (" PKI_DEFAULT ")" },
-	{ DAYS, "days", "N", "valid for N days (365; init-ca: 3650)" },
-	{ ALSO, "also", "NAME", "issue: a further DNS name or address of the host; may be repeated" },
-	{ NAME, "name", "NAME", "init-ca: the CA's name (pvferry CA of this host)" },
-	{ RENEW, "renew", NULL, "issue: replace the certificate that is there; its key stays" },
-	{ JSON, "json", NULL, "show: print it as JSON" },
-	{ 0 },
-};
 
 struct settings {
 	const char *ca, *pki, *name, *also[ALSO_MOST + 1];
@@ -42,24 +29,24 @@ struct settings {
 	bool renews;
 };
 
-static bool set(void *context, int letter, const char *value)
+static bool set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *s = context;
 
-	switch (letter) {
-	case CA: s->ca = value; break;
-	case PKI: s->pki = value; break;
-	case NAME: s->name = value; break;
-	case RENEW: s->renews = true; break;
-	case JSON: common.json = true; break;
-	case DAYS: return parse_number("days", value, 1, DAYS_MOST, &s->days);
-	case ALSO:
+	switch (option) {
+	case OPTION_CA: s->ca = value->text; break;
+	case OPTION_PKI: s->pki = value->text; break;
+	case OPTION_NAME: s->name = value->text; break;
+	case OPTION_RENEW: s->renews = true; break;
+	case OPTION_DAYS: s->days = value->number; break;
+	case OPTION_ALSO:
 		if (s->also_count == ALSO_MOST) {
 			fprintf(stderr, "pvferry: more than %d times --also\n", ALSO_MOST);
 			return false;
 		}
-		s->also[s->also_count++] = value;
+		s->also[s->also_count++] = value->text;
 		break;
+	default: break;
 	}
 	return true;
 }

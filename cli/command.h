@@ -1,6 +1,6 @@
 /*
- * The commands a person types. Each is a row of one table, which is
- * dispatcher and help text at once; each row's options are a table too.
+ * The commands a person types. Each is a row of one table (cli/commands.c), which is dispatcher and help
+ * text at once; their options are the rows of text/options.c.
  */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
@@ -10,44 +10,62 @@
 #include <stdio.h>
 
 #include "stream/pipeline.h"
+#include "text/options.h"
 
-struct option_row {
-	char letter;	   /* what set() gets; printed as -x if it is a letter */
-	const char *name;  /* --name */
-	const char *value; /* "N": takes a value; NULL: does not */
-	const char *help;
-};
+/* Name, operands, summary; int run_NAME() does it. In the order in which --help lists them. */
+#define COMMANDS(_) \
+	_(save, "DOMAIN FILE|-", "save a running domain to an image") \
+	_(restore, "FILE|-", "build a domain from an image and run it") \
+	_(migrate, "DOMAIN HOST", "move a running domain to another host") \
+	_(receive, "", "receive a domain from another host") \
+	_(resolve, "[JOB]", "settle a migration that was cut short") \
+	_(resume, "DOMAIN", "resume a suspended domain that no process works on") \
+	_(inspect, "FILE|-", "show what is in an image") \
+	_(verify, "FILE|-", "check an image without Xen") \
+	_(merge, "FILE|- OUT|-", "make one full image of an increment and its parents") \
+	_(cert, "init-ca|issue HOST|show", "make the certificates by which hosts know each other") \
+	_(doctor, "[HOST]", "can this host, and HOST, do all that pvferry does, and what mends it") \
+	_(metrics, "", "what the jobs of this host came to, for Prometheus") \
+	_(list, "", "domains here, their state, and whether they can be saved") \
+	_(jobs, "", "migrations under way, and those that have ended") \
+	_(cancel, "JOB", "cancel a job of pvferryd") \
+	_(set, "JOB NAME=N...", "change a job's downtime or bandwidth")
 
 struct command {
 	const char *name;
 	const char *operands; /* "DOMAIN FILE|-" */
 	const char *summary;
-	const struct option_row *options; /* ends with a zero row */
 	int (*run)(const struct command *self, int argc, char **argv);
 };
 
 /* Exit statuses; verify's differ, see its page. EXIT_UNSETTLED: a guest waits for `pvferry resolve`. */
 enum { EXIT_DONE = 0, EXIT_NOT_DONE = 1, EXIT_USAGE = 2, EXIT_UNSETTLED = 3 };
 
-/* Letters of options that have only a long name start here. */
-enum { LONG_ONLY = 1 };
+extern const struct command commands[];
+extern const unsigned int command_count;
+
+/* NULL: there is no such command. */
+const struct command *command_find(const char *name);
+void command_print_help(const struct command *command);
+void commands_print_help(void);
+
+/* Takes an option that was given, with a value that is right by its row. False, having said why, if it is wrong all the same. */
+typedef bool option_setter(void *settings, enum option_id option, const struct option_value *value);
 
 /*
- * Goes through the options, of which set() takes what is the command's own;
- * set() returns false, having said why, for a wrong value. Returns the index of
+ * Goes through the options: what all commands share goes into `common`, the rest to set() (NULL: there is no more). Returns the index of
  * the first operand, or -1 after a usage error, or -2 if help was printed.
  */
-int command_options(const struct command *self, int argc, char **argv,
-		    bool (*set)(void *settings, int letter, const char *value), void *settings);
+int command_options(const struct command *self, int argc, char **argv, option_setter *set, void *settings);
 
-/* Options every command has. */
+/* What options that several commands have set. */
 extern struct common_options {
 	bool json;
 	enum { PROGRESS_AUTO, PROGRESS_ON, PROGRESS_OFF } progress;
 } common;
 
-/* A whole number from least to most; false, having said so, for any other text. */
-bool parse_number(const char *option, const char *text, long least, long most, long *value);
+/* A text that is not an option's value but has to be as such: false, having said so, if it is not. The command has the option. */
+bool parse_as(const char *command, enum option_id option, const char *text, struct option_value *value);
 
 /* A copy in to[room]; false, having said so, if it has no room. option: its name, or what the text is ("HOST"). */
 bool parse_text(const char *option, const char *value, char *to, size_t room);
@@ -62,25 +80,7 @@ int say_usage(const struct command *self, const char *text);
 /* "pvferry: save web1: REASON; OUTCOME". Returns EXIT_NOT_DONE. */
 int say_failure(const char *doing, const char *whom, const char *outcome);
 
-int run_save(const struct command *self, int argc, char **argv);
-int run_restore(const struct command *self, int argc, char **argv);
-int run_migrate(const struct command *self, int argc, char **argv);
-int run_receive(const struct command *self, int argc, char **argv);
-int run_resolve(const struct command *self, int argc, char **argv);
-int run_resume(const struct command *self, int argc, char **argv);
-int run_inspect(const struct command *self, int argc, char **argv);
-int run_verify(const struct command *self, int argc, char **argv);
-int run_merge(const struct command *self, int argc, char **argv);
-int run_list(const struct command *self, int argc, char **argv);
-int run_jobs(const struct command *self, int argc, char **argv);
-int run_cancel(const struct command *self, int argc, char **argv);
-int run_set(const struct command *self, int argc, char **argv);
-int run_cert(const struct command *self, int argc, char **argv);
-int run_doctor(const struct command *self, int argc, char **argv);
-int run_metrics(const struct command *self, int argc, char **argv);
-extern const struct option_row save_options[], restore_options[], migrate_options[], receive_options[],
-	resolve_options[], resume_options[], inspect_options[], verify_options[], merge_options[],
-	list_options[], jobs_options[], cancel_options[], set_options[], cert_options[], doctor_options[],
-	metrics_options[];
-
+#define RUN(name, operands, summary) int run_##name(const struct command *self, int argc, char **argv);
+COMMANDS(RUN)
+#undef RUN
 #endif

@@ -8,36 +8,16 @@
 #include "cli/doctor.h"
 #include "log.h"
 
-enum { VIA = LONG_ONLY, PORT, PKI, SSH, JSON };
-
-const struct option_row doctor_options[] = {
-	{ VIA, "via", "WAY", "reach HOST by tls, ssh or tcp (tls)" },
-	{ PORT, "port", "N", "the port that pvferryd listens on, here and on HOST (8666)" },
-	{ PKI, "pki", "DIR", "where ca.pem, cert.pem and key.pem are (" PKI_DEFAULT ")" },
-	{ SSH, "ssh", "COMMAND", "in place of ssh; '': HOST is the whole command" },
-	{ JSON, "json", NULL, "print it as JSON" },
-	{ 0 },
-};
-
-static bool set(void *context, int letter, const char *value)
+static bool set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct peer *peer = context;
-	long port = 0;
 
-	switch (letter) {
-	case JSON: common.json = true; break;
-	case PKI: return parse_text("pki", value, peer->pki, sizeof(peer->pki));
-	case SSH: return parse_text("ssh", value, peer->ssh, sizeof(peer->ssh));
-	case VIA:
-		if (via_parse(value, &peer->via))
-			return true;
-		fprintf(stderr, "pvferry: --via takes tls, ssh or tcp, not \"%s\"\n", value);
-		return false;
-	case PORT:
-		if (!parse_number("port", value, 1, 65535, &port))
-			return false;
-		peer->port = port;
-		break;
+	switch (option) {
+	case OPTION_PKI: return parse_text("pki", value->text, peer->pki, sizeof(peer->pki));
+	case OPTION_SSH: return parse_text("ssh", value->text, peer->ssh, sizeof(peer->ssh));
+	case OPTION_VIA: peer->via = value->word; break;
+	case OPTION_PORT: peer->port = value->number; break;
+	default: break;
 	}
 	return true;
 }

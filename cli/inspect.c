@@ -14,43 +14,23 @@
 #include "restore/examine.h"
 #include "text/text.h"
 
-enum { THREADS = LONG_ONLY, PROGRESS, NO_PROGRESS, JSON, CONFIG, PARENT };
-
-const struct option_row inspect_options[] = {
-	{ CONFIG, "config", NULL, "print the domain's config, as xl keeps it" },
-	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
-	{ PARENT, "parent", "PATH",
-	  "look there too for the parents of an increment: a directory, or a file in one" },
-	{ PROGRESS, "progress", NULL, "show progress even where there is no terminal" },
-	{ NO_PROGRESS, "no-progress", NULL, "show no progress" },
-	{ JSON, "json", NULL, "print it as JSON" },
-	{ 0 },
-};
-
 struct settings {
 	unsigned int threads;
 	const char *parent;
 	bool config;
 };
 
-static bool set(void *context, int letter, const char *value)
+static bool set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *settings = context;
-	long number = 0;
-	bool fine = true;
 
-	switch (letter) {
-	case PARENT: settings->parent = value; break;
-	case CONFIG: settings->config = true; break;
-	case PROGRESS: common.progress = PROGRESS_ON; break;
-	case NO_PROGRESS: common.progress = PROGRESS_OFF; break;
-	case JSON: common.json = true; break;
-	case THREADS:
-		fine = parse_number("threads", value, 1, 64, &number);
-		settings->threads = number;
-		break;
+	switch (option) {
+	case OPTION_PARENT: settings->parent = value->text; break;
+	case OPTION_CONFIG: settings->config = true; break;
+	case OPTION_THREADS: settings->threads = value->number; break;
+	default: break;
 	}
-	return fine;
+	return true;
 }
 
 static const char *const type_names[16] = {

@@ -11,21 +11,12 @@
 #include "journal/journal.h"
 #include "log.h"
 
-enum { JSON = LONG_ONLY, WATCH };
 enum { WATCH_MS = 1000 };
 
-const struct option_row jobs_options[] = {
-	{ WATCH, "watch", NULL, "go on: the table again every second; with --json the events" },
-	{ JSON, "json", NULL, "print it as JSON" },
-	{ 0 },
-};
-
-static bool set(void *context, int letter, const char *value)
+static bool set(void *context, enum option_id option, const struct option_value *value)
 {
 	(void)value;
-	if (letter == JSON)
-		common.json = true;
-	else if (letter == WATCH)
+	if (option == OPTION_WATCH)
 		*(bool *)context = true;
 	return true;
 }

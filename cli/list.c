@@ -10,21 +10,6 @@
 #include "stream/body.h"
 #include "text/text.h"
 
-enum { JSON = LONG_ONLY };
-
-const struct option_row list_options[] = {
-	{ JSON, "json", NULL, "print it as JSON" },
-	{ 0 },
-};
-
-static bool set(void *context, int letter, const char *value)
-{
-	(void)context, (void)value;
-	if (letter == JSON)
-		common.json = true;
-	return true;
-}
-
 struct row {
 	struct domain_facts facts;
 	struct use use;
@@ -168,7 +153,7 @@ static int list(struct host *host)
 
 int run_list(const struct command *self, int argc, char **argv)
 {
-	int first = command_options(self, argc, argv, set, NULL), rc;
+	int first = command_options(self, argc, argv, NULL, NULL), rc;
 	struct host *host;
 
 	if (first < 0)

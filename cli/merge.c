@@ -17,20 +17,6 @@
 #include "stream/merge.h"
 #include "stream/writer.h"
 
-enum { LEVEL = LONG_ONLY, THREADS, FORCE, PARENT, PROGRESS, NO_PROGRESS, JSON };
-
-const struct option_row merge_options[] = {
-	{ LEVEL, "level", "N", "zstd's level, -7 to 19 (1), of what is compressed anew" },
-	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
-	{ FORCE, "force", NULL, "replace OUT if it exists" },
-	{ PARENT, "parent", "PATH",
-	  "look there too for the parents of an increment: a directory, or a file in one" },
-	{ PROGRESS, "progress", NULL, "show progress even where there is no terminal" },
-	{ NO_PROGRESS, "no-progress", NULL, "show no progress" },
-	{ JSON, "json", NULL, "print what was done as JSON" },
-	{ 0 },
-};
-
 struct settings {
 	int level;
 	unsigned int threads;
@@ -38,32 +24,21 @@ struct settings {
 	const char *parent;
 };
 
-static bool set(void *context, int letter, const char *value)
+static bool set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *settings = context;
-	long number = 0;
-	bool fine = true;
 
-	switch (letter) {
-	case LEVEL:
-		fine = parse_number("level", value, LEVEL_LEAST, LEVEL_MOST, &number);
-		if (fine && number == LEVEL_PLAIN) {
-			fprintf(stderr, "pvferry: merge makes images, no plain xl save files\n");
-			fine = false;
-		}
-		settings->level = number;
-		break;
-	case THREADS:
-		fine = parse_number("threads", value, 1, 64, &number);
-		settings->threads = number;
-		break;
-	case FORCE: settings->force = true; break;
-	case PARENT: settings->parent = value; break;
-	case PROGRESS: common.progress = PROGRESS_ON; break;
-	case NO_PROGRESS: common.progress = PROGRESS_OFF; break;
-	case JSON: common.json = true; break;
+	switch (option) {
+	case OPTION_LEVEL: settings->level = value->number; break;
+	case OPTION_THREADS: settings->threads = value->number; break;
+	case OPTION_FORCE: settings->force = true; break;
+	case OPTION_PARENT: settings->parent = value->text; break;
+	default: break;
 	}
-	return fine;
+	if (option != OPTION_LEVEL || settings->level != LEVEL_PLAIN)
+		return true;
+	fprintf(stderr, "pvferry: merge makes images, no plain xl save files\n");
+	return false;
 }
 
 /* What is read was written by others: that is done without privileges, and what is written is open already. */

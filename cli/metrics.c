@@ -16,26 +16,18 @@
 #include "stream/connect.h"
 #include "version.h"
 
-enum { PKI = LONG_ONLY, OPENMETRICS };
-
-const struct option_row metrics_options[] = {
-	{ OPENMETRICS, "openmetrics", NULL, "OpenMetrics 1.0, not Prometheus' own text format" },
-	{ PKI, "pki", "DIR", "where ca.pem and cert.pem are (" PKI_DEFAULT ")" },
-	{ 0 },
-};
-
 struct settings {
 	const char *pki;
 	bool is_open;
 };
 
-static bool set(void *context, int letter, const char *value)
+static bool set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *s = context;
 
-	if (letter == PKI)
-		s->pki = value;
-	else if (letter == OPENMETRICS)
+	if (option == OPTION_PKI)
+		s->pki = value->text;
+	else if (option == OPTION_OPENMETRICS)
 		s->is_open = true;
 	return true;
 }

@@ -1,8 +1,9 @@
-/* The options of pvferry migrate, and what they set. Those that pvferryd takes too are in daemon/request.c once more. */
+/* What the options of pvferry migrate set. */
 #ifndef CLI_MIGRATE_OPTIONS_H
 #define CLI_MIGRATE_OPTIONS_H
 
 #include "migrate/handover.h"
+#include "text/options.h"
 
 struct migrate_settings {
 	bool is_live, is_controlled, is_foreground, is_detached, without_devices;
@@ -13,7 +14,7 @@ struct migrate_settings {
 };
 
 /* For command_options(). */
-bool migrate_set(void *settings, int letter, const char *value);
+bool migrate_set(void *settings, enum option_id option, const struct option_value *value);
 
 /*
  * HOST, HOST:PORT or [ADDRESS]:PORT; with ssh what ssh takes. An IPv6 address without brackets has more than one colon, and no

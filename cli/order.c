@@ -14,63 +14,39 @@
 #include "cli/progress.h"
 #include "log.h"
 #include "process/stop.h"
-#include "text/text.h"
+#include "text/options.h"
 
 /* --- options ------------------------------------------------------------------ */
 
-struct gathered {
-	const struct option_row *rows;
-	struct json_object *json;
-};
-
-static bool is_ours(const char *name)
+/* A level may be "auto". */
+static struct json_object *as_json(const struct option_row *row, const struct option_value *value)
 {
-	static const char *const ours[] = { "foreground",  "detach",	    "control", "progress", "json",
-					    "no-progress", "min_remaining", "pki",     "live" };
-
-	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
-		if (!strcmp(name, ours[i]))
-			return true;
-	return false;
+	if (row->type == TAKES_NOTHING)
+		return json_object_new_boolean(true);
+	if (row->type == TAKES_NUMBER && value->word < 0)
+		return json_object_new_int64(value->number);
+	return json_object_new_string(value->text);
 }
 
-/* As a text, if it is not a number: a level may be "auto". A level of zstd's may be negative. */
-static struct json_object *new_number(const char *text)
+/* Under the name that pvferryd knows: the command line has others, too. What only concerns this process is left out. */
+static bool gather(void *context, enum option_id option, const struct option_value *value)
 {
-	bool is_negative = *text == '-';
-	uint64_t number;
+	const struct option_row *row = NULL;
 
-	if (!text_number(text + is_negative, INT64_MAX, &number))
-		return json_object_new_string(text);
-	return json_object_new_int64(is_negative ? -(int64_t)number : (int64_t)number);
-}
-
-static bool gather(void *context, int letter, const char *value)
-{
-	const struct gathered *to = context;
-	const struct option_row *row = to->rows;
-	struct json_object *json;
-
-	while (row->letter != letter)
-		row++;
-	if (is_ours(row->name))
-		return true;
-	if (!row->value)
-		json = json_object_new_boolean(true);
-	else if (!strcmp(row->value, "N") || !strcmp(row->value, "MS") || !strcmp(row->value, "S"))
-		json = new_number(value);
-	else
-		json = json_object_new_string(value);
-	json_object_object_add(to->json, row->name, json);
+	do
+		row = option_of_request(row, "migrate");
+	while (row && row->option != option);
+	if (row)
+		json_object_object_add(context, row->name, as_json(row, value));
 	return true;
 }
 
 struct json_object *order_options(const struct command *self, int argc, char **argv)
 {
-	struct gathered gathered = { self->options, json_object_new_object() };
+	struct json_object *options = json_object_new_object();
 
-	command_options(self, argc, argv, gather, &gathered);
-	return gathered.json;
+	command_options(self, argc, argv, gather, options);
+	return options;
 }
 
 /* --- following ---------------------------------------------------------------- */

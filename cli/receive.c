@@ -15,23 +15,7 @@
 #include "log.h"
 #include "process/stop.h"
 
-enum { CONNECTION = LONG_ONLY, TLS, PLAIN, ALLOW, ALLOW_CONFIG, PKI, LISTEN, THREADS, IDLE_TIMEOUT, CONTROL };
 enum { ALLOWED_MOST = 256 };
-
-const struct option_row receive_options[] = {
-	{ CONNECTION, "connection", "FD", "over this socket, not standard input and output" },
-	{ LISTEN, "listen", "ADDR:PORT", "wait there for one connection" },
-	{ TLS, "tls", NULL, "encrypt, and check who sends (the default over a socket)" },
-	{ PLAIN, "plain", NULL, "no encryption and no check who sends: for trusted networks only" },
-	{ ALLOW, "allow", "NAME", "accept senders whose certificate has this DNS name; repeat for more" },
-	{ ALLOW_CONFIG, "allow-config", "WHAT,...",
-	  "allow the arriving config to name these of the host: " ALLOW_WORDS },
-	{ PKI, "pki", "DIR", "the directory of ca.pem, cert.pem and key.pem (" PKI_DEFAULT ")" },
-	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
-	{ IDLE_TIMEOUT, "idle-timeout", "S", "give up after so many seconds of silence (30)" },
-	{ CONTROL, "control", NULL, "events as JSON on standard output, orders on standard input" },
-	{ 0 },
-};
 
 struct settings {
 	struct take take;
@@ -57,38 +41,24 @@ static bool add_allowed(struct settings *s, const char *name)
 	return true;
 }
 
-static bool set(void *context, int letter, const char *value)
+static bool set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *s = context;
-	long number = 0;
-	bool fine = true;
 
-	switch (letter) {
-	case TLS: s->is_tls = true; break;
-	case PLAIN: s->take.door.is_plain = true; break;
-	case ALLOW: return add_allowed(s, value);
-	case ALLOW_CONFIG:
-		fine = allow_parse(value, &s->take.options.allowed);
-		if (!fine)
-			fprintf(stderr, "pvferry: --allow-config takes " ALLOW_WORDS ", not \"%s\"\n", value);
-		break;
-	case PKI: s->take.door.pki = value; break;
-	case LISTEN: s->listen = value; break;
-	case CONTROL: s->is_controlled = true; break;
-	case CONNECTION:
-		fine = parse_number("connection", value, 0, 1 << 20, &number);
-		s->connection = number;
-		break;
-	case THREADS:
-		fine = parse_number("threads", value, 1, 64, &number);
-		s->take.options.threads = number;
-		break;
-	case IDLE_TIMEOUT:
-		fine = parse_number("idle-timeout", value, 1, 86400, &number);
-		s->take.door.idle_seconds = number;
-		break;
+	switch (option) {
+	case OPTION_TLS: s->is_tls = true; break;
+	case OPTION_PLAIN: s->take.door.is_plain = true; break;
+	case OPTION_SENDERS: return add_allowed(s, value->text);
+	case OPTION_ALLOW: return allow_parse(value->text, &s->take.options.allowed);
+	case OPTION_PKI: s->take.door.pki = value->text; break;
+	case OPTION_LISTEN: s->listen = value->text; break;
+	case OPTION_CONTROL: s->is_controlled = true; break;
+	case OPTION_CONNECTION: s->connection = value->number; break;
+	case OPTION_THREADS: s->take.options.threads = value->number; break;
+	case OPTION_IDLE_TIMEOUT: s->take.door.idle_seconds = value->number; break;
+	default: break;
 	}
-	return fine;
+	return true;
 }
 
 /* Standard input and output are the connection: nothing else may be read or written there. */

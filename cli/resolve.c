@@ -19,32 +19,22 @@
 #include "restore/settle.h"
 #include "stream/body.h"
 
-enum { MOVED_THERE = LONG_ONLY, HERE, RECOVER, JSON };
 enum { KEEP_DAYS = 30 };
-
-const struct option_row resolve_options[] = {
-	{ MOVED_THERE, "moved", NULL,
-	  "you assert that it runs on the other host: destroy the suspended copy here" },
-	{ HERE, "here", NULL, "you assert that it does not run on the other host: resume it here" },
-	{ RECOVER, "recover", NULL, "settle all interrupted jobs from what this host knows" },
-	{ JSON, "json", NULL, "print what became of them as JSON" },
-	{ 0 },
-};
 
 struct settings {
 	bool moved, here, recover;
 };
 
-static bool set(void *context, int letter, const char *value)
+static bool set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *settings = context;
 
 	(void)value;
-	switch (letter) {
-	case MOVED_THERE: settings->moved = true; break;
-	case HERE: settings->here = true; break;
-	case RECOVER: settings->recover = true; break;
-	case JSON: common.json = true; break;
+	switch (option) {
+	case OPTION_MOVED: settings->moved = true; break;
+	case OPTION_HERE: settings->here = true; break;
+	case OPTION_RECOVER: settings->recover = true; break;
+	default: break;
 	}
 	return true;
 }

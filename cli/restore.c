@@ -17,23 +17,6 @@
 #include "machine/offer.h"
 #include "restore/maker.h"
 
-enum { NAME = LONG_ONLY, PARENT, THREADS, FORCE, WITHOUT_DEVICES, ALLOW, PROGRESS, NO_PROGRESS, JSON };
-
-const struct option_row restore_options[] = {
-	{ 'p', "paused", NULL, "leave the domain paused" },
-	{ NAME, "name", "NAME", "give the domain this name" },
-	{ PARENT, "parent", "PATH",
-	  "look there too for the parents of an increment: a directory, or a file in one" },
-	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
-	{ FORCE, "force", NULL, "even if this host lacks CPU features the guest knows" },
-	{ ALLOW, "allow", "WHAT,...", "let the image name this of the host: " ALLOW_WORDS },
-	{ WITHOUT_DEVICES, "without-devices", NULL, "restore a domain that had devices, without them" },
-	{ PROGRESS, "progress", NULL, "show progress even where there is no terminal" },
-	{ NO_PROGRESS, "no-progress", NULL, "show no progress" },
-	{ JSON, "json", NULL, "print what was done as JSON" },
-	{ 0 },
-};
-
 struct settings {
 	bool paused;
 	const char *parent;
@@ -53,37 +36,22 @@ static bool set_name(struct restore_options *options, const char *value)
 	return false;
 }
 
-static bool set_allowed(struct restore_options *options, const char *value)
-{
-	if (allow_parse(value, &options->allowed))
-		return true;
-	fprintf(stderr, "pvferry: --allow takes " ALLOW_WORDS ", not \"%s\"\n", value);
-	return false;
-}
-
-static bool set(void *context, int letter, const char *value)
+static bool set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *settings = context;
 	struct restore_options *options = &settings->restore;
-	long number = 0;
-	bool fine = true;
 
-	switch (letter) {
-	case 'p': settings->paused = true; break;
-	case FORCE: options->force = true; break;
-	case PARENT: settings->parent = value; break;
-	case ALLOW: fine = set_allowed(options, value); break;
-	case WITHOUT_DEVICES: options->without_devices = true; break;
-	case PROGRESS: common.progress = PROGRESS_ON; break;
-	case NO_PROGRESS: common.progress = PROGRESS_OFF; break;
-	case JSON: common.json = true; break;
-	case NAME: fine = set_name(options, value); break;
-	case THREADS:
-		fine = parse_number("threads", value, 1, 64, &number);
-		options->threads = number;
-		break;
+	switch (option) {
+	case OPTION_PAUSED: settings->paused = true; break;
+	case OPTION_FORCE: options->force = true; break;
+	case OPTION_PARENT: settings->parent = value->text; break;
+	case OPTION_ALLOW: return allow_parse(value->text, &options->allowed);
+	case OPTION_WITHOUT_DEVICES: options->without_devices = true; break;
+	case OPTION_NAME: return set_name(options, value->text);
+	case OPTION_THREADS: options->threads = value->number; break;
+	default: break;
 	}
-	return fine;
+	return true;
 }
 
 static const char *image;

@@ -14,16 +14,6 @@
 #include "migrate/recover.h"
 #include "migrate/settle.h"
 
-const struct option_row resume_options[] = {
-	{ 0 },
-};
-
-static bool set(void *context, int letter, const char *value)
-{
-	(void)context, (void)letter, (void)value;
-	return true;
-}
-
 static int look(const char *whom, struct domain_facts *facts)
 {
 	struct domain *domain = NULL;
@@ -72,7 +62,7 @@ static int resume(const struct domain_facts *facts)
 
 int run_resume(const struct command *self, int argc, char **argv)
 {
-	int first = command_options(self, argc, argv, set, NULL), rc;
+	int first = command_options(self, argc, argv, NULL, NULL), rc;
 	struct domain_facts facts;
 
 	if (first < 0)

@@ -19,53 +19,6 @@
 #include "migrate/sender.h"
 #include "migrate/settle.h"
 
-enum {
-	LEVEL = LONG_ONLY,
-	THREADS,
-	FORCE,
-	TIMEOUT,
-	WITHOUT_DEVICES,
-	INDEX,
-	PARENT,
-	P2M,
-	LIVE,
-	NO_LIVE,
-	BUFFER,
-	TRACKING,
-	MAX_DOWNTIME,
-	MAX_SUSPENDED,
-	MAX_ROUNDS,
-	PROGRESS,
-	NO_PROGRESS,
-	JSON
-};
-
-const struct option_row save_options[] = {
-	{ 'c', "checkpoint", NULL, "keep the domain running: it stops for a copy in memory only" },
-	{ 'p', "paused", NULL, "keep the domain, paused" },
-	{ LEVEL, "level", "N", "zstd's level, -7 to 19, or auto (auto); 0: a plain xl save file" },
-	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
-	{ FORCE, "force", NULL, "replace FILE; destroy the domain even if FILE may keep no image" },
-	{ TIMEOUT, "timeout", "S", "seconds the guest has to suspend (60)" },
-	{ WITHOUT_DEVICES, "without-devices", NULL, "save a domain with devices, without them" },
-	{ INDEX, "index", NULL, "write an index, so that the image can be the parent of increments" },
-	{ PARENT, "parent", "IMAGE", "write only what is not as in that image, which has an index" },
-	{ P2M, "p2m", "FORM", "read the guest's p2m as auto, linear or list (auto)" },
-	{ LIVE, "live", NULL, "let the domain run while most of it is written (so it is with -c)" },
-	{ NO_LIVE, "no-live", NULL, "stop it before its memory is read" },
-	{ BUFFER, "buffer", "MIB",
-	  "with -c: memory for what is copied while it is stopped (1/8 of the domain)" },
-	{ TRACKING, "dirty-tracking", "HOW",
-	  "how to detect changed pages: auto, content or log (auto; with -c: content)" },
-	{ MAX_DOWNTIME, "max-downtime", "MS", "stop it when that takes at most so long (300)" },
-	{ MAX_SUSPENDED, "max-suspended", "S", "resume it and give up after so long; 0: no limit (0)" },
-	{ MAX_ROUNDS, "max-rounds", "N", "stop it after so many rounds in any case" },
-	{ PROGRESS, "progress", NULL, "show progress even where there is no terminal" },
-	{ NO_PROGRESS, "no-progress", NULL, "show no progress" },
-	{ JSON, "json", NULL, "print what was done as JSON" },
-	{ 0 },
-};
-
 struct settings {
 	bool keep_running, keep_paused, force, without_devices, has_tracking, index;
 	enum { UNTOLD, YES, NO } live; /* -c is, unless told otherwise */
@@ -76,59 +29,37 @@ struct settings {
 	struct migrate_options migrate;
 };
 
-static bool set(void *context, int letter, const char *value)
+static bool set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *settings = context;
-	long number = 0;
-	bool fine = true;
+	struct migrate_options *migrate = &settings->migrate;
 
-	switch (letter) {
-	case 'c': settings->keep_running = true; break;
-	case 'p': settings->keep_paused = true; break;
-	case FORCE: settings->force = true; break;
-	case WITHOUT_DEVICES: settings->without_devices = true; break;
-	case PROGRESS: common.progress = PROGRESS_ON; break;
-	case NO_PROGRESS: common.progress = PROGRESS_OFF; break;
-	case JSON: common.json = true; break;
-	case PARENT: settings->parent = value; break;
-	case INDEX: settings->index = true; break;
-	case P2M: fine = parse_p2m(value, &settings->migrate.p2m); break;
-	case LEVEL: fine = parse_level(value, &settings->migrate.level); break;
-	case THREADS:
-		fine = parse_number("threads", value, 1, 64, &number);
-		settings->migrate.threads = number;
-		break;
-	case LIVE: settings->live = YES; break;
-	case NO_LIVE: settings->live = NO; break;
-	case BUFFER:
-		fine = parse_number("buffer", value, 1, 1 << 20, &number);
-		settings->migrate.buffer_bytes = (size_t)number << 20;
-		break;
-	case TRACKING:
+	if (option == OPTION_DIRTY_TRACKING || option == OPTION_MAX_DOWNTIME || option == OPTION_MAX_ROUNDS)
+		settings->live_only = value->row->name;
+	switch (option) {
+	case OPTION_CHECKPOINT: settings->keep_running = true; break;
+	case OPTION_PAUSED: settings->keep_paused = true; break;
+	case OPTION_FORCE: settings->force = true; break;
+	case OPTION_WITHOUT_DEVICES: settings->without_devices = true; break;
+	case OPTION_PARENT: settings->parent = value->text; break;
+	case OPTION_INDEX: settings->index = true; break;
+	case OPTION_P2M: migrate->p2m = value->word; break;
+	case OPTION_LEVEL: migrate->level = level_of(value); break;
+	case OPTION_THREADS: migrate->threads = value->number; break;
+	case OPTION_LIVE: settings->live = YES; break;
+	case OPTION_NO_LIVE: settings->live = NO; break;
+	case OPTION_BUFFER: migrate->buffer_bytes = (size_t)value->number << 20; break;
+	case OPTION_DIRTY_TRACKING:
 		settings->has_tracking = true;
-		settings->live_only = "dirty-tracking";
-		fine = parse_tracking(value, &settings->migrate.tracking);
+		migrate->tracking = value->word;
 		break;
-	case MAX_DOWNTIME:
-		settings->live_only = "max-downtime";
-		fine = parse_number("max-downtime", value, 1, 3600000, &number);
-		settings->max_downtime_ms = number;
-		break;
-	case MAX_SUSPENDED:
-		fine = parse_number("max-suspended", value, 0, 86400, &number);
-		settings->migrate.max_suspended_seconds = number;
-		break;
-	case MAX_ROUNDS:
-		settings->live_only = "max-rounds";
-		fine = parse_number("max-rounds", value, 1, 1000000, &number);
-		settings->migrate.limits.max_rounds = number;
-		break;
-	case TIMEOUT:
-		fine = parse_number("timeout", value, 1, 86400, &number);
-		settings->migrate.timeout_seconds = number;
-		break;
+	case OPTION_MAX_DOWNTIME: settings->max_downtime_ms = value->number; break;
+	case OPTION_MAX_SUSPENDED: migrate->max_suspended_seconds = value->number; break;
+	case OPTION_MAX_ROUNDS: migrate->limits.max_rounds = value->number; break;
+	case OPTION_TIMEOUT: migrate->timeout_seconds = value->number; break;
+	default: break;
 	}
-	return fine;
+	return true;
 }
 
 /* --- a save in progress ------------------------------------------------------ */

@@ -13,37 +13,9 @@
 #include "migrate/movable.h"
 #include "migrate/recover.h"
 
-bool parse_p2m(const char *value, enum p2m_form *form)
+int level_of(const struct option_value *value)
 {
-	for (int i = P2M_AUTO; i <= P2M_LIST; i++)
-		if (!strcmp(value, p2m_form_name(i))) {
-			*form = i;
-			return true;
-		}
-	fprintf(stderr, "pvferry: --p2m takes auto, linear or list, not \"%s\"\n", value);
-	return false;
-}
-
-bool parse_level(const char *value, int *level)
-{
-	long number = LEVEL_AUTO;
-	bool fine = !strcmp(value, "auto") || parse_number("level", value, LEVEL_LEAST, LEVEL_MOST, &number);
-
-	*level = number;
-	return fine;
-}
-
-bool parse_tracking(const char *value, enum dirty_tracking *tracking)
-{
-	static const char *const names[] = { "auto", "content", "log" };
-
-	for (int i = DIRTY_AUTO; i <= DIRTY_LOG; i++)
-		if (!strcmp(value, names[i])) {
-			*tracking = i;
-			return true;
-		}
-	fprintf(stderr, "pvferry: --dirty-tracking takes auto, content or log, not \"%s\"\n", value);
-	return false;
+	return value->word >= 0 ? LEVEL_AUTO : value->number;
 }
 
 static bool is_gone_over(enum obstacle obstacle, struct movable *wish)

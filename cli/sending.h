@@ -3,11 +3,10 @@
 #define CLI_SENDING_H
 
 #include "migrate/sender.h"
+#include "text/options.h"
 
-/* False, having said so, if the value is none. */
-bool parse_p2m(const char *value, enum p2m_form *form);
-bool parse_level(const char *value, int *level);
-bool parse_tracking(const char *value, enum dirty_tracking *tracking);
+/* --level: a number, or "auto". */
+int level_of(const struct option_value *value);
 
 /* What the user and the command can put up with. */
 struct movable {

@@ -7,67 +7,56 @@
 #include "cli/command.h"
 #include "cli/control.h"
 #include "log.h"
-#include "text/text.h"
+#include "text/options.h"
 
-const struct option_row set_options[] = { { 0 } };
-
-static bool set(void *context, int letter, const char *value)
+/* The row of what pvferryd can change, and has this name: [name, name + length). */
+static const struct option_row *find_row(const char *name, size_t length)
 {
-	(void)context, (void)letter, (void)value;
-	return true;
+	const struct option_row *row = NULL;
+
+	while ((row = option_of_request(row, "set")))
+		if (row->type == TAKES_NUMBER && strlen(row->name) == length &&
+		    !strncmp(row->name, name, length))
+			return row;
+	return NULL;
 }
-
-static const struct row {
-	const char *name;
-	long least, most;
-	const char *unit;
-} rows[] = {
-	{ "max-downtime", 1, 3600000, "ms" },
-	{ "bandwidth", 0, 1 << 20, "MiB/s" },
-};
-
-enum { ROWS = sizeof(rows) / sizeof(*rows) };
 
 /* "bandwidth=50" */
 static bool add_change(struct json_object *changes, const char *text)
 {
-	const char *value = strchr(text, '=');
-	size_t length = value ? (size_t)(value - text) : 0;
-	uint64_t number;
+	const char *equals = strchr(text, '=');
+	const struct option_row *row = equals ? find_row(text, equals - text) : NULL;
+	struct option_value value;
 
-	for (unsigned int i = 0; i < ROWS; i++) {
-		const struct row *row = &rows[i];
-
-		if (!length || strlen(row->name) != length || strncmp(row->name, text, length))
-			continue;
-		if (!text_number(value + 1, row->most, &number) || (long)number < row->least) {
-			fprintf(stderr,
-				"pvferry: set: %s=%s: a whole number of %s from %ld to %ld is wanted, as in "
-				"%s=9\n",
-				row->name, value + 1, row->unit, row->least, row->most, row->name);
-			return false;
-		}
-		json_object_object_add(changes, row->name, json_object_new_int64((int64_t)number));
-		return true;
+	if (!row) {
+		fprintf(stderr, "pvferry: set: \"%s\": max-downtime=MS or bandwidth=MiB/s is wanted\n", text);
+		return false;
 	}
-	fprintf(stderr, "pvferry: set: \"%s\": max-downtime=MS or bandwidth=MiB/s is wanted\n", text);
-	return false;
+	if (!option_parse(row, equals + 1, &value)) {
+		fprintf(stderr,
+			"pvferry: set: %s: a whole number of %s from %ld to %ld is wanted, as in %s=9\n",
+			text, row->unit, row->least, row->most, row->name);
+		return false;
+	}
+	json_object_object_add(changes, row->name, json_object_new_int64(value.number));
+	return true;
 }
 
 static void say_changes(const struct json_object *job, const struct json_object *changes)
 {
+	const struct option_row *row = NULL;
 	char domain[256];
 
 	control_text(job, "domain", domain, sizeof(domain));
-	for (unsigned int i = 0; i < ROWS; i++) {
-		long long number = control_number(changes, rows[i].name);
+	while ((row = option_of_request(row, "set"))) {
+		long long number = control_number(changes, row->name);
 
-		if (!json_object_object_get_ex(changes, rows[i].name, NULL))
+		if (row->type != TAKES_NUMBER || !json_object_object_get_ex(changes, row->name, NULL))
 			continue;
 		if (number)
-			say(SAY_NOTE, "%s: %s %lld %s", domain, rows[i].name, number, rows[i].unit);
+			say(SAY_NOTE, "%s: %s %lld %s", domain, row->name, number, row->unit);
 		else
-			say(SAY_NOTE, "%s: %s unlimited", domain, rows[i].name);
+			say(SAY_NOTE, "%s: %s unlimited", domain, row->name);
 	}
 }
 
@@ -91,7 +80,7 @@ static int order(const char *job, struct json_object *changes)
 
 int run_set(const struct command *self, int argc, char **argv)
 {
-	int first = command_options(self, argc, argv, set, NULL);
+	int first = command_options(self, argc, argv, NULL, NULL);
 	struct json_object *changes;
 
 	if (first < 0)

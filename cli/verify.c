@@ -14,41 +14,22 @@
 #include "restore/examine.h"
 #include "text/text.h"
 
-enum { THREADS = LONG_ONLY, PARENT, PROGRESS, NO_PROGRESS, JSON };
 enum { SOUND = 0, DAMAGED = 1, UNREADABLE = 2 };
-
-const struct option_row verify_options[] = {
-	{ THREADS, "threads", "N", "worker threads (one a processor, at most 8)" },
-	{ PARENT, "parent", "PATH",
-	  "look there too for the parents of an increment: a directory, or a file in one" },
-	{ PROGRESS, "progress", NULL, "show progress even where there is no terminal" },
-	{ NO_PROGRESS, "no-progress", NULL, "show no progress" },
-	{ JSON, "json", NULL, "print the verdict as JSON" },
-	{ 0 },
-};
 
 struct settings {
 	unsigned int threads;
 	const char *parent;
 };
 
-static bool set(void *context, int letter, const char *value)
+static bool set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *settings = context;
-	long number = 0;
-	bool fine = true;
 
-	switch (letter) {
-	case PROGRESS: common.progress = PROGRESS_ON; break;
-	case NO_PROGRESS: common.progress = PROGRESS_OFF; break;
-	case JSON: common.json = true; break;
-	case PARENT: settings->parent = value; break;
-	case THREADS:
-		fine = parse_number("threads", value, 1, 64, &number);
-		settings->threads = number;
-		break;
-	}
-	return fine;
+	if (option == OPTION_PARENT)
+		settings->parent = value->text;
+	else if (option == OPTION_THREADS)
+		settings->threads = value->number;
+	return true;
 }
 
 /* What the process that reads the image tells the one that prints. */

@@ -3,58 +3,30 @@
 
 #include <errno.h>
 #include <json-c/json.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
 #include "text/json.h"
+#include "text/options.h"
 
-/* The options of pvferry migrate that may be ordered. pvferry looks at the values once more. */
-static const struct option {
-	const char *name;
-	enum json_type type;
-	bool changes;	   /* while the job runs, too */
-	const char *words; /* of which a text must be one; NULL: any. Of a number: may be instead */
-} options[] = {
-	{ "max-downtime", json_type_int, true, NULL },
-	{ "max-suspended", json_type_int, false, NULL },
-	{ "bandwidth", json_type_int, true, NULL },
-	{ "max-rounds", json_type_int, false, NULL },
-	{ "timeout", json_type_int, false, NULL },
-	{ "idle-timeout", json_type_int, false, NULL },
-	{ "connections", json_type_int, false, NULL },
-	{ "level", json_type_int, false, "auto" },
-	{ "threads", json_type_int, false, NULL },
-	{ "port", json_type_int, false, NULL },
-	{ "abort-if-busy", json_type_boolean, false, NULL },
-	{ "force", json_type_boolean, false, NULL },
-	{ "no-live", json_type_boolean, false, NULL },
-	{ "without-devices", json_type_boolean, false, NULL },
-	{ "on-timeout", json_type_string, false, "abort stop" },
-	{ "dirty-tracking", json_type_string, false, "auto content log" },
-	{ "via", json_type_string, false, "tls ssh tcp" },
-	{ "p2m", json_type_string, false, "auto linear list" },
-	{ "name", json_type_string, false, NULL },
-	{ "pki", json_type_string, false, NULL },
-	{ "ssh", json_type_string, false, NULL },
-};
+enum { TEXT_MOST = 4096 };
 
-enum {
-	OPTIONS = sizeof(options) / sizeof(*options),
-	NUMBER_MOST = INT_MAX,
-	LEVELS_LEAST = -100,
-	TEXT_MOST = 4096
-};
-_Static_assert(OPTIONS < (int)REQUEST_WORDS, "every option has a word");
+static const char *const names[] = { [REQUEST_MIGRATE] = "migrate",
+				     [REQUEST_JOBS] = "jobs",
+				     [REQUEST_FOLLOW] = "follow",
+				     [REQUEST_CANCEL] = "cancel",
+				     [REQUEST_SET] = "set" };
 
-static const struct option *find_option(const char *name)
+static const struct option_row *find_row(enum request_kind kind, const char *name)
 {
-	for (int i = 0; i < OPTIONS; i++)
-		if (!strcmp(options[i].name, name))
-			return &options[i];
-	return NULL;
+	const struct option_row *row = NULL;
+
+	do
+		row = option_of_request(row, names[kind]);
+	while (row && strcmp(row->name, name));
+	return row;
 }
 
 /* A text that can be a word of a command line; NULL with a reason. */
@@ -72,48 +44,50 @@ static const char *text_of(const char *name, struct json_object *value)
 	return NULL;
 }
 
-static bool is_word_of(const char *words, const char *text)
+static enum json_type type_of(const struct option_row *row)
 {
-	size_t length = strlen(text);
-
-	for (; *words; words += strcspn(words, " "), words += *words == ' ')
-		if (strcspn(words, " ") == length && !strncmp(words, text, length))
-			return true;
-	return false;
+	return row->type == TAKES_NOTHING ? json_type_boolean
+	     : row->type == TAKES_NUMBER  ? json_type_int
+					  : json_type_string;
 }
 
-static int check_option(const struct option *option, struct json_object *value)
+/* The same check as of a command line. */
+static int check_value(const struct option_row *row, struct json_object *value)
 {
+	bool may_be_text = type_of(row) == json_type_string || row->words;
+	struct option_value parsed;
 	const char *text;
+	char expected[300];
 
-	if (option->type == json_type_string ||
-	    (option->words && json_object_is_type(value, json_type_string))) {
-		text = text_of(option->name, value);
-		if (text && option->words && !is_word_of(option->words, text))
-			return fail(EINVAL, "\"%s\" is one of %s", option->name, option->words);
-		return text ? 0 : -EINVAL;
+	if (may_be_text && json_object_is_type(value, json_type_string)) {
+		text = text_of(row->name, value);
+		if (!text)
+			return -EINVAL;
+		if (row->words && option_word(row->words, text) < 0)
+			return fail(EINVAL, "\"%s\" is one of %s", row->name, row->words);
+		return 0;
 	}
-	if (!json_object_is_type(value, option->type))
-		return fail(EINVAL, "\"%s\" is not of type %s", option->name,
-			    json_type_to_name(option->type));
-	if (option->type == json_type_int &&
-	    (json_object_get_int64(value) < (option->changes ? 0 : LEVELS_LEAST) ||
-	     json_object_get_int64(value) > NUMBER_MOST))
-		return fail(EINVAL, "\"%s\" is out of range", option->name);
+	if (type_of(row) == json_type_string)
+		return fail(EINVAL, "\"%s\" is not a text", row->name);
+	if (!json_object_is_type(value, type_of(row)))
+		return fail(EINVAL, "\"%s\" is not of type %s", row->name, json_type_to_name(type_of(row)));
+	if (row->type == TAKES_NUMBER && !option_parse(row, json_object_get_string(value), &parsed))
+		return fail(EINVAL, "\"%s\" is out of range: %s is wanted", row->name,
+			    option_expects(row, expected, sizeof(expected)));
 	return 0;
 }
 
-static int add_option(struct request *request, const struct option *option, struct json_object *value)
+static int add_option(struct request *request, const struct option_row *row, struct json_object *value)
 {
 	char **word = &request->options[request->option_count];
 	int n = 0;
 
-	if (option->type == json_type_boolean && !json_object_get_boolean(value))
+	if (row->type == TAKES_NOTHING && !json_object_get_boolean(value))
 		return 0;
-	if (option->type == json_type_boolean)
-		n = asprintf(word, "--%s", option->name);
+	if (row->type == TAKES_NOTHING)
+		n = asprintf(word, "--%s", row->name);
 	else
-		n = asprintf(word, "--%s=%s", option->name, json_object_get_string(value));
+		n = asprintf(word, "--%s=%s", row->name, json_object_get_string(value));
 	if (n < 0) {
 		*word = NULL;
 		return fail(ENOMEM, "no memory");
@@ -122,57 +96,38 @@ static int add_option(struct request *request, const struct option *option, stru
 	return 0;
 }
 
-static int take_option(struct request *request, const char *name, struct json_object *value)
+static int take_text(const char **to, const struct option_row *row, struct json_object *value)
 {
-	const struct option *option = find_option(name);
-	int rc;
-
-	if (!option || (request->kind == REQUEST_SET && !option->changes))
-		return fail(EINVAL, "unknown argument \"%.64s\"", name);
-	rc = check_option(option, value);
-	if (rc)
-		return rc;
-	if (request->kind == REQUEST_MIGRATE)
-		return add_option(request, option, value);
-	json_object_object_add(request->set, option->name, json_object_get(value));
-	return 0;
-}
-
-static int take_text(const char **to, const char *name, struct json_object *value)
-{
-	*to = text_of(name, value);
-	if (*to && !**to)
-		return fail(EINVAL, "\"%s\" is empty", name);
-	return *to ? 0 : -EINVAL;
-}
-
-static int take_follow(struct request *request, struct json_object *value)
-{
-	if (!json_object_is_type(value, json_type_boolean))
-		return fail(EINVAL, "\"follow\" is not a boolean");
-	request->follow = json_object_get_boolean(value);
-	return 0;
+	*to = json_object_get_string(value);
+	return **to ? 0 : fail(EINVAL, "\"%s\" is empty", row->name);
 }
 
 static int take_argument(struct request *request, const char *name, struct json_object *value)
 {
-	enum request_kind kind = request->kind;
+	const struct option_row *row = find_row(request->kind, name);
+	int rc;
 
-	if (kind == REQUEST_MIGRATE && !strcmp(name, "domain"))
-		return take_text(&request->domain, name, value);
-	if (kind == REQUEST_MIGRATE && !strcmp(name, "host"))
-		return take_text(&request->host, name, value);
-	if (kind == REQUEST_MIGRATE && !strcmp(name, "follow"))
-		return take_follow(request, value);
-	if (kind != REQUEST_MIGRATE && kind != REQUEST_JOBS && !strcmp(name, "job"))
-		return take_text(&request->job, name, value);
-	if (kind == REQUEST_MIGRATE || kind == REQUEST_SET)
-		return take_option(request, name, value);
-	return fail(EINVAL, "unknown argument \"%.64s\"", name);
+	if (!row)
+		return fail(EINVAL, "unknown argument \"%.64s\"", name);
+	rc = check_value(row, value);
+	if (rc)
+		return rc;
+	switch (row->option) {
+	case OPTION_DOMAIN: return take_text(&request->domain, row, value);
+	case OPTION_HOST: return take_text(&request->host, row, value);
+	case OPTION_JOB: return take_text(&request->job, row, value);
+	case OPTION_FOLLOW: request->follow = json_object_get_boolean(value); return 0;
+	default: break;
+	}
+	if (request->kind == REQUEST_MIGRATE)
+		return add_option(request, row, value);
+	json_object_object_add(request->set, row->name, json_object_get(value));
+	return 0;
 }
 
 static int take_arguments(struct request *request, struct json_object *arguments)
 {
+	const struct option_row *row = NULL;
 	int rc = 0;
 
 	json_object_object_foreach (arguments, name, value)
@@ -180,10 +135,10 @@ static int take_arguments(struct request *request, struct json_object *arguments
 			rc = take_argument(request, name, value);
 	if (rc)
 		return rc;
-	if (request->kind == REQUEST_MIGRATE && (!request->domain || !request->host))
-		return fail(EINVAL, "migrate needs \"domain\" and \"host\"");
-	if ((request->kind == REQUEST_CANCEL || request->kind == REQUEST_SET) && !request->job)
-		return fail(EINVAL, "\"job\" is missing");
+	while ((row = option_of_request(row, names[request->kind])))
+		if (option_word(row->needed, names[request->kind]) >= 0 &&
+		    !json_object_object_get_ex(arguments, row->name, NULL))
+			return fail(EINVAL, "\"%s\" is missing", row->name);
 	if (request->kind == REQUEST_SET && !json_object_object_length(request->set))
 		return fail(EINVAL, "set needs \"max-downtime\" or \"bandwidth\"");
 	return 0;
@@ -191,12 +146,6 @@ static int take_arguments(struct request *request, struct json_object *arguments
 
 static int take_name(struct request *request, const char *name)
 {
-	static const char *const names[] = { [REQUEST_MIGRATE] = "migrate",
-					     [REQUEST_JOBS] = "jobs",
-					     [REQUEST_FOLLOW] = "follow",
-					     [REQUEST_CANCEL] = "cancel",
-					     [REQUEST_SET] = "set" };
-
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (!strcmp(names[i], name)) {
 			request->kind = i;

@@ -1,6 +1,6 @@
 /*
  * What a line on the control socket asks for, checked. Nothing in it reaches a
- * command line that is not a row of a table here: {"execute":NAME,"arguments":{...}}.
+ * command line that is not a row of text/options.c: {"execute":NAME,"arguments":{...}}.
  *
  *	migrate  domain, host, follow, and options of pvferry migrate
  *	jobs

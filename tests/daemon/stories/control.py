@@ -13,7 +13,7 @@ NONSENSE = [
     (b'{"execute":7}\n', '"execute" is missing'), (b'{"execute":"jobs","more":1}\n', "more than"),
     (b'{"execute":"jobs","arguments":[]}\n', "not an object"), (b'{"execute":"quit"}\n', 'unknown command "quit"'),
     (b'{"execute":"jobs","arguments":{"all":true}}\n', 'unknown argument "all"'), (b'{"execute":"cancel"}\n', '"job" is missing'),
-    (b'{"execute":"migrate","arguments":{"domain":"a"}}\n', 'needs "domain" and "host"'),
+    (b'{"execute":"migrate","arguments":{"domain":"a"}}\n', '"host" is missing'),
 ]
 
 WRONG = [
@@ -21,7 +21,7 @@ WRONG = [
     ("migrate", "a zero in it", dict(domain="a\0b", host="there")), ("migrate", "unknown argument", dict(domain="a", host="b", control=True)),
     ("migrate", "is not of type int", dict(domain="a", host="b", max_downtime="5")), ("migrate", "out of range", dict(domain="a", host="b", bandwidth=-1)),
     ("migrate", "is one of", dict(domain="a", host="b", via="carrier pigeon")), ("migrate", "is one of", dict(domain="a", host="b", via="")),
-    ("migrate", "is not a boolean", dict(domain="a", host="b", follow=1)), ("set", "needs", dict(job="abcd")),
+    ("migrate", "is not of type boolean", dict(domain="a", host="b", follow=1)), ("set", "needs", dict(job="abcd")),
     ("set", "unknown argument", dict(job="abcd", level=3)), ("set", "no job", dict(job="abcd", bandwidth=3)),
     ("cancel", "no job", dict(job="abcd")), ("follow", "no job", dict(job="nobody")),
 ]
