@@ -56,6 +56,7 @@ static bool set(void *context, enum option_id option, const struct option_value 
 	case OPTION_CONNECTION: s->connection = value->number; break;
 	case OPTION_THREADS: s->take.options.threads = value->number; break;
 	case OPTION_IDLE_TIMEOUT: s->take.door.idle_seconds = value->number; break;
+	case OPTION_HANDSHAKE_TIMEOUT: s->take.door.handshake_seconds = value->number; break;
 	default: break;
 	}
 	return true;

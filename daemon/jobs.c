@@ -147,10 +147,14 @@ static int start_destination(struct job *job, int connection)
 	const struct settings *settings = job->jobs->settings;
 	char *argv[2 * SETTINGS_NAMES + 16] = { settings->pvferry, "receive", "--control", "--connection",
 						"3" };
+	char seconds[16];
 	unsigned int n = 5;
 
 	_Static_assert(CHILD_CONNECTION == 3, "as it is written above");
 	argv[n++] = settings->is_plain ? "--plain" : "--tls";
+	snprintf(seconds, sizeof(seconds), "%u", settings->handshake_seconds);
+	argv[n++] = "--handshake-timeout";
+	argv[n++] = seconds;
 	if (settings->pki) {
 		argv[n++] = "--pki";
 		argv[n++] = settings->pki;

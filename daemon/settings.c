@@ -234,7 +234,7 @@ int settings_read(struct settings *settings, const char *path, bool must_exist)
 				       .max_per_address = 32,
 				       .max_per_second = 48,
 				       .max_jobs = 16,
-				       .handshake_seconds = 20,
+				       .handshake_seconds = 30,
 				       .stop_seconds = 60 };
 	if (!file && (must_exist || errno != ENOENT))
 		return fail_errno("%s", path);

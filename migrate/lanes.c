@@ -24,7 +24,7 @@ struct task {
 static int join(struct line *line, const struct task *task)
 {
 	struct json_object *body = json_object_new_object(), *answer;
-	int rc = message_hello(line, HANDSHAKE_MS);
+	int rc = message_hello(line, line->handshake_ms);
 
 	body_put_text(body, "job", task->lanes->job);
 	body_put_number(body, "lane", task->number);

@@ -35,7 +35,7 @@ static int greet(struct front *f)
 	int rc = connect_shake(&f->peer);
 
 	if (!rc)
-		rc = message_hello(&f->peer, HANDSHAKE_MS);
+		rc = message_hello(&f->peer, f->peer.handshake_ms);
 	return rc ? rc : front_tell(f, MESSAGE_PEER, "host", 4);
 }
 
@@ -91,9 +91,10 @@ int speaker_start(struct child **speaker, struct line *line, const struct peer *
 		line->helper = outer.helper;
 		outer.helper = 0;
 	}
+	line->handshake_ms = outer.handshake_ms;
 	line_close(&outer);
 	if (!rc)
-		rc = message_wait(line, &message, "word of the speaker", 4 * HANDSHAKE_MS);
+		rc = message_wait(line, &message, "word of the speaker", 4 * line->handshake_ms);
 	if (!rc && message.type != MESSAGE_PEER)
 		rc = fail(EPROTO, "the speaker begins with %s", message_name(message.type));
 	return rc;

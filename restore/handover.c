@@ -311,7 +311,7 @@ int take_guest(struct take *take)
 	XXH64_reset(t.hash, 0);
 	rc = open_line(&t);
 	if (!rc)
-		rc = message_wait(&t.line, &message, "offer", HANDSHAKE_MS);
+		rc = message_wait(&t.line, &message, "offer", t.line.handshake_ms);
 	if (!rc)
 		rc = answer(&t, &message);
 	if (rc) {

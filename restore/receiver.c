@@ -68,8 +68,7 @@ static int open_peer(struct front *f, const struct take *take)
 	if (!take->is_stream)
 		return connect_prepare(&f->peer, take->in, &take->door);
 	rc = line_init(&f->peer, take->in, take->out, "the other host");
-	if (take->door.idle_seconds)
-		f->peer.idle_seconds = take->door.idle_seconds;
+	connect_limit(&f->peer, &take->door);
 	return rc;
 }
 
@@ -89,7 +88,7 @@ static int let_in(struct front *f)
 	if (!rc)
 		rc = connect_let_in(&f->peer);
 	if (!rc)
-		rc = message_hello(&f->peer, HANDSHAKE_MS);
+		rc = message_hello(&f->peer, f->peer.handshake_ms);
 	return rc ? rc : tell_peer(f, true);
 }
 
@@ -122,7 +121,7 @@ static int wait_let_in(struct line *line)
 	struct message message;
 
 	do {
-		int rc = message_wait(line, &message, "word of the receiver", 4 * HANDSHAKE_MS);
+		int rc = message_wait(line, &message, "word of the receiver", 4 * line->handshake_ms);
 
 		if (rc)
 			return rc;
@@ -144,6 +143,8 @@ int receiver_start(struct child **receiver, struct line *line, struct take *take
 	if (!line->inbox)
 		return rc;
 	task.fd = ends[1];
+	if (take->door.handshake_seconds)
+		line->handshake_ms = take->door.handshake_seconds * 1000;
 	if (!rc)
 		rc = child_start(receiver, run_receiver, &task);
 	close(ends[1]);

@@ -49,7 +49,7 @@ int take_offer(struct taker *t, const struct message *message)
 	int rc = heard_offer(&t->line, message, &t->status->offer);
 
 	if (!rc)
-		rc = message_wait(&t->line, &policy, "POLICY", HANDSHAKE_MS);
+		rc = message_wait(&t->line, &policy, "POLICY", t->line.handshake_ms);
 	if (!rc && policy.type != MESSAGE_POLICY)
 		rc = fail(EPROTO, "%s sends %s instead of POLICY", t->line.peer, message_name(policy.type));
 	if (!rc)

@@ -120,7 +120,7 @@ static int dial_any(const struct peer *peer, int *fd)
 
 static int shake_hands(struct line *line)
 {
-	int rc = tls_shake_hands(line->tls, HANDSHAKE_MS);
+	int rc = tls_shake_hands(line->tls, line->handshake_ms);
 
 	line->heard_ns = line->said_ns = line_now();
 	if (rc && !tls_is_open(line->tls))
@@ -196,8 +196,10 @@ int connect_prepare_to(struct line *line, const struct peer *peer)
 	if (!*peer->host || (*peer->host == '-' && *peer->ssh))
 		return fail(EINVAL, "\"%s\" is not a valid host name", peer->host);
 	rc = peer->via == VIA_SSH ? connect_ssh(line, peer) : connect_socket(line, peer);
-	if (peer->idle_seconds)
+	if (peer->idle_seconds) {
 		line->idle_seconds = peer->idle_seconds;
+		line->handshake_ms = peer->idle_seconds * 1000;
+	}
 	return rc;
 }
 
@@ -296,6 +298,14 @@ static void name_peer(int fd, char *name, size_t room)
 		snprintf(name, room, "the other host");
 }
 
+void connect_limit(struct line *line, const struct door *door)
+{
+	if (door->idle_seconds)
+		line->idle_seconds = door->idle_seconds;
+	if (door->handshake_seconds)
+		line->handshake_ms = door->handshake_seconds * 1000;
+}
+
 int connect_prepare(struct line *line, int fd, const struct door *door)
 {
 	char name[256];
@@ -304,8 +314,7 @@ int connect_prepare(struct line *line, int fd, const struct door *door)
 	name_peer(fd, name, sizeof(name));
 	tune(fd);
 	rc = line_init(line, fd, fd, name);
-	if (door->idle_seconds)
-		line->idle_seconds = door->idle_seconds;
+	connect_limit(line, door);
 	if (rc || door->is_plain)
 		return rc;
 	rc = tls_server(&line->tls, fd, door->pki, door->allowed);

@@ -9,7 +9,7 @@
 
 enum via { VIA_TLS, VIA_SSH, VIA_TCP };
 
-enum { PORT_DEFAULT = 8666, HANDSHAKE_MS = 10000 };
+enum { PORT_DEFAULT = 8666 };
 
 #define PKI_DEFAULT "/etc/pvferry/pki"
 
@@ -20,15 +20,16 @@ struct peer {
 	unsigned int port;
 	char pki[256];
 	char ssh[256]; /* in place of "ssh"; "": host is the whole command */
-	unsigned int idle_seconds;
+	unsigned int
+		idle_seconds; /* and so long each step of the handshake may take: a busy host is slow to answer */
 };
 
 /* Whom we let in, and how. */
 struct door {
 	bool is_plain;
 	const char *pki;
-	const char *const *allowed; /* ends with NULL */
-	unsigned int idle_seconds;
+	const char *const *allowed;		      /* ends with NULL */
+	unsigned int idle_seconds, handshake_seconds; /* 0: LINE_IDLE_SECONDS */
 };
 
 const char *via_name(enum via via);
@@ -48,6 +49,8 @@ int connect_listen(const char *address, int *fd, unsigned int *port);
 /* Waits for one. */
 int connect_accept(int listener, int *fd);
 
+/* A line of the caller's gets the times that the door allows. */
+void connect_limit(struct line *line, const struct door *door);
 /* A socket that was accepted becomes a line: takes it over, reads key and certificates. line_close() in any case. */
 int connect_prepare(struct line *line, int fd, const struct door *door);
 /* Shakes hands; needs no file. line->peer becomes the name that is allowed. */

@@ -34,7 +34,10 @@ static int set_nonblocking(int fd)
 
 int line_init(struct line *line, int in, int out, const char *peer)
 {
-	*line = (struct line){ .in = in, .out = out, .idle_seconds = LINE_IDLE_SECONDS };
+	*line = (struct line){ .in = in,
+			       .out = out,
+			       .idle_seconds = LINE_IDLE_SECONDS,
+			       .handshake_ms = LINE_IDLE_SECONDS * 1000 };
 	snprintf(line->peer, sizeof(line->peer), "%s", peer);
 	line->inbox = malloc(LINE_ROOM);
 	line->heard_ns = line->said_ns = line_now();

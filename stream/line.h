@@ -31,7 +31,8 @@ struct line {
 	pid_t helper; /* ssh, whose ends they are; 0: none */
 	char peer[256];
 	unsigned int idle_seconds;
-	uint8_t *inbox; /* what was heard: [start, end) is not yet taken */
+	unsigned int handshake_ms; /* for each step until both sides know who the other is */
+	uint8_t *inbox;		   /* what was heard: [start, end) is not yet taken */
 	size_t start, end;
 	uint64_t heard_ns, said_ns; /* CLOCK_MONOTONIC, when last */
 	uint64_t until_ns; /* nothing is waited for any longer, whatever is said meanwhile; 0: no limit */

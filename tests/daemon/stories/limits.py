@@ -26,7 +26,7 @@ def run(stage):
     one, job = let_in(daemon, 0, "127.0.0.1")
     expect(job["role"] == "destination" and job["domain"] == "web0" and job["peer"].startswith("127.0.0.1:"), job)
     words = daemon.noted("command-lines")[0]
-    expect(words == ["receive", "--control", "--connection", "3", "--tls", "--allow", "there.example"], words)
+    expect(words == ["receive", "--control", "--connection", "3", "--tls", "--handshake-timeout", "3600", "--allow", "there.example"], words)
     silent = [daemon.connect() for _ in range(3)]
     count(daemon, 4)
     expect(is_closed(daemon.connect("127.0.0.2")), "more not let in than may be")
@@ -69,4 +69,4 @@ def plain(stage):
     daemon = stage.daemon("transport = tcp", "pki = /nowhere")
     daemon.connect().sendall(b"end\n")
     words = poll("a process", lambda: daemon.noted("command-lines"))[0]
-    expect(words == ["receive", "--control", "--connection", "3", "--plain", "--pki", "/nowhere"], words)
+    expect(words == ["receive", "--control", "--connection", "3", "--plain", "--handshake-timeout", "30", "--pki", "/nowhere"], words)

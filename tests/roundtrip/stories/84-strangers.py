@@ -100,13 +100,15 @@ def speeches(stage):
     return len(SPEECHES)
 
 
+TIME = ("--handshake-timeout", "2")
+
+
 def silent_ones(stage):
-    """They say nothing, or a byte now and then, with TLS and without: their time is over, whatever they do."""
+    """They say nothing, or a byte now and then, with TLS and without: their time is over, whatever they do, and it is what was set."""
     host = stage.host("silent", 16)
     own = pki.make(stage.folder / "pki-silent", "here")
-    receivers = [(moves.Receiver(host), b""), (moves.Receiver(host), HELLO_OURS[:3]), (moves.Receiver(host), HELLO_OURS),
-                 (moves.Receiver(host, "--pki", own / "here", "--allow", "x", plain=False), b""),
-                 (moves.Receiver(host, "--pki", own / "here", "--allow", "x", plain=False), b"\x16\x03\x01")]
+    receivers = [(moves.Receiver(host, *TIME), word) for word in (b"", HELLO_OURS[:3], HELLO_OURS)]
+    receivers += [(moves.Receiver(host, "--pki", own / "here", "--allow", "x", *TIME, plain=False), word) for word in (b"", b"\x16\x03\x01")]
     lines = []
     for receiver, word in receivers:
         line = socket.create_connection(("127.0.0.1", receiver.port))
@@ -114,7 +116,7 @@ def silent_ones(stage):
         lines.append(line)
     for receiver, word in receivers:
         result = receiver.end()
-        expect(result.status == 1 and "within" in result.err and result.is_one_line(), f"silent after {word}: {result}")
+        expect(result.status == 1 and "within 2 s" in result.err and result.is_one_line(), f"silent after {word}: {result}")
     for line in lines:
         line.close()
     return len(receivers)
