@@ -23,13 +23,14 @@
 	_(inspect, "FILE|-", "show what is in an image") \
 	_(verify, "FILE|-", "check an image without Xen") \
 	_(merge, "FILE|- OUT|-", "make one full image of an increment and its parents") \
-	_(cert, "init-ca|issue HOST|show", "make the certificates by which hosts know each other") \
+	_(cert, "init-ca|issue|show [HOST]", "make the certificates by which hosts know each other") \
 	_(doctor, "[HOST]", "can this host, and HOST, do all that pvferry does, and what mends it") \
 	_(metrics, "", "what the jobs of this host came to, for Prometheus") \
 	_(list, "", "domains here, their state, and whether they can be saved") \
 	_(jobs, "", "migrations under way, and those that have ended") \
 	_(cancel, "JOB", "cancel a job of pvferryd") \
-	_(set, "JOB NAME=N...", "change a job's downtime or bandwidth")
+	_(set, "JOB NAME=N...", "change a job's downtime or bandwidth") \
+	_(completion, "bash|zsh", "print what that shell needs to complete pvferry's command lines")
 
 struct command {
 	const char *name;

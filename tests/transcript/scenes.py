@@ -87,7 +87,7 @@ class Session:
     # ---- typing
 
     def environment(self, host):
-        path = f"{hosts.PVFERRY.parent}:{hosts.SIMHOST.parent}:{os.environ['PATH']}"
+        path = f"{hosts.PVFERRY.parent}:{hosts.SIMHOST.parent}:{pathlib.Path(__file__).parent}:{os.environ['PATH']}"
         return self.hosts[host].environment(PATH=path, LC_ALL="C.UTF-8", TERM="xterm", COLUMNS="100",
                                             PVFERRY_PKI=str(self.stage.folder / "pki" / host))
 
