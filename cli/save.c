@@ -6,18 +6,11 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "cli/ended.h"
-#include "cli/fate.h"
 #include "cli/draft.h"
 #include "cli/progress.h"
 #include "cli/saved.h"
-#include "cli/sending.h"
+#include "cli/saving.h"
 #include "process/child.h"
-#include "journal/journal.h"
-#include "log.h"
-#include "machine/toolstack.h"
-#include "migrate/sender.h"
-#include "migrate/settle.h"
 
 struct settings {
 	bool keep_running, keep_paused, force, without_devices, has_tracking, index;
@@ -62,152 +55,37 @@ static bool set(void *context, enum option_id option, const struct option_value 
 	return true;
 }
 
-/* --- a save in progress ------------------------------------------------------ */
-
-struct job {
-	uint32_t id;
-	const char *whom;
-	struct settings *settings;
-	char *config; /* libxl's, of a domain with devices */
-	uint64_t began_ns;
-	struct publication file;
-	struct sender *sender;
-	int lock; /* of the domain */
-	/* The sender sees it too. */
-	struct shared {
-		struct sent sent;
-		struct journal journal;
-	} * shared;
-};
-
-/* Where it took the request to suspend and has not suspended yet, another process stays for it. */
-static int say_failed(struct job *job)
+static enum fate fate_of(const struct settings *settings)
 {
-	const struct sent *sent = &job->shared->sent;
-	struct source_locks locks = { -1, job->lock };
-	char text[OUTCOME_BYTES];
-	pid_t waiter = 0;
-
-	if (sent->is_asked && !sent->is_suspended && !source_stay(&job->shared->journal, &locks, &waiter))
-		job->lock = locks.domain;
-	return say_failure("save", job->whom, sent_outcome(sent, waiter, text));
-}
-
-/*
- * The guest is what it is to be: the sender and the journal have nothing to put right any more. With -c it runs
- * already, unless Xen refused to resume it.
- */
-static int settle_guest(struct job *job, enum fate fate)
-{
-	int rc = job->shared->sent.is_suspended ? fate_settle(job->id, fate) : 0;
-
-	/* It was not to run beside its image: if it cannot be destroyed or paused it stays suspended, for the user to decide. */
-	if (rc && fate == RUN_ON)
-		return rc;
-	job->shared->sent.is_suspended = job->shared->sent.is_asked = false;
-	sender_release(job->sender);
-	journal_remove(job->shared->journal.job, JOURNAL_SOURCE);
-	return rc;
-}
-
-/* The image is complete, but not yet safe under its name. */
-static int publish(struct job *job)
-{
-	const struct settings *settings = job->settings;
-	enum fate fate = settings->keep_paused ? STAY_PAUSED : settings->keep_running ? RUN_ON : DESTROY;
-
-	if (publication_commit(&job->file)) {
-		settle_guest(job, RUN_ON);
-		return say_failed(job);
-	}
-	if (settle_guest(job, fate))
-		return say_failure("save", job->whom,
-				   fate != RUN_ON ? "the image is complete, and the domain stays suspended"
-						  : "the image is complete");
-	say_saved(&job->shared->sent, &job->file, settings->migrate.index, job->began_ns);
-	fate_warn(fate, job->config, job->shared->sent.name, job->file.path);
-	return EXIT_DONE;
-}
-
-static int send_guest(struct job *job, struct channel *channel)
-{
-	struct sending sending = { .id = job->id,
-				   .to = channel,
-				   .options = &job->settings->migrate,
-				   .journal = &job->shared->journal,
-				   .sent = &job->shared->sent };
-	int rc = channel_init(channel, job->file.fd, job->file.path);
-
-	if (!rc)
-		rc = sender_start(&job->sender, &sending);
-	if (rc)
-		return rc;
-	sender_wait(job->sender);
-	return sender_finish(job->sender);
-}
-
-static int save_to(struct job *job)
-{
-	struct channel channel;
-	int rc;
-
-	progress_start("saving");
-	rc = send_guest(job, &channel);
-	channel_release(&channel);
-	progress_end();
-	rc = rc ? say_failed(job) : publish(job);
-	sender_close(job->sender);
-	return rc;
+	return settings->keep_paused ? STAY_PAUSED : settings->keep_running ? RUN_ON : DESTROY;
 }
 
 /* What is refused is refused while the guest still runs. */
 static int open_target(struct publication *file, const char *path, const struct settings *settings)
 {
-	bool must_keep = !settings->keep_running && !settings->keep_paused && !settings->force;
+	bool must_keep = fate_of(settings) == DESTROY && !settings->force;
 
 	return publication_open(file, path, settings->force, must_keep);
 }
 
-/* The domain is found, and no other process is at work on it. */
-static int prepare(struct job *job, const char *path)
-{
-	struct movable wish = { .carries_devices = true,
-				.without_devices = job->settings->without_devices,
-				.force = job->settings->force };
-	struct journal *journal;
-	int rc;
-
-	job->shared = child_share(sizeof(*job->shared));
-	if (!job->shared)
-		return -ENOMEM;
-	journal = &job->shared->journal;
-	journal->role = JOURNAL_SOURCE;
-	rc = job_name(journal->job);
-	if (!rc)
-		rc = find_movable(job->whom, &wish, &job->id, journal->domain);
-	if (!rc)
-		rc = journal_lock_domain(job->id, &job->lock);
-	if (!rc && wish.has_devices)
-		rc = toolstack_config(job->id, &job->config);
-	job->settings->migrate.config = job->config;
-	return rc ? rc : open_target(&job->file, path, job->settings);
-}
-
 static int save(const char *whom, const char *path, struct settings *settings)
 {
-	struct job job = { .whom = whom,
-			   .settings = settings,
-			   .began_ns = now_ns(),
-			   .file = { .fd = -1, .place.directory = -1 },
-			   .lock = -1 };
-	int rc = prepare(&job, path);
+	struct saving saving = { .command = "save",
+				 .whom = whom,
+				 .fate = fate_of(settings),
+				 .without_devices = settings->without_devices,
+				 .force = settings->force,
+				 .options = &settings->migrate };
+	int rc = saving_prepare(&saving, whom);
 
-	rc = rc ? say_failure("save", whom, NULL) : save_to(&job);
-	ended_save(job.shared ? &job.shared->sent : NULL, rc, job.began_ns);
-	publication_abandon(&job.file);
-	journal_unlock_domain(job.id, job.lock);
-	child_unshare(job.shared, sizeof(*job.shared));
-	free(job.config);
+	if (!rc)
+		rc = open_target(&saving.file, path, settings);
+	rc = rc ? say_failure("save", whom, NULL) : saving_run(&saving);
+	if (rc == EXIT_DONE) {
+		say_saved(&saving.shared->sent, &saving.file, settings->migrate.index, saving.began_ns);
+		fate_warn(saving.fate, saving.config, saving.shared->sent.name, saving.file.path);
+	}
+	saving_close(&saving, rc);
 	return rc;
 }
 
