@@ -42,7 +42,7 @@ void commands_print_help(void)
 	printf("Usage: pvferry COMMAND [OPTION]... OPERAND...\n"
 	       "Saves, restores and checks Xen PV domains.\n\n");
 	for (unsigned int i = 0; i < command_count; i++)
-		printf("  %-8s %-23s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
+		printf("  %-11s %-23s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
 	printf("\nExit status: 0 done; 1 not done, and what became of the domain is said; 2 wrong usage;\n"
 	       "3 the domain waits for \"pvferry resolve\".\n"
 	       "\"pvferry COMMAND --help\" lists a command's options; pvferry(1) describes them.\n");

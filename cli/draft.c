@@ -35,15 +35,24 @@ static int read_indexes(void *context)
 	return rc;
 }
 
-static int share(struct draft *draft, struct memory_state *memory, uint64_t count)
+static void drop(struct kept_memory *kept)
 {
-	draft->shared_bytes = count * (sizeof(*memory->digest) + sizeof(*memory->type));
-	draft->shared = child_share(draft->shared_bytes);
-	if (!draft->shared)
+	child_unshare(kept->shared, kept->bytes);
+	*kept = (struct kept_memory){ .shared = NULL };
+}
+
+static int share(struct kept_memory *kept, uint64_t count)
+{
+	struct memory_state *state = &kept->state;
+
+	drop(kept);
+	kept->bytes = count * (sizeof(*state->digest) + sizeof(*state->type));
+	kept->shared = child_share(kept->bytes);
+	if (!kept->shared)
 		return -ENOMEM;
-	memory->count = count;
-	memory->digest = draft->shared;
-	memory->type = (uint8_t *)(memory->digest + count);
+	state->count = count;
+	state->digest = kept->shared;
+	state->type = (uint8_t *)(state->digest + count);
 	return 0;
 }
 
@@ -57,11 +66,12 @@ static int read_parent(struct draft *draft, struct reading *reading, unsigned in
 	if (!reading->parents.chain.count)
 		return fail(EMEDIUMTYPE, "%s has no index, so it cannot be a parent: save --index writes one",
 			    reading->channel.name);
-	rc = share(draft, &reading->memory, head->pfns);
+	rc = share(&draft->parent, head->pfns);
 	if (rc)
 		return rc;
+	reading->memory = draft->parent.state;
 	confined.fd = reading->channel.fd;
-	confined.shared = draft->shared;
+	confined.shared = draft->parent.shared;
 	confined.more_fds = fds;
 	confined.more_count = parents_fds(&reading->parents, fds);
 	rc = confined_run(&confined);
@@ -88,6 +98,7 @@ int draft_open(struct draft *draft, struct migrate_options *options, const char 
 {
 	if (options->level == LEVEL_PLAIN)
 		return fail(EINVAL, "a plain xl save file (--level 0) has no place for an index");
+	index_draft_release(&draft->index);
 	options->index = &draft->index;
 	return parent ? open_parent(draft, parent, options->threads) : index_draft_begin(&draft->index);
 }
@@ -95,8 +106,40 @@ int draft_open(struct draft *draft, struct migrate_options *options, const char 
 void draft_close(struct draft *draft)
 {
 	index_draft_release(&draft->index);
-	child_unshare(draft->shared, draft->shared_bytes);
-	draft->shared = NULL;
+	drop(&draft->parent);
+	drop(&draft->next);
+}
+
+/* Memory that has room for it is used again: what is touched already need not be brought in once more. */
+int draft_keep(struct draft *draft, uint64_t pfns)
+{
+	int rc = draft->next.state.count < pfns ? share(&draft->next, pfns) : 0;
+
+	draft->index.room = draft->next.state;
+	return rc;
+}
+
+bool draft_step(struct draft *draft, const struct index_head *written)
+{
+	struct kept_memory old = draft->parent;
+
+	draft->parent_head = (struct index_head){ .pfns = 0 };
+	if (written->pfns > draft->next.state.count)
+		return false;
+	draft->parent = draft->next;
+	draft->next = old;
+	draft->parent_head = *written;
+	return true;
+}
+
+int draft_open_next(struct draft *draft, struct migrate_options *options)
+{
+	struct memory_state memory = draft->parent.state;
+
+	index_draft_release(&draft->index);
+	options->index = &draft->index;
+	memory.count = draft->parent_head.pfns;
+	return index_draft_begin_increment(&draft->index, &draft->parent_head, &memory);
 }
 
 void draft_print(const struct index_draft *draft, struct json_object *json)

@@ -9,8 +9,13 @@ struct json_object;
 
 struct draft {
 	struct index_draft index;
-	void *shared; /* the parent's memory */
-	size_t shared_bytes;
+	/* Shared with the processes that read a parent, or write the image. */
+	struct kept_memory {
+		void *shared; /* NULL: none */
+		size_t bytes;
+		struct memory_state state;
+	} parent, next;
+	struct index_head parent_head; /* what the parent's memory is that of */
 };
 
 /*
@@ -20,6 +25,16 @@ struct draft {
 int draft_open(struct draft *draft, struct migrate_options *options, const char *parent);
 /* One that was never opened is fine. */
 void draft_close(struct draft *draft);
+
+/*
+ * For images that follow one another, of which each is the parent of the next: what is in the memory is kept, and no
+ * index has to be read again. draft_keep(): after draft_open() or draft_open_next(); a guest that has more pfns than
+ * that by the time it is saved is not kept. draft_step(): the image is written, with that index; false if what it
+ * holds was not kept. draft_open_next(): of the image that goes on from the one before, which was kept.
+ */
+int draft_keep(struct draft *draft, uint64_t pfns);
+bool draft_step(struct draft *draft, const struct index_head *written);
+int draft_open_next(struct draft *draft, struct migrate_options *options);
 
 /* "state", and "parent" if it has one. */
 void draft_print(const struct index_draft *draft, struct json_object *json);

@@ -116,7 +116,7 @@ static int choose_rounds(struct settings *settings)
 
 int run_save(const struct command *self, int argc, char **argv)
 {
-	struct draft draft = { .shared = NULL };
+	struct draft draft = { .parent = { NULL } };
 	struct settings settings = {
 		.max_downtime_ms = 300,
 		.migrate = { .level = LEVEL_DEFAULT,

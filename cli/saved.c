@@ -49,10 +49,10 @@ static void put_times(struct json_object *json, const struct times *times)
 	put_ms(json, "total-ms", times->total);
 }
 
-static void print_saved(const struct sent *sent, const struct index_draft *index, const struct times *times,
-			bool to_stdout)
+struct json_object *saved_json(const struct sent *sent, const struct index_draft *index, uint64_t began_ns)
 {
 	const struct migrate_figures *figures = &sent->figures;
+	struct times times = find_times(figures, began_ns);
 	struct json_object *json = json_object_new_object();
 
 	json_object_object_add(json, "domain", json_object_new_string(sent->name));
@@ -64,40 +64,44 @@ static void print_saved(const struct sent *sent, const struct index_draft *index
 	put_number(json, "pinned", figures->pinned);
 	put_number(json, "expanded-bytes", figures->expanded_bytes);
 	put_number(json, "stored-bytes", figures->stored_bytes);
-	put_times(json, times);
+	put_times(json, &times);
 	put_number(json, "buffer-bytes", figures->buffer_bytes);
 	put_number(json, "copied-bytes", figures->copied_bytes);
 	put_number(json, "written-while-stopped-bytes", figures->late_bytes);
 	if (index)
 		draft_print(index, json);
-	print_json(to_stdout ? stdout : stderr, json, JSON_C_TO_STRING_SPACED);
-	json_object_put(json);
+	return json;
 }
 
-static void stop_text(char text[128], const struct migrate_figures *figures, const struct times *times)
+void saved_stop_text(char text[STOP_TEXT_BYTES], const struct sent *sent, uint64_t began_ns)
 {
-	if (figures->resumed_at_ns)
-		snprintf(text, 128,
+	struct times times = find_times(&sent->figures, began_ns);
+
+	if (sent->figures.resumed_at_ns)
+		snprintf(text, STOP_TEXT_BYTES,
 			 "stopped for %.0f ms (suspend %.0f, copy %.0f, state %.0f, resume %.0f); written in "
 			 "%.1f s",
-			 times->stopped / 1e6, times->suspend / 1e6, times->copy / 1e6, times->state / 1e6,
-			 times->resume / 1e6, times->total / 1e9);
+			 times.stopped / 1e6, times.suspend / 1e6, times.copy / 1e6, times.state / 1e6,
+			 times.resume / 1e6, times.total / 1e9);
 	else
-		snprintf(text, 128, "stopped for %.2f s", times->stopped / 1e9);
+		snprintf(text, STOP_TEXT_BYTES, "stopped for %.2f s", times.stopped / 1e9);
 }
 
 void say_saved(const struct sent *sent, const struct publication *file, const struct index_draft *index,
 	       uint64_t began_ns)
 {
 	const struct migrate_figures *figures = &sent->figures;
-	struct times times = find_times(figures, began_ns);
-	char stop[128];
+	char stop[STOP_TEXT_BYTES];
 
 	if (common.json) {
-		print_saved(sent, index, &times, file->place.descriptor != STDOUT_FILENO);
+		struct json_object *json = saved_json(sent, index, began_ns);
+
+		print_json(file->place.descriptor != STDOUT_FILENO ? stdout : stderr, json,
+			   JSON_C_TO_STRING_SPACED);
+		json_object_put(json);
 		return;
 	}
-	stop_text(stop, figures, &times);
+	saved_stop_text(stop, sent, began_ns);
 	say(SAY_NOTE, "%s: %lu MiB saved to %s, %.1f MiB (%.1f:1), %s%s", sent->name, figures->frames / 256,
 	    file->path, figures->stored_bytes / 1048576.0,
 	    (double)figures->expanded_bytes / figures->stored_bytes, stop,

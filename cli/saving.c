@@ -49,6 +49,7 @@ static int publish(struct saving *s)
 		settle_guest(s, RUN_ON);
 		return say_failed(s);
 	}
+	s->is_published = true;
 	if (!settle_guest(s, s->fate))
 		return EXIT_DONE;
 	return say_failure(s->command, s->whom,

@@ -22,6 +22,7 @@ struct saving {
 	uint32_t id;
 	char *config; /* libxl's, of a domain with devices */
 	struct publication file;
+	bool is_published; /* it is under its name, whatever became of the domain */
 	struct sender *sender;
 	int lock; /* of the domain */
 	/* The sender sees it too. */

@@ -12,6 +12,7 @@
 #include "process/child.h"
 #include "log.h"
 #include "machine/config.h"
+#include "stream/index-draft.h"
 
 struct task {
 	struct sending sending;
@@ -89,6 +90,8 @@ static void note_sent(const struct migration *m)
 	note(m);
 	sent->p2m = m->p2m.form;
 	sent->has_no_config = m->config.is_made;
+	if (m->options.index)
+		sent->index = m->options.index->head;
 	if (m->config.root)
 		snprintf(sent->name, sizeof(sent->name), "%s", config_name(&m->config));
 	if (task->leash >= 0)

@@ -24,6 +24,7 @@ struct sent {
 	bool has_ended;	    /* it shut down instead, or is gone */
 	bool is_complete;   /* the last byte is written */
 	struct migrate_figures figures;
+	struct index_head index; /* of an image that has one */
 };
 
 /*

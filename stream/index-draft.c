@@ -40,10 +40,17 @@ int index_draft_begin_increment(struct index_draft *draft, const struct index_he
 	return rc;
 }
 
+static bool is_in_room(const struct index_draft *draft)
+{
+	return draft->memory.type && draft->memory.type == draft->room.type;
+}
+
 void index_draft_release(struct index_draft *draft)
 {
-	free(draft->memory.type);
-	free(draft->memory.digest);
+	if (!is_in_room(draft)) {
+		free(draft->memory.type);
+		free(draft->memory.digest);
+	}
 	free(draft->frame);
 	free(draft->times);
 	bytes_release(&draft->holds_pages);
@@ -60,6 +67,35 @@ static bool grow(void *pointer, uint64_t count, size_t each)
 	return grown;
 }
 
+/* Out of a room that has become too small: what is in there stays the caller's. */
+static bool leave_room(struct index_draft *draft)
+{
+	const struct memory_state *room = &draft->room;
+	struct memory_state *memory = &draft->memory;
+	uint64_t count = memory->count;
+
+	*memory = (struct memory_state){ count, malloc(count), malloc(count * sizeof(*memory->digest)) };
+	if (!memory->type || !memory->digest)
+		return false;
+	memcpy(memory->type, room->type, count);
+	memcpy(memory->digest, room->digest, count * sizeof(*memory->digest));
+	return true;
+}
+
+static bool grow_memory(struct index_draft *draft, uint64_t count)
+{
+	struct memory_state *memory = &draft->memory;
+
+	if (count <= draft->room.count && (!memory->type || is_in_room(draft))) {
+		memory->type = draft->room.type;
+		memory->digest = draft->room.digest;
+		return true;
+	}
+	return (!is_in_room(draft) || leave_room(draft)) &&
+	       grow(&memory->type, count, sizeof(*memory->type)) &&
+	       grow(&memory->digest, count, sizeof(*memory->digest));
+}
+
 /* What is not sent is as in the parent; beyond that it has no frame. */
 int index_draft_grow(struct index_draft *draft, uint64_t count)
 {
@@ -68,9 +104,7 @@ int index_draft_grow(struct index_draft *draft, uint64_t count)
 
 	if (count <= old)
 		return 0;
-	if (!grow(&memory->type, count, sizeof(*memory->type)) ||
-	    !grow(&memory->digest, count, sizeof(*memory->digest)) ||
-	    !grow(&draft->frame, count, sizeof(*draft->frame)) ||
+	if (!grow_memory(draft, count) || !grow(&draft->frame, count, sizeof(*draft->frame)) ||
 	    !grow(&draft->times, count, sizeof(*draft->times)))
 		return fail(ENOMEM, "out of memory for %lu pfns", count);
 	memset(draft->frame + old, 0, (count - old) * sizeof(*draft->frame));

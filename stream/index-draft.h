@@ -21,7 +21,12 @@ struct index_draft {
 	uint32_t *frame;	    /* by pfn: where the last word on it went; 0: it did not go */
 	uint8_t *times; /* by pfn: how often a word on it was made, gone or not; 2: more than once */
 	struct memory_state parent; /* the caller's; its count is 0 without one */
-	struct bytes holds_pages;   /* by frame: 1 if it holds pages */
+	/*
+	 * The caller's: where the memory above is put together as long as the guest has no more pfns than that, so that
+	 * the caller has it when the image is written; its count is 0 without one.
+	 */
+	struct memory_state room;
+	struct bytes holds_pages; /* by frame: 1 if it holds pages */
 };
 
 /* Draws a state, and a key; zero the draft before. */

@@ -1,6 +1,7 @@
 /* See text.h. */
 #include "text/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum form { LINE, LINES, JSON };
@@ -20,6 +21,31 @@ bool text_number(const char *text, uint64_t most, uint64_t *number)
 	}
 	*number = value;
 	return true;
+}
+
+bool text_duration(const char *text, uint64_t *ms)
+{
+	static const struct {
+		const char *name;
+		uint64_t ms;
+	} units[] = { { "ms", 1 },	{ "s", 1000 },	   { "m", 60000 },
+		      { "h", 3600000 }, { "d", 86400000 }, { "", 1000 } };
+	enum { DIGITS = 10 };
+	size_t digits = strspn(text, "0123456789");
+	char number[DIGITS + 1];
+	uint64_t value;
+
+	if (digits > DIGITS)
+		return false;
+	snprintf(number, sizeof(number), "%.*s", (int)digits, text);
+	if (!text_number(number, UINT32_MAX, &value))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (!strcmp(text + digits, units[i].name)) {
+			*ms = value * units[i].ms;
+			return true;
+		}
+	return false;
 }
 
 /* The bytes of the UTF-8 character at the head of text, its number in *code; 0: it is not UTF-8 (RFC 3629). */

@@ -19,6 +19,9 @@
  */
 bool text_number(const char *text, uint64_t most, uint64_t *number);
 
+/* A time span: a number and its unit, "500ms", "30s", "5m", "2h", "7d"; without a unit it is in seconds. False leaves *ms as it was. */
+bool text_duration(const char *text, uint64_t *ms);
+
 /*
  * Copies text so that it stays on its line and moves no cursor: control characters
  * (C0, DEL, C1), line separators, the characters that turn the direction of text

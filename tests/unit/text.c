@@ -55,6 +55,30 @@ static void other_numbers_are_refused(void **state)
 			fail_test("\"%s\" is taken for %lu", rows[i].text, number);
 }
 
+static void durations_have_a_unit(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t ms;
+	} rows[] = { { "0", 0 },	  { "30", 30000 },
+		     { "500ms", 500 },	  { "30s", 30000 },
+		     { "5m", 300000 },	  { "2h", 7200000 },
+		     { "7d", 604800000 }, { "4294967295s", 4294967295000 } };
+	static const char *const others[] = { "",   "s",  "-1s", "1.5s",	"1 s",
+					      "1x", "1S", "s1",	 "4294967296s", "99999999999" };
+	uint64_t ms;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_true(text_duration(rows[i].text, &ms));
+		assert_int_equal(ms, rows[i].ms);
+	}
+	ms = 42;
+	for (size_t i = 0; i < COUNT(others); i++)
+		if (text_duration(others[i], &ms) || ms != 42)
+			fail_test("\"%s\" is taken for %lu ms", others[i], ms);
+}
+
 static const struct {
 	const char *text, *line, *json;
 } samples[] = {
@@ -157,6 +181,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_digits),
 		cmocka_unit_test(other_numbers_are_refused),
+		cmocka_unit_test(durations_have_a_unit),
 		cmocka_unit_test(text_is_made_visible),
 		cmocka_unit_test(text_is_cut_between_characters),
 		cmocka_unit_test(text_is_printed),

@@ -1,0 +1,273 @@
+/* See series.h. */
+#include "cli/series.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/command.h"
+#include "cli/open-image.h"
+#include "cli/parents.h"
+#include "cli/saved.h"
+#include "cli/saving.h"
+#include "log.h"
+#include "machine/config.h"
+#include "process/child.h"
+#include "process/stop.h"
+
+/* --- what the next can go on from --------------------------------------------------- */
+
+static void forget_chain(struct series *s)
+{
+	for (unsigned int i = 0; i < s->count; i++)
+		free(s->chain[i].path);
+	s->count = 0;
+	s->has_memory = false;
+}
+
+static int add_file(struct series *s, const char *path)
+{
+	struct series_file *grown = realloc(s->chain, (s->count + 1) * sizeof(*grown));
+	struct stat facts;
+
+	if (!grown)
+		return fail(ENOMEM, "out of memory");
+	s->chain = grown;
+	if (stat(path, &facts))
+		return fail_errno("cannot find %s", path);
+	grown[s->count] = (struct series_file){ strdup(path), facts.st_dev, facts.st_ino };
+	return grown[s->count++].path ? 0 : fail(ENOMEM, "out of memory");
+}
+
+/* Each file has to be the one it was: who removes one, or puts another in its place, takes away what the next would need. */
+static const char *find_missing(const struct series *s)
+{
+	struct stat facts;
+
+	for (unsigned int i = 0; i < s->count; i++)
+		if (stat(s->chain[i].path, &facts) || facts.st_ino != s->chain[i].inode ||
+		    facts.st_dev != s->chain[i].device)
+			return s->chain[i].path;
+	return NULL;
+}
+
+static int add_chain(struct series *s, const char *path)
+{
+	struct parents parents = { .has_index = false };
+	struct channel image;
+	int rc = open_image(&image, path);
+
+	if (rc)
+		return rc;
+	rc = parents_find(&parents, &image, NULL, true);
+	for (unsigned int i = parents.chain.count; !rc && i-- > 0;)
+		rc = add_file(s, parents.chain.files[i].name);
+	parents_close(&parents);
+	close_image(&image);
+	return rc;
+}
+
+static void path_of(const struct series *s, const char *file, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/%s", s->points.path, file);
+}
+
+/* From what another run has left: its newest checkpoint. */
+static int find_newest(struct series *s)
+{
+	const struct point *newest;
+	char path[PATH_MAX];
+	int rc = points_read(&s->points);
+
+	newest = points_newest(&s->points);
+	if (rc || !newest)
+		return rc;
+	s->number = newest->name.number;
+	path_of(s, newest->file, path);
+	if (add_chain(s, path)) {
+		say(SAY_WARNING, "%s: the next checkpoint is a full image", fail_reason());
+		fail_forget();
+		forget_chain(s);
+	}
+	return 0;
+}
+
+/* --- one checkpoint ------------------------------------------------------------------- */
+
+static bool is_full(struct series *s)
+{
+	const char *missing = find_missing(s);
+
+	if (missing)
+		say(SAY_WARNING, "%s is gone: this checkpoint is a full image", missing);
+	if (missing || !s->count || s->count > s->options->full_every || (s->options->full && !s->taken))
+		forget_chain(s);
+	return !s->count;
+}
+
+static int open_draft(struct series *s)
+{
+	struct migrate_options *migrate = &s->options->migrate;
+	/* A guest may be given more memory at any time. */
+	uint64_t pfns = s->domain.most_frames + s->domain.most_frames / 8 + 4096;
+	int rc = 1;
+
+	if (s->draft.parent_head.pfns > pfns)
+		pfns = s->draft.parent_head.pfns;
+	if (is_full(s))
+		rc = draft_open(&s->draft, migrate, NULL);
+	else if (s->has_memory)
+		rc = draft_open_next(&s->draft, migrate);
+	else
+		rc = draft_open(&s->draft, migrate, s->chain[s->count - 1].path);
+	if (rc && s->count && !stop_requested()) {
+		say(SAY_WARNING, "%s: this checkpoint is a full image", fail_reason());
+		fail_forget();
+		forget_chain(s);
+		rc = draft_open(&s->draft, migrate, NULL);
+	}
+	return rc ? rc : draft_keep(&s->draft, pfns);
+}
+
+/* Memory that is older than the disks destroys the file systems on them. */
+static int check_disks(const struct series *s, const struct saving *saving)
+{
+	if (s->options->disks_are_theirs || !saving->config || !config_writes_disks(saving->config))
+		return 0;
+	return fail(EOPNOTSUPP,
+		    "it has disks that it may write to, and its memory is worth nothing without the "
+		    "disks as they were at the same moment: --disks ours says that you look after "
+		    "them");
+}
+
+static int open_file(struct series *s, struct saving *saving, struct point_name *name, char path[PATH_MAX])
+{
+	char file[POINT_NAME_BYTES];
+
+	*name = (struct point_name){ .number = s->number + 1, .time = time(NULL) };
+	snprintf(name->tag, sizeof(name->tag), "%s", s->options->tag ? s->options->tag : "");
+	point_name_format(name, file);
+	path_of(s, file, path);
+	return publication_open(&saving->file, path, false, false);
+}
+
+static int begin(struct series *s, struct saving *saving, struct point_name *name, char path[PATH_MAX])
+{
+	struct live *live = s->options->migrate.live;
+	char id[16];
+	int rc;
+
+	memset(live, 0, sizeof(*live));
+	live->max_downtime_ms = s->options->max_downtime_ms;
+	snprintf(id, sizeof(id), "%u", s->domain.id);
+	rc = saving_prepare(saving, id);
+	if (!rc)
+		rc = check_disks(s, saving);
+	if (!rc)
+		rc = open_draft(s);
+	return rc ? rc : open_file(s, saving, name, path);
+}
+
+static void say_point(const struct series *s, const struct saving *saving, const struct point_name *name)
+{
+	const struct sent *sent = &saving->shared->sent;
+	struct json_object *json;
+	char stop[STOP_TEXT_BYTES];
+
+	if (!common.json) {
+		saved_stop_text(stop, sent, saving->began_ns);
+		say(SAY_NOTE, "%s: checkpoint %lu, %s, %.1f MiB, %s", sent->name, name->number,
+		    s->count > 1 ? "an increment" : "a full image", sent->figures.stored_bytes / 1048576.0,
+		    stop);
+		return;
+	}
+	json = saved_json(sent, &s->draft.index, saving->began_ns);
+	json_object_object_add(json, "event", json_object_new_string("checkpoint"));
+	json_object_object_add(json, "number", json_object_new_int64(name->number));
+	json_object_object_add(json, "file", json_object_new_string(saving->file.path));
+	json_object_object_add(json, "words", json_object_new_int64(sent->index.words));
+	json_object_object_add(json, "pages", json_object_new_int64(sent->index.pages));
+	print_json(stdout, json, JSON_C_TO_STRING_PLAIN);
+	fflush(stdout);
+	json_object_put(json);
+}
+
+/* It is on the disk: the next goes on from it. */
+static void advance(struct series *s, const struct saving *saving, uint64_t number)
+{
+	s->number = number;
+	s->has_memory = draft_step(&s->draft, &saving->shared->sent.index);
+	if (!add_file(s, saving->file.path))
+		return;
+	fail_forget();
+	forget_chain(s);
+}
+
+static int take(struct series *s)
+{
+	struct saving saving = { .command = "checkpoint",
+				 .whom = s->whom,
+				 .fate = RUN_ON,
+				 .without_devices = s->options->without_devices,
+				 .options = &s->options->migrate };
+	struct point_name name;
+	char path[PATH_MAX];
+	int rc = begin(s, &saving, &name, path);
+
+	rc = rc ? say_failure("checkpoint", s->whom, NULL) : saving_run(&saving);
+	if (saving.is_published)
+		advance(s, &saving, name.number);
+	if (rc == EXIT_DONE)
+		say_point(s, &saving, &name);
+	s->has_ended = saving.shared && saving.shared->sent.has_ended;
+	saving_close(&saving, rc);
+	return rc;
+}
+
+int series_take(struct series *s)
+{
+	int rc;
+
+	fail_forget();
+	rc = s->taken ? follow_again(&s->domain) : 0;
+	s->has_ended = rc == -ESRCH;
+	if (s->has_ended) {
+		say(SAY_NOTE, "%s: %s: no more checkpoints of it", s->whom, fail_reason());
+		return EXIT_DONE;
+	}
+	if (rc)
+		return say_failure("checkpoint", s->whom, NULL);
+	rc = take(s);
+	s->taken += rc == EXIT_DONE;
+	return rc;
+}
+
+int series_open(struct series *s, const char *whom, const char *directory, struct series_options *options)
+{
+	int rc;
+
+	*s = (struct series){ .whom = whom, .options = options, .points = { .directory = -1, .lock = -1 } };
+	rc = follow_begin(&s->domain, whom);
+	if (!rc)
+		rc = points_open(&s->points, directory, true);
+	if (!rc)
+		rc = points_lock(&s->points);
+	if (rc)
+		return rc;
+	options->migrate.live = child_share(sizeof(*options->migrate.live));
+	return options->migrate.live ? find_newest(s) : -ENOMEM;
+}
+
+void series_close(struct series *s)
+{
+	forget_chain(s);
+	free(s->chain);
+	draft_close(&s->draft);
+	child_unshare(s->options->migrate.live, sizeof(*s->options->migrate.live));
+	s->options->migrate.live = NULL;
+	points_close(&s->points);
+}

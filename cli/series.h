@@ -1,0 +1,48 @@
+/*
+ * Checkpoints of one domain into one directory, one after the other. What was in memory at the last one is kept, so that
+ * the next has only what differs; and if that cannot be had any more the next is a full image, and says why.
+ */
+#ifndef CLI_SERIES_H
+#define CLI_SERIES_H
+
+#include "checkpoint/points.h"
+#include "cli/draft.h"
+#include "cli/follow.h"
+
+struct series_options {
+	const char *tag;	 /* NULL: none */
+	bool full;		 /* the first is a full image in any case */
+	unsigned int full_every; /* so many increments, then a full image */
+	bool disks_are_theirs;	 /* the user looks after the disks */
+	bool without_devices;
+	unsigned int max_downtime_ms;
+	struct migrate_options migrate;
+};
+
+struct series {
+	const char *whom; /* as it was given */
+	struct series_options *options;
+	struct points points;
+	struct followed domain;
+	struct draft draft;
+	uint64_t number; /* of the newest */
+	/* The newest and its parents, the full one first: as long as all are there it can be a parent. */
+	struct series_file {
+		char *path;
+		dev_t device;
+		ino_t inode;
+	} * chain;
+	unsigned int count;
+	bool has_memory; /* of the newest, in the draft */
+	unsigned int taken;
+	bool has_ended; /* the domain has */
+};
+
+/* The directory is locked, the domain found. Fine to close after a failure. */
+int series_open(struct series *series, const char *whom, const char *directory,
+		struct series_options *options);
+/* One checkpoint: an exit status, with all said. */
+int series_take(struct series *series);
+void series_close(struct series *series);
+
+#endif

@@ -1,0 +1,184 @@
+"""Checkpoints of a guest that runs on: one after the other into one directory, whose files say all; what is in the way is said."""
+import json
+import re
+import signal
+import sys
+
+import hosts
+import pairings
+from hosts import expect
+
+sys.path.insert(0, str(hosts.ROOT / "tests/golden"))
+import read_image  # noqa: E402
+
+NAME = re.compile(r"(\d{6})-\d{8}T\d{6}Z(?:-(\w+))?\.pvf")
+
+
+def points(where):
+    """The files of a directory of checkpoints, in order; nothing else is in there but the lock, and what is being written."""
+    names = sorted(f.name for f in where.iterdir() if not f.name.startswith("."))
+    for name in names:
+        expect(NAME.fullmatch(name), f"{name} is in the directory: {names}")
+    return [where / name for name in names]
+
+
+def index_of(path):
+    return read_image.find_index(path.read_bytes())
+
+
+def is_increment(path):
+    return any(index_of(path).parent)
+
+
+def lines(result):
+    return [json.loads(line) for line in result.out.splitlines()]
+
+
+def is_the_guest(source, number, to, path, name):
+    """What was restored is the guest that waits as it was saved, and goes on."""
+    expect(source.pvferry("verify", path).status == 0, f"{name}: {path.name} is damaged")
+    copy = to.restore(path, "-p", "--name", "copy")
+    source.same(number, to, copy, name)
+    pairings.goes_on(to, copy, name)
+    to.destroy(copy)
+
+
+def freeze(source, number, where, *options):
+    """A checkpoint, and the guest stays as it was then, as Xen does not resume it."""
+    result = source.pvferry("checkpoint", *options, number, where, fault="domctl.setvcpucontext:*:EPERM")
+    expect(result.status == 1 and result.err.rstrip().endswith("the image is complete"), f"freeze: {result}")
+    return points(where)[-1]
+
+
+def by_hand(stage, source, to, guest, where):
+    """One command each: the newest in the directory is the parent, whatever its age, and however it is called."""
+    number = source.guest(guest.mem, **guest.options)
+    source.must("checkpoint", number, where)
+    source.must("checkpoint", "--tag", "before", number, where)
+    source.must("checkpoint", "--full", number, where)
+    path = freeze(source, number, where)
+    is_the_guest(source, number, to, path, f"{guest}")
+    source.driver("resume", number)
+    source.goes_on(number)
+    files = points(where)
+    expect([int(f.name[:6]) for f in files] == [1, 2, 3, 4] and "-before." in files[1].name, f"{files}")
+    expect([is_increment(f) for f in files] == [False, True, False, True], f"{files}")
+    expect(not where.stat().st_mode & 0o077 and not any(f.stat().st_mode & 0o077 for f in files), "others may read them")
+    return number
+
+
+def periodic(source, number, where):
+    """Each goes on from the one before, and no index is read again; after so many there is a full one."""
+    done = lines(source.must("checkpoint", "--json", "--every", "0", "--count", 5, "--full-every", 2, "--full", number, where))
+    expect([bool(line.get("parent")) for line in done] == [False, True, True, False, True], done)
+    for line, before in zip(done[1:], done):
+        expect(line.get("parent") in (None, before["state"]), f"{line} after {before}")
+    expect([line["number"] for line in done] == list(range(5, 10)), done)
+    verified = source.pvferry("verify", points(where)[-1])
+    expect(verified.status == 0, verified)
+    source.goes_on(number)
+
+
+def loses_parents(source, number, where):
+    """What is missing or damaged costs a full image, and a line."""
+    points(where)[-1].unlink()
+    said = source.must("checkpoint", number, where)
+    expect("warning" not in said.err and is_increment(points(where)[-1]), f"the newest went: {said}")
+    files = points(where)
+    files[7].rename(where / ".away")    # a full one, the parent of all later
+    said = source.must("checkpoint", number, where)
+    (where / ".away").rename(files[7])
+    expect("no file here holds state" in said.err and "is a full image" in said.err and not is_increment(points(where)[-1]), said)
+    newest = points(where)[-1]
+    data = bytearray(newest.read_bytes())
+    data[data.rindex(b"PVFINDX\0") + 8] ^= 1
+    newest.write_bytes(data)
+    said = source.must("checkpoint", number, where)
+    expect(newest.name in said.err and "is a full image" in said.err and not is_increment(points(where)[-1]), said)
+    newest.unlink()
+    source.goes_on(number)
+
+
+def while_it_goes_on(source, number, where):
+    """A second one is refused; a parent that goes meanwhile; the end by a signal, which is none of a failure."""
+    first = source.start(source.program, "checkpoint", "--every", "10ms", "--json", number, where)
+    first.stdout.readline()
+    second = source.pvferry("checkpoint", number, where)
+    expect(second.status == 1 and "another pvferry process" in second.err and second.is_one_line(), f"two at once: {second}")
+    points(where)[0].unlink(missing_ok=True)
+    json.loads(first.stdout.readline())
+    first.send_signal(signal.SIGTERM)
+    end = source.end(first)
+    expect(end.status == 0, f"ended by a signal: {end}")
+    source.goes_on(number)
+
+
+def refused(stage, source, number, where):
+    def says(words, *args, status=1):
+        result = source.pvferry("checkpoint", *args)
+        expect(result.status == status and words in result.err and (status == 2 or result.is_one_line()), f"{words}: {result}")
+        expect(not list(where.glob(".0*")), "something half written is left")
+
+    says("no domain", "nothing", where)
+    says("cannot make the directory", number, where / "no" / "such")
+    says("cannot open the directory", number, points(where)[0])
+    says("makes images", "--level", 0, number, where, status=2)
+    says("cannot be a tag", "--tag", "12", number, where, status=2)
+    says("is not a time", "--every", "1x", number, where, status=2)
+    says("only with --every", "--count", 2, number, where, status=2)
+    source.goes_on(number)
+
+
+def disk_full(stage, source, number):
+    """A checkpoint that cannot be written is one that is not there; the next covers the gap."""
+    small = stage.small_disk("small", "size=32m")
+    if not small:
+        return
+    series = source.start(source.program, "checkpoint", "--every", "200ms", "--level", 1, "--json", number, small)
+    series.stdout.readline()
+    with open(small / ".filler", "wb", buffering=0) as filler:
+        try:
+            while filler.write(b"full" * 4096):
+                pass
+        except OSError:
+            pass
+    said = series.stderr.readline().decode()
+    expect("No space left" in said and ("the domain runs on" in said or "was not stopped" in said), f"disk full: {said}")
+    (small / ".filler").unlink()
+    before = len(points(small))
+    hosts.poll("a checkpoint after one that failed", lambda: len(points(small)) > before)
+    series.send_signal(signal.SIGTERM)
+    end = source.end(series)
+    expect(end.status == 0, end)
+    verified = source.pvferry("verify", points(small)[-1])
+    expect(verified.status == 0, f"after a full disk: {verified}")
+    expect(all(is_increment(path) for path in points(small)[1:]), "a full image, as if the parent were lost")
+    expect(not list(small.glob(".0*")), "something half written is left")
+    source.goes_on(number)
+
+
+def ends(source, number, where):
+    """Where the domain ends or gets another id meanwhile, that is said, and is no failure."""
+    watched = source.start(source.program, "checkpoint", "--every", "50ms", "--json", number, where)
+    watched.stdout.readline()
+    source.destroy(number)
+    end = source.end(watched)
+    said = end.err.splitlines()
+    expect(end.status == 0 and "no more checkpoints of it" in said[-1], f"the domain has ended: {end}")
+
+
+def run(stage):
+    source, to = stage.host("from", 64), stage.host("to", 64)
+    for n, guest in enumerate((pairings.Guest(workload="mix"), pairings.Guest(width=32, p2m="list", vcpus=2, holes=40))):
+        where = stage.folder / f"points{n}"
+        number = by_hand(stage, source, to, guest, where)
+        periodic(source, number, where)
+        if n:
+            source.destroy(number)
+    where, number = stage.folder / "points0", min(source.domains())
+    loses_parents(source, number, where)
+    refused(stage, source, number, where)
+    disk_full(stage, source, number)
+    while_it_goes_on(source, number, where)
+    ends(source, number, where)
+    stage.figure(f"{len(points(where))} checkpoints")
