@@ -113,8 +113,10 @@ static int repeat(struct series *series, const struct settings *settings)
 		if (stop_requested())
 			return EXIT_DONE;
 		/* What fails at once would fail for ever: a wrong name, a missing right. */
-		if (series->has_ended || !series->taken || series->taken == settings->count)
+		if (!series->taken || series->taken == settings->count)
 			return rc;
+		if (series->has_ended)
+			return EXIT_DONE;
 		now_ms = now_ns() / 1000000;
 		due_ms = next_due(due_ms, pause_after(settings->every_ms, failures), now_ms);
 		if (stop_wait(due_ms - now_ms))

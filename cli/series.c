@@ -224,6 +224,8 @@ static int take(struct series *s)
 	if (rc == EXIT_DONE)
 		say_point(s, &saving, &name);
 	s->has_ended = saving.shared && saving.shared->sent.has_ended;
+	if (s->has_ended && s->taken)
+		say(SAY_NOTE, "%s: the domain has ended: no more checkpoints of it", s->whom);
 	saving_close(&saving, rc);
 	return rc;
 }
