@@ -132,6 +132,7 @@ static int build(const struct builder_order *order, const struct restore_options
 	}
 	built->pfns = r.incoming.count;
 	built->frames = r.frames;
+	built->proven = r.proven;
 	built->store = r.connections.store;
 	built->console = r.connections.console;
 	if (r.config.root)
@@ -155,6 +156,7 @@ static int carry_out(const struct builder_order *order)
 						 .without_devices = order->without_devices,
 						 .maker = order->has_maker ? &maker : NULL,
 						 .allowed = order->allowed,
+						 .prove = order->has_proof ? &order->proof : NULL,
 						 .progress = note_pages,
 						 .adopt = order->is_adoption ? &adoption : NULL };
 
@@ -180,8 +182,9 @@ static bool map_built(void)
 static bool is_order(const struct builder_order *order, ssize_t bytes)
 {
 	return bytes == sizeof(*order) && !strcmp(order->version, PVFERRY_VERSION) && order->threads >= 1 &&
-	       order->threads <= BUILDER_THREADS_MOST && order->say_level <= SAY_DETAIL &&
-	       !order->name[sizeof(order->name) - 1] && !order->channel[sizeof(order->channel) - 1];
+	       order->threads <= BUILDER_THREADS_MOST && !(order->has_proof && order->leaves_pages) &&
+	       order->say_level <= SAY_DETAIL && !order->name[sizeof(order->name) - 1] &&
+	       !order->channel[sizeof(order->channel) - 1];
 }
 
 int main(void)

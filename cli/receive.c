@@ -14,11 +14,13 @@
 #include "process/child.h"
 #include "log.h"
 #include "process/stop.h"
+#include "restore/prove.h"
 
 enum { ALLOWED_MOST = 256 };
 
 struct settings {
 	struct take take;
+	struct proof_wish wish;
 	const char *listen, *allowed[ALLOWED_MOST + 1];
 	unsigned int allowed_count;
 	bool is_controlled, is_tls;
@@ -41,6 +43,12 @@ static bool add_allowed(struct settings *s, const char *name)
 	return true;
 }
 
+static bool set_proof(struct settings *s)
+{
+	s->take.options.prove = &s->wish;
+	return !proof_wish_init(&s->wish, NULL) || say_failure("receive", "", NULL) == EXIT_DONE;
+}
+
 static bool set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *s = context;
@@ -50,6 +58,7 @@ static bool set(void *context, enum option_id option, const struct option_value 
 	case OPTION_PLAIN: s->take.door.is_plain = true; break;
 	case OPTION_SENDERS: return add_allowed(s, value->text);
 	case OPTION_ALLOW: return allow_parse(value->text, &s->take.options.allowed);
+	case OPTION_PROVE: return set_proof(s);
 	case OPTION_PKI: s->take.door.pki = value->text; break;
 	case OPTION_LISTEN: s->listen = value->text; break;
 	case OPTION_CONTROL: s->is_controlled = true; break;

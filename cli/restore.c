@@ -16,9 +16,10 @@
 #include "log.h"
 #include "machine/offer.h"
 #include "restore/maker.h"
+#include "restore/prove.h"
 
 struct settings {
-	bool paused;
+	bool paused, prove;
 	const char *parent;
 	struct restore_options restore;
 };
@@ -43,6 +44,7 @@ static bool set(void *context, enum option_id option, const struct option_value 
 
 	switch (option) {
 	case OPTION_PAUSED: settings->paused = true; break;
+	case OPTION_PROVE: settings->prove = true; break;
 	case OPTION_FORCE: options->force = true; break;
 	case OPTION_PARENT: settings->parent = value->text; break;
 	case OPTION_ALLOW: return allow_parse(value->text, &options->allowed);
@@ -61,8 +63,8 @@ static void say_done(const struct built *built, bool paused)
 	struct json_object *json;
 
 	if (!common.json) {
-		say(SAY_NOTE, "%s: %lu MiB restored, domain %u %s", built->name, built->frames / 256,
-		    built->domain, paused ? "is paused" : "runs");
+		say(SAY_NOTE, "%s: %lu MiB restored%s, domain %u %s", built->name, built->frames / 256,
+		    built->proven ? " and proven" : "", built->domain, paused ? "is paused" : "runs");
 		return;
 	}
 	json = json_object_new_object();
@@ -70,6 +72,8 @@ static void say_done(const struct built *built, bool paused)
 	json_object_object_add(json, "domid", json_object_new_int(built->domain));
 	json_object_object_add(json, "pfns", json_object_new_int64(built->pfns));
 	json_object_object_add(json, "frames", json_object_new_int64(built->frames));
+	if (built->proven)
+		json_object_object_add(json, "proven-pages", json_object_new_int64(built->proven));
 	json_object_object_add(json, "paused", json_object_new_boolean(paused));
 	print_json(stdout, json, JSON_C_TO_STRING_SPACED);
 	json_object_put(json);
@@ -102,12 +106,24 @@ static int let_go(struct maker *maker, const struct built *built, bool paused)
 	return EXIT_DONE;
 }
 
+/* Finds the parents of an increment, and what the domain is to be proven by. */
+static int prepare(struct parents *parents, struct channel *channel, const struct settings *settings,
+		   struct proof_wish *wish)
+{
+	int rc = parents_find(parents, channel, settings->parent, false);
+
+	if (rc || !settings->prove)
+		return rc;
+	return proof_wish_init(wish, parents->has_index ? &parents->chain.files[0].place.head : NULL);
+}
+
 static int restore(const struct settings *settings)
 {
 	struct restore_options options = settings->restore;
 	struct built *built = built_open();
 	struct channel channel;
 	struct parents parents;
+	struct proof_wish wish;
 	struct maker maker;
 	int rc = built ? open_image(&channel, image) : -ENOMEM;
 
@@ -116,7 +132,8 @@ static int restore(const struct settings *settings)
 	maker_init(&maker, built);
 	options.maker = &maker.maker;
 	progress_start("restoring");
-	rc = parents_find(&parents, &channel, settings->parent, false);
+	options.prove = settings->prove ? &wish : NULL;
+	rc = prepare(&parents, &channel, settings, &wish);
 	if (!rc)
 		rc = maker_finish(&maker, build_domain(built, &channel, &options));
 	parents_close(&parents);

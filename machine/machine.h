@@ -70,6 +70,8 @@ void shared_info_save(const void *shared_info, struct bytes *out);
 int shared_info_take(struct machine *machine, const struct record *record);
 /* Into the new domain's own page: the vCPUs' and the architecture's part, all events masked. */
 int shared_info_load(struct domain *domain, const struct machine *machine);
+/* Has that page what the guest finds its p2m by? -EUCLEAN if not. */
+int shared_info_prove(struct domain *domain, const struct machine *machine);
 
 /* --- vcpu.c ---------------------------------------------------------- */
 
@@ -82,6 +84,9 @@ int vcpus_check(const struct machine *machine, const struct destination *memory)
 int vcpus_load(struct domain *domain, const struct machine *machine, const struct destination *memory);
 /* The pfn of the start info page: what vCPU 0 has in rdx. Only after vcpus_check(). */
 pfn_t vcpus_start_info(const struct machine *machine);
+/* Reads them again, and holds them against what was taken: -EUCLEAN says which differs. machine/vcpu-prove.c */
+int vcpus_prove(struct domain *domain, const struct machine *machine, const struct inverse *inverse,
+		const struct destination *memory);
 /* Calls each() with every page of every GDT. Only after vcpus_check(). */
 void vcpus_each_gdt_page(const struct machine *machine, void (*each)(pfn_t pfn, void *context),
 			 void *context);
@@ -102,5 +107,8 @@ struct connections {
  */
 int start_info_load(struct domain *domain, const struct machine *machine, const struct destination *memory,
 		    struct connections *connections);
+/* Does the page say so? -EUCLEAN if not. */
+int start_info_prove(struct domain *domain, const struct machine *machine, const struct destination *memory,
+		     const struct connections *connections);
 
 #endif

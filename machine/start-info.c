@@ -73,3 +73,44 @@ int start_info_load(struct domain *domain, const struct machine *machine, const 
 	domain_unmap(domain, page, 1);
 	return rc || connections->are_served ? rc : reset_console(domain, connections->console);
 }
+
+/* NULL, or which of the fields that were rewritten is another one. An address is as wide as the guest's words. */
+static const char *find_difference(const uint8_t *page, const struct layout *layout, uint64_t count,
+				   uint64_t shared_info, const struct connections *c)
+{
+	const struct start_info_layout *at = &layout->start_info;
+	uint64_t address = shared_info << PAGE_BITS & (layout->width == 8 ? UINT64_MAX : UINT32_MAX);
+
+	if (word_get(layout, page, at->nr_pages) != count)
+		return "number of pages";
+	if (word_get(layout, page, at->shared_info) != address)
+		return "shared info";
+	if (word_get(layout, page, at->store_frame) != c->store.n ||
+	    memcmp(page + at->store_port, &c->store_port, sizeof(uint32_t)))
+		return "xenstore page or port";
+	if (word_get(layout, page, at->console_frame) != c->console.n ||
+	    memcmp(page + at->console_port, &c->console_port, sizeof(uint32_t)))
+		return "console page or port";
+	return NULL;
+}
+
+int start_info_prove(struct domain *domain, const struct machine *machine, const struct destination *memory,
+		     const struct connections *connections)
+{
+	pfn_t pfn = vcpus_start_info(machine);
+	struct domain_facts facts;
+	const char *what;
+	const uint8_t *page;
+	int rc = domain_facts(domain, &facts);
+
+	if (rc)
+		return rc;
+	page = domain_map(domain, &memory->mfn[pfn.n], 1, false, NULL);
+	if (!page)
+		return fail(EFAULT, "cannot map the start info page");
+	what = find_difference(page, machine->layout, memory->count, facts.shared_info.n, connections);
+	domain_unmap(domain, (void *)page, 1);
+	return what ? fail(EUCLEAN, "the domain that was built is not the image's: start info has another %s",
+			   what)
+		    : 0;
+}

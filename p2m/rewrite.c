@@ -22,13 +22,24 @@ static uint64_t rewritten(const struct layout *layout, uint64_t old)
 	return old != INVALID_FRAME && old & identity && !(old & identity << 1) ? old : INVALID_FRAME;
 }
 
-static void rewrite_page(uint8_t *page, const struct layout *layout, const mfn_t *mfn, uint64_t count)
-{
-	for (uint64_t i = 0; i < count; i++) {
-		uint64_t old = word_get(layout, page, i * layout->width);
+/* The entries of a run of pfns in one page: rewritten, or with wrong[], which is by pfn as mfn[] is, looked at only. */
+struct entries {
+	uint8_t *page;
+	const mfn_t *mfn;
+	uint8_t *wrong;
+	uint64_t count;
+};
 
-		word_set(layout, page, i * layout->width,
-			 mfn_is_valid(mfn[i]) ? mfn[i].n : rewritten(layout, old));
+static void rewrite_page(const struct layout *layout, const struct entries *entries)
+{
+	for (uint64_t i = 0; i < entries->count; i++) {
+		uint64_t old = word_get(layout, entries->page, i * layout->width);
+		uint64_t due = mfn_is_valid(entries->mfn[i]) ? entries->mfn[i].n : rewritten(layout, old);
+
+		if (!entries->wrong)
+			word_set(layout, entries->page, i * layout->width, due);
+		else if (old != due)
+			entries->wrong[i] = true;
 	}
 }
 
@@ -76,36 +87,65 @@ static int check_leaves(const struct layout *layout, const uint64_t *leaf, const
 	return rc;
 }
 
+struct walk {
+	struct domain *domain;
+	const struct layout *layout;
+	const uint64_t *leaf;
+	const struct destination *memory;
+	uint8_t *wrong; /* NULL: to rewrite */
+};
+
 /* Leaves first to end - 1. */
-static int rewrite_some(struct domain *domain, const struct layout *layout, const uint64_t *leaf,
-			const struct destination *memory, struct leaf_range range)
+static int walk_some(const struct walk *walk, struct leaf_range range)
 {
-	uint64_t per_page = p2m_per_page(layout);
+	const struct destination *memory = walk->memory;
+	uint64_t per_page = p2m_per_page(walk->layout);
 	mfn_t frames[PAGES_AT_ONCE] = { 0 };
 	uint8_t *at;
 
 	for (uint64_t i = range.first; i < range.end; i++)
-		frames[i - range.first] = memory->mfn[leaf[i]];
-	at = domain_map(domain, frames, range.end - range.first, true, NULL);
+		frames[i - range.first] = memory->mfn[walk->leaf[i]];
+	at = domain_map(walk->domain, frames, range.end - range.first, !walk->wrong, NULL);
 	if (!at)
 		return fail(EFAULT, "cannot map the pages of the p2m");
 	for (uint64_t i = range.first; i < range.end; i++)
-		rewrite_page(at + (i - range.first) * PAGE_BYTES, layout, memory->mfn + i * per_page,
-			     entries_of(i, per_page, memory->count));
-	domain_unmap(domain, at, range.end - range.first);
+		rewrite_page(walk->layout,
+			     &(struct entries){ .page = at + (i - range.first) * PAGE_BYTES,
+						.mfn = memory->mfn + i * per_page,
+						.wrong = walk->wrong ? walk->wrong + i * per_page : NULL,
+						.count = entries_of(i, per_page, memory->count) });
+	domain_unmap(walk->domain, at, range.end - range.first);
 	return 0;
+}
+
+static int walk_all(const struct walk *walk)
+{
+	uint64_t per_page = p2m_per_page(walk->layout);
+	uint64_t leaves = (walk->memory->count + per_page - 1) / per_page;
+	int rc = 0;
+
+	for (uint64_t i = 0; !rc && i < leaves; i += PAGES_AT_ONCE) {
+		uint64_t end = i + PAGES_AT_ONCE < leaves ? i + PAGES_AT_ONCE : leaves;
+
+		rc = walk_some(walk, (struct leaf_range){ i, end });
+	}
+	return rc;
 }
 
 int p2m_rewrite(struct domain *domain, const struct layout *layout, const uint64_t *leaf,
 		const struct destination *memory)
 {
-	uint64_t leaves = (memory->count + p2m_per_page(layout) - 1) / p2m_per_page(layout);
+	struct walk walk = { domain, layout, leaf, memory, NULL };
 	int rc = check_leaves(layout, leaf, memory);
 
-	for (uint64_t i = 0; !rc && i < leaves; i += PAGES_AT_ONCE) {
-		uint64_t end = i + PAGES_AT_ONCE < leaves ? i + PAGES_AT_ONCE : leaves;
+	return rc ? rc : walk_all(&walk);
+}
 
-		rc = rewrite_some(domain, layout, leaf, memory, (struct leaf_range){ i, end });
-	}
-	return rc;
+int p2m_reread(struct domain *domain, const struct layout *layout, const uint64_t *leaf,
+	       const struct destination *memory, uint8_t *wrong)
+{
+	struct walk walk = { domain, layout, leaf, memory, NULL };
+
+	walk.wrong = wrong;
+	return walk_all(&walk);
 }

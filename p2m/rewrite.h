@@ -17,4 +17,11 @@
 int p2m_rewrite(struct domain *domain, const struct layout *layout, const uint64_t *leaf,
 		const struct destination *memory);
 
+/*
+ * Reads it again, writing nothing, and sets wrong[] of each pfn whose entry is not what p2m_rewrite() leaves there;
+ * it goes by the pages of the domain only.
+ */
+int p2m_reread(struct domain *domain, const struct layout *layout, const uint64_t *leaf,
+	       const struct destination *memory, uint8_t *wrong);
+
 #endif

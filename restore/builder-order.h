@@ -13,6 +13,7 @@
 
 #include "process/program.h"
 #include "restore/builder.h"
+#include "restore/prove.h"
 
 /* The builder's descriptors. PAGES only if the order says so; behind it locks, which it keeps to its end. */
 enum {
@@ -30,9 +31,10 @@ enum { BUILDER_THREADS_MOST = 64, BUILDER_LOCKS_MOST = 4 };
 struct builder_order {
 	char version[16]; /* PVFERRY_VERSION: of two versions the rest may differ */
 	uint32_t threads, allowed, say_level;
-	bool force, without_devices, leaves_pages, has_name, has_uuid, is_adoption, has_maker;
+	bool force, without_devices, leaves_pages, has_name, has_uuid, is_adoption, has_maker, has_proof;
 	uint64_t most_pfns;
 	uint8_t uuid[16];
+	struct proof_wish proof;
 	char name[512];	    /* of the new domain, a suffix included */
 	char channel[1024]; /* what the image comes from, for messages */
 	/* struct adoption without what cannot be handed over: */
@@ -59,6 +61,10 @@ struct builder_answer {
 	struct connections connections;
 	char reason[1024];
 };
+
+/* What is to be built from the channel. -ENAMETOOLONG. */
+int builder_order_init(struct builder_order *order, const struct channel *from,
+		       const struct restore_options *options);
 
 /*
  * restore/builder-make.c: has the domain made that a MAKE wants, config being that of the pieces before, and

@@ -18,7 +18,6 @@
 #include "process/stop.h"
 #include "restore/builder-order.h"
 #include "restore/expander.h"
-#include "version.h"
 
 struct builder {
 	struct built *built;
@@ -64,35 +63,6 @@ void builder_clean_up(struct built *built)
 
 /* --- the beginning ------------------------------------------------------------- */
 
-static int write_order(struct builder_order *order, const struct channel *from,
-		       const struct restore_options *options)
-{
-	*order = (struct builder_order){ .threads = options->threads,
-					 .allowed = options->allowed,
-					 .say_level = say_level,
-					 .force = options->force,
-					 .without_devices = options->without_devices,
-					 .leaves_pages = from->leave_pages,
-					 .has_name = options->name,
-					 .has_uuid = options->uuid,
-					 .is_adoption = options->adopt,
-					 .has_maker = options->maker,
-					 .most_pfns = options->most_pfns };
-	snprintf(order->version, sizeof(order->version), "%s", PVFERRY_VERSION);
-	snprintf(order->channel, sizeof(order->channel), "%s", from->name);
-	if (options->uuid)
-		memcpy(order->uuid, options->uuid, sizeof(order->uuid));
-	if (options->adopt) {
-		order->domain = options->adopt->domain;
-		order->connections = options->adopt->connections;
-		order->accepts_wire = options->adopt->accepts_wire;
-	}
-	if (options->name && strlen(options->name) >= sizeof(order->name))
-		return fail(ENAMETOOLONG, "a domain's name of %zu bytes", strlen(options->name));
-	snprintf(order->name, sizeof(order->name), "%s", options->name ? options->name : "");
-	return 0;
-}
-
 /* As builder-order.h numbers them; of the locks the builder knows only that they are behind the rest. */
 static int start_program(struct builder *b, int talk, const struct channel *from)
 {
@@ -114,7 +84,7 @@ static int start_program(struct builder *b, int talk, const struct channel *from
 static int start_builder(struct builder *b, const struct channel *from)
 {
 	struct builder_order order;
-	int pair[2], rc = write_order(&order, from, b->options);
+	int pair[2], rc = builder_order_init(&order, from, b->options);
 
 	if (rc)
 		return rc;
@@ -136,12 +106,15 @@ static int start_builder(struct builder *b, const struct channel *from)
 	return 0;
 }
 
-/* The expander reads, the builder builds; of the channel, the builder reads at most pages that are left in a file. */
+/*
+ * The expander reads, the builder builds; of the channel, the builder reads at most pages that are left in a file. Those
+ * that are to be proven it gets from the expander: a page that went from the file into the guest has no second copy.
+ */
 static int start_both(struct builder *b, struct channel *from)
 {
 	int rc;
 
-	from->leave_pages = !from->can_wait;
+	from->leave_pages = !from->can_wait && !b->options->prove;
 	rc = expander_start(&b->expander, from, b->options->threads);
 	if (rc)
 		return rc;

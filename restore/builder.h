@@ -19,7 +19,7 @@ struct built {
 	uint32_t domain;
 	bool is_created; /* there was a domain, finished or not */
 	bool is_there;	 /* there still is, as far as is known */
-	uint64_t pfns, frames;
+	uint64_t pfns, frames, proven;
 	_Atomic uint64_t pages, pages_wanted; /* so far */
 	char name[256];
 	mfn_t store, console; /* of an adopted domain: its pages */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "restore/prove.h"
 
 static uint8_t *map_some(struct restoration *r, const mfn_t *mfns, size_t count, int *rc)
 {
@@ -103,6 +104,8 @@ int copy_work(void *job, unsigned int worker, void *context)
 	int rc = map_pages(r, copy);
 
 	(void)worker;
+	if (!rc && r->digest && copy->count)
+		proof_note(r, copy->frame, copy->count, copy->data);
 	if (!rc)
 		rc = fetch_all(r, copy);
 	domain_unmap(r->domain, copy->tables, copy->table_count);

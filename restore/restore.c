@@ -16,6 +16,7 @@
 #include "machine/registry.h"
 #include "p2m/rewrite.h"
 #include "restore/preflight.h"
+#include "restore/prove.h"
 #include "restore/receive-batch.h"
 #include "process/stop.h"
 #include "stream/array.h"
@@ -132,6 +133,8 @@ static int resize(struct incoming *in, uint64_t old_count)
 		rc = array_grow(&r->at, sizeof(*r->at), in->count, in->most_pfns);
 	if (!rc)
 		rc = array_grow(&r->copy_of, sizeof(*r->copy_of), in->count, in->most_pfns);
+	if (!rc && r->options.prove)
+		rc = proof_resize(r, old_count);
 	for (uint64_t pfn = old_count; !rc && pfn < in->count; pfn++)
 		r->mfn[pfn] = MFN(INVALID_FRAME);
 	return rc;
@@ -274,6 +277,7 @@ static const struct stage stages[] = {
 	{ "pin the tables", pin_tables },
 	{ "connect", connect_domain },
 	{ "label", label_load },
+	{ "prove", prove_domain },
 	{ NULL, NULL },
 };
 
@@ -339,6 +343,7 @@ void restoration_release(struct restoration *r)
 	domain_close(r->domain);
 	array_release(r->mfn, sizeof(*r->mfn), r->most_pfns);
 	free(r->kept);
+	array_release(r->digest, sizeof(*r->digest), r->most_pfns);
 	array_release(r->at, sizeof(*r->at), r->most_pfns);
 	bytes_release(&r->given_up);
 	array_release(r->copy_of, sizeof(*r->copy_of), r->most_pfns);

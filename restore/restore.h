@@ -38,6 +38,8 @@ struct domain_maker {
 /* XGR_SDD_MISSING_* of Xen's xenguest.h. */
 enum { STATIC_LACKS_CPUID = 1, STATIC_LACKS_MSR = 2 };
 
+struct proof_wish; /* restore/prove.h */
+
 struct restore_options {
 	unsigned int threads;
 	const char *name; /* instead of the one in the image; NULL: that one */
@@ -50,8 +52,9 @@ struct restore_options {
 	unsigned int allowed;		  /* ALLOW_*: what the config may name of this host */
 	/* How far we are, in pages; called by one thread. May be NULL. */
 	void (*progress)(uint64_t done, uint64_t total);
-	const struct adoption *adopt; /* a bare libxc stream into that domain; NULL: a domain is made */
-	const int *locks;	      /* descriptors that are held for as long as the domain is worked on */
+	const struct adoption *adopt;	/* a bare libxc stream into that domain; NULL: a domain is made */
+	const struct proof_wish *prove; /* read the built domain again; NULL: do not. Not of an adopted one */
+	const int *locks;		/* descriptors that are held for as long as the domain is worked on */
 	unsigned int lock_count;
 };
 
@@ -83,13 +86,15 @@ struct restoration {
 	struct pipeline *copies;
 	struct kept_mapping *kept;
 	atomic_size_t kept_count, kept_pages;
-	bool has_repeats;      /* pfns have come again: the first pass over the guest is over */
-	uint8_t **at;	       /* by pfn: where an ordinary page stays mapped; NULL if it does not */
-	struct bytes given_up; /* mfns that are mapped, but no pfn's any more */
-	uint32_t *copy_of;     /* by pfn: the number of the last copy to it; they wrap round */
-	uint32_t next_copy;    /* its number will be */
-	uint32_t landed;       /* all copies before this number are done */
-	bool is_left;	       /* after a failure the domain could not be removed */
+	bool has_repeats;	    /* pfns have come again: the first pass over the guest is over */
+	uint8_t **at;		    /* by pfn: where an ordinary page stays mapped; NULL if it does not */
+	struct bytes given_up;	    /* mfns that are mapped, but no pfn's any more */
+	struct page_digest *digest; /* by pfn, of each page as it came; only if that is to be proven */
+	uint64_t proven;	    /* pages */
+	uint32_t *copy_of;	    /* by pfn: the number of the last copy to it; they wrap round */
+	uint32_t next_copy;	    /* its number will be */
+	uint32_t landed;	    /* all copies before this number are done */
+	bool is_left;		    /* after a failure the domain could not be removed */
 	struct connections connections;
 	struct pipeline *entry; /* one job: enters the domain into xenstore meanwhile */
 	/* Called as soon as there is a domain; for those who clean up behind us. May be NULL. */

@@ -117,6 +117,10 @@ const struct option_row option_rows[] = {
 	{ "force", OPTION_FORCE, FLAG, "replace OUT if it exists", .commands = "merge" },
 	{ "allow", OPTION_ALLOW, WORDS("WHAT,...", ALLOWED),
 	  "let the image name this of the host: " ALLOWED_HELP, .commands = "restore" },
+	{ "prove", OPTION_PROVE, FLAG, "read the built domain again, and hold each page against the image",
+	  .commands = "restore" },
+	{ "prove", OPTION_PROVE, FLAG, "read the built domain again, and hold each page against what came",
+	  .commands = "receive" },
 	{ "without-devices", OPTION_WITHOUT_DEVICES, FLAG, "leave out the domain's devices",
 	  .commands = "save checkpoint restore migrate", .requests = "migrate" },
 

@@ -5,12 +5,16 @@
 #include <xen/io/console.h>
 #include <xenctrl.h>
 
-#define LAYOUT(bits, dx, word_bytes, table_levels) \
+#define LAYOUT(bits, x, word_bytes, table_levels) \
 	{ \
 		.width = word_bytes, .levels = table_levels, \
 	.vcpu = { \
 		.bytes = sizeof(vcpu_guest_context_x86_##bits##_t), \
-		.start_info = offsetof(vcpu_guest_context_x86_##bits##_t, user_regs.dx), \
+		.start_info = offsetof(vcpu_guest_context_x86_##bits##_t, user_regs.x##dx), \
+		.registers = offsetof(vcpu_guest_context_x86_##bits##_t, user_regs), \
+		.registers_bytes = offsetof(cpu_user_regs_x86_##bits##_t, error_code), \
+		.pc = offsetof(vcpu_guest_context_x86_##bits##_t, user_regs.x##ip), \
+		.sp = offsetof(vcpu_guest_context_x86_##bits##_t, user_regs.x##sp), \
 		.gdt_frames = offsetof(vcpu_guest_context_x86_##bits##_t, gdt_frames), \
 		.gdt_entries = offsetof(vcpu_guest_context_x86_##bits##_t, gdt_ents), \
 		.cr1 = offsetof(vcpu_guest_context_x86_##bits##_t, ctrlreg) + 1 * word_bytes, \
@@ -43,8 +47,8 @@
 	}
 
 static const struct layout layouts[] = {
-	LAYOUT(64, rdx, 8, 4),
-	LAYOUT(32, edx, 4, 3),
+	LAYOUT(64, r, 8, 4),
+	LAYOUT(32, e, 4, 3),
 };
 
 _Static_assert(sizeof(vcpu_guest_context_x86_64_t) == 5168, "vcpu context, 64-bit");

@@ -12,7 +12,9 @@
 /* struct vcpu_guest_context */
 struct vcpu_layout {
 	size_t bytes;
-	size_t start_info; /* rdx, edx of vCPU 0 */
+	size_t start_info;		   /* rdx, edx of vCPU 0 */
+	size_t registers, registers_bytes; /* the general ones, start_info among them */
+	size_t pc, sp;
 	size_t gdt_frames, gdt_entries;
 	size_t cr1, cr3; /* ctrlreg[1], ctrlreg[3] */
 	size_t flags;	 /* u32 on both */

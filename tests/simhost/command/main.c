@@ -30,7 +30,8 @@ static const struct {
 	{ "list", command_list, "HOST" },
 	{ "compare", command_compare, "HOST DOMAIN HOST DOMAIN" },
 	{ "check", command_check, "HOST DOMAIN" },
-	{ "fault", command_fault, "HOST [--free-frames N | --memory-back | --hvm DOMAIN]" },
+	{ "fault", command_fault, "HOST [--free-frames N | --memory-back | --hvm DOMAIN | --flip DOMAIN PFN BYTE | --lose DOMAIN PFN | "
+	  "--register DOMAIN VCPU]" },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };

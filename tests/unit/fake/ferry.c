@@ -47,6 +47,7 @@ void ferry_close(void)
 	ferry_release();
 	ferry.options = (struct migrate_options){ 0 };
 	ferry.allowed = 0;
+	ferry.prove = NULL;
 	guest_release(&ferry.guest);
 	close(ferry.fd);
 	remove_run();
@@ -117,15 +118,17 @@ static int flatten(struct stream_facts *facts)
 
 int ferry_restore(const char *name)
 {
-	struct restore_options options = {
-		.threads = 2, .name = name, .allowed = ferry.allowed, .maker = ferry.maker
-	};
+	struct restore_options options = { .threads = 2,
+					   .name = name,
+					   .allowed = ferry.allowed,
+					   .maker = ferry.maker,
+					   .prove = ferry.prove };
 	struct reader *reader;
 	int rc;
 
 	lseek(ferry.fd, 0, SEEK_SET);
 	must(channel_init(&ferry.from, ferry.fd, "the image"));
-	ferry.from.leave_pages = true;
+	ferry.from.leave_pages = !ferry.prove;
 	rc = reader_open(&reader, &ferry.from, options.threads);
 	if (!rc)
 		rc = flatten((struct stream_facts *)reader_facts(reader));

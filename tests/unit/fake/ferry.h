@@ -14,6 +14,7 @@ extern struct ferry {
 	struct migrate_options options; /* but for level, threads and timeout_seconds; zero unless set */
 	unsigned int allowed;		/* ALLOW_*, of a restore */
 	const struct domain_maker *maker;
+	const struct proof_wish *prove;
 	int fd;
 } ferry;
 
