@@ -5,7 +5,9 @@
 
 #include "cli/command.h"
 #include "cli/use.h"
+#include "journal/watch.h"
 #include "log.h"
+#include "machine/config.h"
 #include "migrate/movable.h"
 #include "stream/body.h"
 #include "text/text.h"
@@ -16,7 +18,9 @@ struct row {
 	char *name;
 	enum obstacle obstacle;
 	char reason[512];
-	bool is_left; /* suspended, and no process works on it */
+	bool is_left;	 /* suspended, and no process works on it */
+	bool is_watched; /* it is to be, by pvferry; watch says by which process */
+	struct watch watch;
 };
 
 /* What pvferry does with it comes first: Xen sees only a domain that is paused, or has shut down. */
@@ -44,13 +48,19 @@ static bool is_savable(const struct row *row)
 	       (row->obstacle == OBSTACLE_NONE || row->obstacle == OBSTACLE_DEVICES);
 }
 
+/* "died" asks for "pvferry resolve --recover". Of watchers that are not pvferry's nothing is known. */
+static const char *watch_word(const struct row *row)
+{
+	return !row->is_watched ? "-" : row->watch.watcher ? "yes" : "died";
+}
+
 static void print_row(const struct row *row)
 {
 	char name[512];
 
-	printf("%-24s %5u %8lu %5u  %-11s %s%s%s\n",
+	printf("%-24s %5u %8lu %5u  %-11s %-8s %s%s%s\n",
 	       text_visible(name, sizeof(name), row->name ? row->name : "(no name)"), row->facts.id,
-	       row->facts.frames / 256, row->facts.vcpus_online, state_of(row),
+	       row->facts.frames / 256, row->facts.vcpus_online, state_of(row), watch_word(row),
 	       is_savable(row) ? "yes" : "no", *row->reason ? ": " : "", row->reason);
 }
 
@@ -83,6 +93,8 @@ static void add_row(struct json_object *list, const struct row *row)
 			       json_object_new_boolean(row->obstacle == OBSTACLE_SUSPENDED));
 	if (row->obstacle == OBSTACLE_SUSPENDED)
 		json_object_object_add(json, "resumable", json_object_new_boolean(row->is_left));
+	if (row->is_watched)
+		body_put_number(json, "watcher", row->watch.watcher);
 	if (*row->use.journal.job)
 		add_job(json, &row->use.journal);
 	json_object_array_add(list, json);
@@ -104,6 +116,14 @@ static void explain(struct row *row)
 			(row->use.kind == USE_INTERRUPTED && row->use.journal.role == JOURNAL_SOURCE));
 }
 
+/* A file that names another id is of a domain of before, or of the other one of two that have a UUID while one moves. */
+static void find_watcher(struct row *row)
+{
+	uuid_format(row->facts.uuid, row->watch.uuid);
+	row->is_watched = !watch_read(&row->watch) && row->watch.domain == row->facts.id;
+	fail_forget();
+}
+
 /* False if the domain is gone in the meantime. */
 static bool look(struct host *host, uint32_t id, struct row *row)
 {
@@ -117,6 +137,7 @@ static bool look(struct host *host, uint32_t id, struct row *row)
 	found = !domain_facts(domain, &row->facts) &&
 		!find_obstacle(domain, &row->facts, &row->obstacle, row->reason, sizeof(row->reason));
 	explain(row);
+	find_watcher(row);
 	row->name = store_read(host, "/local/domain/%u/name", id);
 	domain_close(domain);
 	return found;
@@ -131,7 +152,7 @@ static int list(struct host *host)
 	if (domain_list(host, &ids, &count))
 		return say_failure("list", "", NULL);
 	if (!common.json)
-		printf("%-24s %5s %8s %5s  %-11s %s\n", "Name", "ID", "MiB", "VCPUs", "State",
+		printf("%-24s %5s %8s %5s  %-11s %-8s %s\n", "Name", "ID", "MiB", "VCPUs", "State", "Watched",
 		       "Can be saved");
 	for (size_t i = 0; i < count; i++) {
 		struct row row = { 0 };

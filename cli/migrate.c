@@ -87,6 +87,8 @@ static int migrate(struct migrate_settings *s, const char *whom)
 		tell_status(s, began_ns);
 	event_tell(event_move_end(move->status, moved, began_ns), as_line);
 	ended_move(move->status, moved, began_ns);
+	if (moved == NOT_MOVED)
+		watch_sent(move->domain, &move->status->sent);
 	return say_end(s, moved, whom);
 }
 

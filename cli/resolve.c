@@ -14,6 +14,7 @@
 #include "journal/journal.h"
 #include "text/text.h"
 #include "log.h"
+#include "machine/watch.h"
 #include "migrate/query.h"
 #include "migrate/settle.h"
 #include "restore/settle.h"
@@ -190,9 +191,20 @@ static void say_doubt(const struct journal *journal, const struct settings *sett
 	say_failure("resolve", journal->job, outcome);
 }
 
+/* Resumed after it was stopped, which is certain only of one in doubt: see watch_resumed(). */
+static int settle_and_watch(struct journal *journal, const struct settings *settings)
+{
+	bool was_stopped = journal->role == JOURNAL_SOURCE && journal->stage == JOURNAL_GO;
+	int rc = settle(journal, settings);
+
+	if (!rc && was_stopped && journal->stage == JOURNAL_KEPT)
+		watch_resumed(journal->domid);
+	return rc;
+}
+
 static int settle_and_tell(struct journal *journal, const struct settings *settings)
 {
-	int rc = settle(journal, settings);
+	int rc = settle_and_watch(journal, settings);
 
 	if (rc && rc != -EAGAIN)
 		return say_failure("resolve", journal->job, sentence(journal));
@@ -260,7 +272,7 @@ static int recover(const struct settings *settings)
 		return say_failure("resolve", "all", NULL);
 	for (size_t i = 0; i < count; i++) {
 		bool was_settled = journal_is_settled(&list[i]);
-		int rc = settle(&list[i], settings);
+		int rc = settle_and_watch(&list[i], settings);
 
 		if (rc && rc != -EBUSY)
 			status = worse(status, say_failure("resolve", list[i].job, sentence(&list[i])));
@@ -275,6 +287,7 @@ static int recover(const struct settings *settings)
 	free(list);
 	journal_prune();
 	journal_sweep();
+	watch_recover();
 	return status;
 }
 

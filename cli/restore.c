@@ -15,6 +15,7 @@
 #include "cli/progress.h"
 #include "log.h"
 #include "machine/offer.h"
+#include "machine/watch.h"
 #include "restore/maker.h"
 #include "restore/prove.h"
 
@@ -57,6 +58,22 @@ static bool set(void *context, enum option_id option, const struct option_value 
 }
 
 static const char *image;
+
+/* The guest runs, with or without. */
+static void have_it_watched(const struct built *built, unsigned int allowed)
+{
+	if (watch_start(built->domain, allowed & ALLOW_BOOT))
+		say(SAY_WARNING,
+		    "%s runs, but no process watches it, so its on_reboot and on_crash are not carried out: "
+		    "%s",
+		    built->name, fail_reason());
+	else if (watch_is_wanted() && !(allowed & ALLOW_BOOT))
+		say(SAY_NOTE,
+		    "%s: when it reboots it is destroyed, as --allow boot does not let it boot what the "
+		    "image names",
+		    built->name);
+	fail_forget();
+}
 
 static void say_done(const struct built *built, bool paused)
 {
@@ -142,8 +159,10 @@ static int restore(const struct settings *settings)
 	rc = rc ? say_failure("restore", image, "no domain was made")
 		: let_go(&maker, built, settings->paused);
 	maker_release(&maker);
-	if (rc == EXIT_DONE)
+	if (rc == EXIT_DONE) {
 		say_done(built, settings->paused);
+		have_it_watched(built, options.allowed);
+	}
 	return rc;
 }
 

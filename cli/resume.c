@@ -11,6 +11,7 @@
 #include "cli/use.h"
 #include "journal/journal.h"
 #include "log.h"
+#include "machine/watch.h"
 #include "migrate/recover.h"
 #include "migrate/settle.h"
 
@@ -77,5 +78,6 @@ int run_resume(const struct command *self, int argc, char **argv)
 	if (rc)
 		return say_failure("resume", argv[first], NULL);
 	say(SAY_NOTE, "%s runs again", argv[first]);
+	watch_resumed(facts.id);
 	return EXIT_DONE;
 }

@@ -86,6 +86,7 @@ int saving_run(struct saving *s)
 	rc = rc ? say_failed(s) : publish(s);
 	sender_close(s->sender);
 	s->sender = NULL;
+	watch_sent(s->id, &s->shared->sent);
 	return rc;
 }
 

@@ -10,6 +10,7 @@
 #include "cli/use.h"
 #include "log.h"
 #include "machine/devices.h"
+#include "machine/watch.h"
 #include "migrate/movable.h"
 #include "migrate/recover.h"
 
@@ -101,4 +102,11 @@ const char *sent_outcome(const struct sent *sent, pid_t waiter, char *text)
 	snprintf(text, OUTCOME_BYTES, "the domain may suspend yet: process %d waits for that and resumes it",
 		 waiter);
 	return text;
+}
+
+/* One that was not stopped has the watcher it had. */
+void watch_sent(uint32_t id, const struct sent *sent)
+{
+	if (sent->figures.stopped_at_ns && !sent->is_suspended && !sent->has_ended)
+		watch_resumed(id);
 }

@@ -27,4 +27,7 @@ int find_movable(const char *whom, struct movable *wish, uint32_t *id, char name
 enum { OUTCOME_BYTES = 256 };
 const char *sent_outcome(const struct sent *sent, pid_t waiter, char *text);
 
+/* The guest was to run on, and may have been suspended meanwhile: see watch_resumed(). */
+void watch_sent(uint32_t id, const struct sent *sent);
+
 #endif

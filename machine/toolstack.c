@@ -236,3 +236,26 @@ int toolstack_destroy(uint32_t id)
 		json_object_put(answer);
 	return rc;
 }
+
+/* Not waited for: it is there for as long as the domain. A parent that ends leaves it to init. */
+int toolstack_watch(const char *uuid)
+{
+	struct json_object *order = toolstack_order("watch");
+	struct toolstack t;
+	int rc = start(&t);
+
+	json_object_object_add(order, "uuid", json_object_new_string(uuid));
+	if (rc)
+		json_object_put(order);
+	else
+		rc = toolstack_give(t.fd, order);
+	if (!rc)
+		rc = toolstack_obeyed(t.fd, false);
+	if (rc) {
+		reap(&t, false);
+	} else {
+		child_unprivate(t.fd);
+		close(t.fd);
+	}
+	return rc;
+}

@@ -51,5 +51,7 @@ void toolstack_close(struct toolstack *toolstack);
 int toolstack_config(uint32_t id, char **config);
 /* With backends, loop devices and what else its devices' scripts have made. */
 int toolstack_destroy(uint32_t id);
+/* Has it watched, by a process that outlives us: see machine/watch.h. -EBUSY: another process does that. */
+int toolstack_watch(const char *uuid);
 
 #endif

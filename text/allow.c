@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
-static const char *const words[] = { "host-devices", "device-model", "scripts",	      "labels",
-				     "pools",	     "msrs",	     "driver-domains" };
+static const char *const words[] = { "host-devices", "device-model", "scripts",	       "labels",
+				     "pools",	     "msrs",	     "driver-domains", "boot" };
 
 enum { WORDS = sizeof(words) / sizeof(*words), ALL = (1 << WORDS) - 1 };
 

@@ -9,13 +9,14 @@
 #include <stdbool.h>
 
 enum {
-	ALLOW_HOST_DEVICES = 1,	  /* PCI and USB devices, iomem, irqs, ioports, directories, sockets */
-	ALLOW_DEVICE_MODEL = 2,	  /* which device model runs, and with what arguments */
-	ALLOW_SCRIPTS = 4,	  /* scripts of disks and network interfaces */
-	ALLOW_LABELS = 8,	  /* FLASK labels */
-	ALLOW_POOLS = 16,	  /* the cpupool */
-	ALLOW_MSRS = 32,	  /* relaxed MSRs, performance counters */
-	ALLOW_DRIVER_DOMAINS = 64 /* devices that other domains serve; being such a domain */
+	ALLOW_HOST_DEVICES = 1,	   /* PCI and USB devices, iomem, irqs, ioports, directories, sockets */
+	ALLOW_DEVICE_MODEL = 2,	   /* which device model runs, and with what arguments */
+	ALLOW_SCRIPTS = 4,	   /* scripts of disks and network interfaces */
+	ALLOW_LABELS = 8,	   /* FLASK labels */
+	ALLOW_POOLS = 16,	   /* the cpupool */
+	ALLOW_MSRS = 32,	   /* relaxed MSRs, performance counters */
+	ALLOW_DRIVER_DOMAINS = 64, /* devices that other domains serve; being such a domain */
+	ALLOW_BOOT = 128	   /* kernel, ramdisk and bootloader, when the domain is started again */
 };
 
 /* Adds the words of a list with commas or blanks, or "all", to *allowed. False: one of them is no such word. */
@@ -23,6 +24,6 @@ bool allow_parse(const char *list, unsigned int *allowed);
 /* "host-devices" and the like; what is one bit. */
 const char *allow_word(unsigned int what);
 /* All words, for messages: "host-devices, device-model, ...". */
-#define ALLOW_WORDS "host-devices, device-model, scripts, labels, pools, msrs, driver-domains or all"
+#define ALLOW_WORDS "host-devices, device-model, scripts, labels, pools, msrs, driver-domains, boot or all"
 
 #endif

@@ -11,8 +11,8 @@
 #define DIRECTORY(value)		     TAKES_DIRECTORY, value, 0, 0, NULL
 
 /* text/allow.h has what they mean. */
-#define ALLOWED	     "host-devices device-model scripts labels pools msrs driver-domains all"
-#define ALLOWED_HELP "host-devices, device-model, scripts, labels, pools, msrs, driver-domains or all"
+#define ALLOWED	     "host-devices device-model scripts labels pools msrs driver-domains boot all"
+#define ALLOWED_HELP "host-devices, device-model, scripts, labels, pools, msrs, driver-domains, boot or all"
 
 const struct option_row option_rows[] = {
 	/* --- what is saved or sent, and how ------------------------------------------------------ */

@@ -22,13 +22,10 @@ static const struct {
 	const char *name;
 	int (*obey)(struct toolstack *t, struct json_object *order, struct json_object *answer);
 } orders[] = {
-	{ "config", toolstack_config },
-	{ "create", toolstack_create },
-	{ "run", toolstack_run },
-	{ "keep", toolstack_keep },
-	{ "abandon", toolstack_abandon },
-	{ "destroy", toolstack_destroy },
-	{ NULL, NULL },
+	{ "config", toolstack_config },	  { "create", toolstack_create },
+	{ "run", toolstack_run },	  { "keep", toolstack_keep },
+	{ "abandon", toolstack_abandon }, { "destroy", toolstack_destroy },
+	{ "watch", toolstack_watch },	  { NULL, NULL },
 };
 
 static int obey(struct toolstack *t, const char *name, struct json_object *order, struct json_object *answer)
@@ -57,11 +54,7 @@ static void serve(struct toolstack *t, struct json_object *order)
 	json_object_put(order);
 }
 
-/*
- * Scripts and qemu inherit all of this. What they say goes where libxl's own words go, so that what the
- * user reads is one line.
- */
-static void prepare_for_children(void)
+void toolstack_open_log(void)
 {
 	int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 
@@ -71,6 +64,15 @@ static void prepare_for_children(void)
 		dup2(log, STDERR_FILENO);
 	if (log > STDERR_FILENO)
 		close(log);
+}
+
+/*
+ * Scripts and qemu inherit all of this. What they say goes where libxl's own words go, so that what the
+ * user reads is one line.
+ */
+static void prepare_for_children(void)
+{
+	toolstack_open_log();
 	fcntl(PROGRAM_FDS, F_SETFD, FD_CLOEXEC);
 	umask(022);
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
@@ -123,8 +125,10 @@ int main(int argc, char **argv)
 		say_cannot_begin(rc);
 		return EXIT_FAILURE;
 	}
-	while ((order = orders_take()))
+	while (!t.watcher && (order = orders_take()))
 		serve(&t, order);
+	if (t.watcher)
+		return toolstack_go_on_watching(&t) ? EXIT_FAILURE : EXIT_SUCCESS;
 	/* Who gave the orders is gone, and the domain is no use without its memory. */
 	if (t.made)
 		toolstack_remove(&t, t.made);

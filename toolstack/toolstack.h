@@ -19,7 +19,8 @@ struct json_object;
 struct toolstack {
 	libxl_ctx *ctx;
 	struct libxl_log *log;
-	uint32_t made; /* the domain that was made and does not run yet; 0: none */
+	uint32_t made;		 /* the domain that was made and does not run yet; 0: none */
+	struct watcher *watcher; /* NULL: this process does not watch */
 };
 
 /* --- toolstack/domain.c: what is done with domains that are there. 0 or -errno, with a reason. ----------- */
@@ -37,6 +38,15 @@ int toolstack_remove(struct toolstack *t, uint32_t domain);
 /* --- toolstack/create.c ----------------------------------------------------------------------------------- */
 
 int toolstack_create(struct toolstack *t, struct json_object *order, struct json_object *answer);
+
+/* --- toolstack/watch.c ------------------------------------------------------------------------------------ */
+
+int toolstack_watch(struct toolstack *t, struct json_object *order, struct json_object *answer);
+/* Returns when the domain is not to be watched any more: 0; or -errno, if it is. */
+int toolstack_go_on_watching(struct toolstack *t);
+
+/* Standard error: again, since the file may have been put aside. */
+void toolstack_open_log(void);
 
 /* The failure of a call of libxl, with its own reason. */
 int toolstack_fail(struct toolstack *t, int code, const char *what);

@@ -63,7 +63,18 @@ class Devices:
         poll("the devices connect", lambda: state("vbd", VDEV) == state("vif", DEVID) == ["4", "4"])
 
     def processes(self):
-        """pids of pvferry's programs that work on this host."""
+        """[(pid, name)] of pvferry's programs that work on this host, but for those that watch a guest."""
+        return [each for each in self.all_processes() if each[1] != "pvferry-watch"]
+
+    def watchers(self):
+        """pids of those."""
+        return [int(pid) for pid, name in self.all_processes() if name == "pvferry-watch"]
+
+    def log(self):
+        """What libxl, its scripts and the watchers have said."""
+        return (self.host.path / "xen-log/pvferry-toolstack.log").read_text()
+
+    def all_processes(self):
         mark = f"SIMHOST={self.host.path}".encode()
         found = []
         for folder in pathlib.Path("/proc").iterdir():
@@ -79,6 +90,19 @@ class Devices:
         listed = self.host.end(self.host.start(XL, "list"))
         expect(not listed.status, f"xl list: {listed}")
         return {words[0]: int(words[1]) for words in map(str.split, listed.out.splitlines()[1:])}
+
+
+def kernel(path):
+    """What libxl can start a PV domain with: one page that Xen's notes describe, and that simhost does not run."""
+    base, page, head = 0xffffffff80000000, 0x1000, 64 + 2 * 56
+    notes = b"".join(struct.pack("<3I4s", 4, len(value), kind, b"Xen\0") + value
+                     for kind, value in ((8, b"generic\0"), (5, b"xen-3.0\0"), (3, struct.pack("<Q", base)),
+                                         (4, struct.pack("<Q", base)), (1, struct.pack("<Q", base + head))))
+    elf = struct.pack("<16s2HI3QI6H", b"\x7fELF\2\1\1", 2, 62, 1, base, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    load = struct.pack("<2I6Q", 1, 7, 0, base, base, page, page, page)
+    note = struct.pack("<2I6Q", 4, 4, head, base + head, base + head, len(notes), len(notes), 4)
+    path.write_bytes((elf + load + note + notes).ljust(page, b"\0"))
+    return str(path)
 
 
 def edit(image, to, **config):

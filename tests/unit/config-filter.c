@@ -244,7 +244,7 @@ static void words_are_parsed(void **state)
 		{ "labels", ALLOW_LABELS },
 		{ "labels,pools", ALLOW_LABELS | ALLOW_POOLS },
 		{ " msrs,  scripts ", ALLOW_MSRS | ALLOW_SCRIPTS },
-		{ "all", 127 },
+		{ "all", 255 },
 		{ "", 0 },
 	};
 	static const char *const wrong[] = { "label", "labels;pools", "ALL", "labels x", "host" };

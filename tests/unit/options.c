@@ -126,7 +126,7 @@ static void words_are_the_engines(void **state)
 	assert_true(via_parse("tls", &way) && option_word(via->words, "tls") == (int)way);
 	assert_true(via_parse("ssh", &way) && option_word(via->words, "ssh") == (int)way);
 	assert_true(via_parse("tcp", &way) && option_word(via->words, "tcp") == (int)way);
-	for (unsigned int what = 1; what <= ALLOW_DRIVER_DOMAINS; what <<= 1)
+	for (unsigned int what = 1; what <= ALLOW_BOOT; what <<= 1)
 		assert_true(option_word(allow->words, allow_word(what)) >= 0);
 	assert_non_null(strstr(allow->help, ALLOW_WORDS));
 	assert_int_equal(option_word("auto content log", "auto"), DIRTY_AUTO);

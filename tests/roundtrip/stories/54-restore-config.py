@@ -90,7 +90,7 @@ def run(stage):
     # The pool is not this host's: with it Xen would refuse the domain, if it were not simhost.
     allowed(host, image)
     result = host.pvferry("restore", "--allow", "world", image)
-    expect(result.status == 2 and "--allow takes" in result.err, f"--allow world: {result}")
+    expect(result.status == 2 and "--allow: \"world\" is not" in result.err, f"--allow world: {result}")
     names(host, folder, data)
 
     # what xenstore calls a domain is shown, and does nothing

@@ -45,6 +45,17 @@ static long physinfo(struct call *call, struct xen_sysctl_physinfo *info)
 	return 0;
 }
 
+/*
+ * libxenguest takes the number of leaves of the policy for new domains as the room it has for its own. Xen gives it each
+ * leaf there could be; here the last one stands there again and again.
+ */
+static void pad(struct xen_sysctl_cpu_policy *op, uint32_t count)
+{
+	for (; count < op->nr_leaves && count < POLICY_LEAVES_MAX; count++)
+		op->leaves.p[count] = op->leaves.p[count - 1];
+	op->nr_leaves = count;
+}
+
 static long get_policy(struct call *call, struct xen_sysctl_cpu_policy *op)
 {
 	const struct cpu_policy_data *policy = &call->host->machine->policy;
@@ -63,8 +74,37 @@ static long get_policy(struct call *call, struct xen_sysctl_cpu_policy *op)
 			return -ENOBUFS;
 		memcpy(op->msrs.p, policy->msrs, policy->nr_msrs * sizeof(*policy->msrs));
 	}
-	op->nr_leaves = op->leaves.p ? policy->nr_leaves : POLICY_LEAVES_MAX;
+	if (op->leaves.p && op->index == XEN_SYSCTL_cpu_policy_pv_default)
+		pad(op, policy->nr_leaves);
+	else
+		op->nr_leaves = op->leaves.p ? policy->nr_leaves : POLICY_LEAVES_MAX;
 	op->nr_msrs = op->msrs.p ? policy->nr_msrs : POLICY_MSRS_MAX;
+	return 0;
+}
+
+/* Of Xen's featureset the first words: what libxenguest looks at when it makes a domain. The order is Xen's. */
+static long get_featureset(struct call *call, struct xen_sysctl_cpu_featureset *op)
+{
+	enum { WORDS = 7 };
+	const struct cpu_policy_data *policy = &call->host->machine->policy;
+	uint32_t words[WORDS] = { 0 };
+
+	if (!op->features.p) {
+		op->nr_features = WORDS;
+		return 0;
+	}
+	for (unsigned i = 0; i < policy->nr_leaves; i++) {
+		const xen_cpuid_leaf_t *leaf = &policy->leaves[i];
+
+		if (leaf->leaf == 1)
+			words[0] = leaf->d, words[1] = leaf->c;
+		else if (leaf->leaf == 0x80000001u)
+			words[2] = leaf->d, words[3] = leaf->c;
+		else if (leaf->leaf == 7 && !leaf->subleaf)
+			words[5] = leaf->b, words[6] = leaf->c;
+	}
+	op->nr_features = op->nr_features < WORDS ? op->nr_features : WORDS;
+	memcpy(op->features.p, words, op->nr_features * sizeof(*words));
 	return 0;
 }
 
@@ -100,6 +140,7 @@ long call_sysctl(struct call *call, struct xen_sysctl *op)
 	case XEN_SYSCTL_getdomaininfolist: return list_domains(call, &op->u.getdomaininfolist);
 	case XEN_SYSCTL_physinfo: return physinfo(call, &op->u.physinfo);
 	case XEN_SYSCTL_get_cpu_policy: return get_policy(call, &op->u.cpu_policy);
+	case XEN_SYSCTL_get_cpu_featureset: return get_featureset(call, &op->u.cpu_featureset);
 	case XEN_SYSCTL_cpupool_op: return cpupool(call, &op->u.cpupool_op);
 	case XEN_SYSCTL_sched_id: op->u.sched_id.sched_id = XEN_SCHEDULER_NULL; return 0;
 	}

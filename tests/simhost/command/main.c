@@ -100,6 +100,9 @@ void command_set_environment(const char *path)
 	/* what a toolstack keeps on disk of its domains belongs to the host, too */
 	snprintf(value, sizeof(value), "%s/xenstored", path);
 	setenv("PVFERRY_XEN_LIB", value, 1);
+	snprintf(value, sizeof(value), "%s/xen-run", path);
+	if (access(value, F_OK)) /* libxl cannot work on a host without folders for it: see folders.c */
+		setenv("PVFERRY_WATCH", "no", 1);
 	snprintf(value, sizeof(value), "%s/jobs", path);
 	setenv("PVFERRY_STATE", value, 1);
 	snprintf(value, sizeof(value), "%s/run", path);

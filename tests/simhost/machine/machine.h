@@ -31,7 +31,7 @@ enum {
 	PORTS_MAX = 1024,
 	GRANT_FRAMES_MAX = 64,
 	GDT_FRAMES_MAX = 16,
-	POLICY_LEAVES_MAX = 64,
+	POLICY_LEAVES_MAX = 112, /* room for all that libxenguest writes, and no more than it reads */
 	POLICY_MSRS_MAX = 4,
 	DIRTY_PFNS_MAX = 4 << 20,
 	EXTENTS_MAX = 32768,

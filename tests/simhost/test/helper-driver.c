@@ -4,6 +4,7 @@
  *	helper-driver save DOMID FILE [live]		the guest is left suspended
  *	helper-driver restore FILE [VCPUS [KIB]]	prints the domid; the guest is paused
  *	helper-driver suspend|resume|unpause|destroy DOMID
+ *	helper-driver shutdown DOMID REASON		as if the guest had ended so: SHUTDOWN_* of Xen's sched.h
  *	helper-driver create VCPUS KIB			prints domid and the two ports of an empty domain
  *	helper-driver introduce DOMID STORE_MFN STORE_PORT
  * LIBXL_SAVE_HELPER in the environment names another helper; FILE may be "-", a pipe or whatever stands there.
@@ -185,6 +186,8 @@ int main(int argc, char **argv)
 		introduce(&job);
 		return 0;
 	}
+	if (!strcmp(argv[1], "shutdown") && argc > 3)
+		return xc_domain_shutdown(job.xch, job.domid, atoi(argv[3]));
 	if (!strcmp(argv[1], "save"))
 		return argc < 4 ? 2 : save(&job, argv[3], argc > 4);
 	return control(&job, argv[1]);

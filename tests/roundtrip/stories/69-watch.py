@@ -1,0 +1,164 @@
+"""A restored guest is watched: it powers off, reboots, crashes, as its config wants; by one watcher, that may die at any time."""
+import json
+import os
+import signal
+
+import devices
+import faults
+from hosts import expect, poll
+
+POWEROFF, REBOOT, CRASH = 0, 1, 3    # SHUTDOWN_* of Xen's sched.h
+BOOTS, STAYS = ("--allow", "scripts,boot"), ("--allow", "scripts")
+HANGS = "[ $1 = add ] || exit 0; touch {folder}/waits; while [ -e {folder} ] && [ ! -e {folder}/go ]; do sleep 0.02; done; exit 0"
+
+
+class Watched(devices.Devices):
+    """A host, and an image of a guest with devices."""
+
+    def __init__(self, stage, name):
+        super().__init__(stage, name)
+        self.files = faults.folder_of(stage, f"{name}-files")
+        number = self.host.guest(4, name="web")
+        self.host.freeze(number, self.files / "bare")
+        self.host.destroy(number)
+        self.kernel = devices.kernel(self.files / "kernel")
+        (self.host.path / "xenstored/dump").mkdir()
+
+    def restore(self, *options, **config):
+        """The guest's id, when it runs and is watched."""
+        wanted = dict({"b_info": {"kernel": self.kernel}, "on_reboot": "restart"}, **config)
+        devices.edit(self.files / "bare", self.files / "image", **self.config(**wanted))
+        number = self.host.restore(self.files / "image", *(options or BOOTS))
+        self.host.goes_on(number)
+        self.one_watches(number)
+        self.ran()
+        return number
+
+    def listed(self, number):
+        return {row["domid"]: row for row in json.loads(self.host.must("list", "--json").out)}.get(number, {})
+
+    def one_watches(self, number):
+        expect([self.listed(number).get("watcher")] == self.watchers(), f"{self.listed(number)}, watchers {self.watchers()}")
+
+    def ends(self, number, reason):
+        """The guest does so by itself."""
+        self.host.driver("shutdown", number, reason)
+
+    def is_started_again(self, before):
+        """The new domain's id."""
+        def there():
+            rest = [number for number, flags in self.host.listed().items() if number > before and flags[0] == "r"]
+            return rest if before not in self.host.listed() or self.says(before, "stays as") else None
+        number, = poll("it is started again", there)
+        poll("its watcher says so", lambda: self.says(number, "is started again"))
+        poll("the restart is over", lambda: not list((self.host.path / "run/watch").glob("*.restart")))
+        expect(self.host.store.read(f"/local/domain/{number}/name") == "web", "it has another name")
+        self.one_watches(number)
+        return number
+
+    def says(self, number, words):
+        return any(f"(domain {number}): {words}" in line for line in self.log().splitlines())
+
+    def is_over(self, what):
+        poll(f"{what}: the domain goes", lambda: not self.host.listed())
+        poll(f"{what}: its watcher ends", lambda: not self.watchers())
+        expect(not self.left() and not list((self.host.path / "run/watch").iterdir()), f"{what}: left: {self.left()}")
+        self.ran()
+
+
+def poweroff(host):
+    number = host.restore()
+    host.host.store.write(f"/local/domain/{number}/control/shutdown", "poweroff")
+    host.is_over("poweroff")
+    expect(host.says(number, "has shut down (poweroff): destroy"), host.log())
+
+
+def reboot(host):
+    """Also after a checkpoint, which suspends the guest; and again; and if the guest may not boot."""
+    first = host.restore()
+    host.host.freeze(first, host.files / "checkpoint", "--force")
+    poll("its watcher sees that it is suspended", lambda: host.says(first, "is suspended"))
+    host.host.must("resume", first)
+    host.host.goes_on(first)
+    host.one_watches(first)
+    host.host.store.write(f"/local/domain/{first}/control/shutdown", "reboot")
+    second = host.is_started_again(first)
+    expect(len(host.ran()) == 4, "the devices are not made again")
+    host.ends(second, REBOOT)
+    third = host.is_started_again(second)
+    host.ends(third, POWEROFF)
+    host.is_over("poweroff after two reboots")
+
+    number = host.restore(*STAYS)
+    host.ends(number, REBOOT)
+    host.is_over("reboot without --allow boot")
+    expect(host.says(number, "is destroyed and is not started again: what it boots was named by an image"), host.log())
+
+
+def crash(host):
+    """With a dump, under another name, kept."""
+    number = host.restore(on_crash="coredump_restart")
+    host.ends(number, CRASH)
+    second = host.is_started_again(number)
+    expect((host.host.path / "xenstored/dump/web").stat().st_size > 4 << 20, "no dump")
+    host.ends(second, POWEROFF)
+    host.is_over("coredump-restart")
+
+    number = host.restore(on_crash="restart_rename")
+    host.ends(number, CRASH)
+    second = host.is_started_again(number)
+    name = host.host.store.read(f"/local/domain/{number}/name")
+    expect(name.startswith("web-2"), f"it is called {name}")
+    host.ends(second, POWEROFF)
+    poll("one of them goes", lambda: list(host.host.listed()) == [number])
+    host.host.end(host.host.start(devices.XL, "destroy", number))
+    host.is_over("rename-restart")
+
+    number = host.restore(on_crash="preserve")
+    host.ends(number, CRASH)
+    poll("its watcher ends", lambda: not host.watchers())
+    expect(host.host.listed()[number][:3] == "--s" or host.host.listed()[number][2] == "s", f"{host.host.listed()}")
+    host.host.end(host.host.start(devices.XL, "destroy", number))
+    host.is_over("preserve")
+
+
+def kill(host):
+    watcher, = host.watchers()
+    os.kill(watcher, signal.SIGKILL)
+    poll("the watcher dies", lambda: not host.watchers())
+
+
+def death(host):
+    """Of the watcher: another one finds what has happened; of two that come at once one stays."""
+    number = host.restore()
+    kill(host)
+    expect(host.listed(number)["watcher"] == 0 and " died " in host.host.must("list").out, "list does not show it")
+    host.ends(number, REBOOT)
+    both = [host.host.start(host.host.program, "resolve", "--recover") for _ in range(2)]
+    for process in both:
+        result = host.host.end(process)
+        expect(not result.status, result)
+    second = host.is_started_again(number)
+
+    # in the middle of a restart: the domain of before is gone
+    (host.folder / "go").unlink(missing_ok=True)
+    host.write("ok", HANGS.format(folder=host.folder))
+    host.ends(second, REBOOT)
+    poll("the script runs", (host.folder / "waits").exists)
+    kill(host)
+    (host.folder / "go").touch()
+    host.host.must("resolve", "--recover")
+    third = host.is_started_again(second)
+    host.host.must("resolve", "--recover")
+    host.one_watches(third)
+    host.write("ok", "exit 0")
+    host.host.end(host.host.start(devices.XL, "destroy", third))
+    host.is_over("destroyed by xl")
+    host.host.must("resolve", "--recover")
+    expect(not host.watchers(), "there is nothing to watch")
+
+
+def run(stage):
+    host = Watched(stage, "host")
+    for part in (poweroff, reboot, crash, death):
+        part(host)

@@ -1,0 +1,259 @@
+/*
+ * What a watcher does when its domain has shut down: the on_* settings of the domain's config, as xl carries them out
+ * (tools/xl/xl_vmcontrol.c of Xen).
+ *
+ * A restart runs what the config names: a bootloader, a kernel, a ramdisk, as root in domain 0. What an image named
+ * runs only if the user has allowed it (watch.boots); else the domain is not started again.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+#include "toolstack/watch.h"
+
+#define DUMPS "/var/lib/xen/dump/"
+
+static libxl_action_on_shutdown action_for(struct watcher *w, libxl_shutdown_reason reason)
+{
+	switch (reason) {
+	case LIBXL_SHUTDOWN_REASON_POWEROFF: return w->config.on_poweroff;
+	case LIBXL_SHUTDOWN_REASON_REBOOT: return w->config.on_reboot;
+	case LIBXL_SHUTDOWN_REASON_CRASH: return w->config.on_crash;
+	case LIBXL_SHUTDOWN_REASON_WATCHDOG: return w->config.on_watchdog;
+	case LIBXL_SHUTDOWN_REASON_SOFT_RESET: return w->config.on_soft_reset;
+	default: return LIBXL_ACTION_ON_SHUTDOWN_DESTROY;
+	}
+}
+
+static void say_failed(struct watcher *w, int code, const char *what)
+{
+	fail_forget();
+	toolstack_fail(w->t, code, what);
+	watcher_say(w, "%s", fail_reason());
+	fail_forget();
+}
+
+/* Without one the domain goes on as without the word "coredump". */
+static void dump_core(struct watcher *w)
+{
+	char path[sizeof(DUMPS) + sizeof(w->name)];
+	int code;
+
+	snprintf(path, sizeof(path), DUMPS "%s", w->name);
+	watcher_say(w, "its memory goes into %s", path);
+	libxl_log_begin(w->t->log);
+	code = libxl_domain_core_dump(w->t->ctx, w->watch.domain, path, NULL);
+	if (code)
+		say_failed(w, code, "libxl could not write its memory");
+}
+
+static void destroy(struct watcher *w)
+{
+	if (toolstack_remove(w->t, w->watch.domain))
+		watcher_say(w, "%s", fail_reason());
+	fail_forget();
+}
+
+/* --- a restart ---------------------------------------------------------------------- */
+
+/* libxl_domain_destroy() may return before Xen has freed all of it; the new one needs its memory, perhaps. */
+static void wait_until_gone(struct watcher *w)
+{
+	enum { NAP_MS = 20, MOST_MS = 10000 };
+	const struct timespec nap = { 0, NAP_MS * 1000000 };
+
+	for (int ms = 0; ms < MOST_MS; ms += NAP_MS) {
+		if (libxl_domain_info(w->t->ctx, NULL, w->watch.domain) == ERROR_DOMAIN_NOTFOUND)
+			return;
+		nanosleep(&nap, NULL);
+	}
+}
+
+/* Without it a watcher that takes over could not go on; this one can. */
+static void put_config(struct watcher *w)
+{
+	char *text = libxl_domain_config_to_json(w->t->ctx, &w->config);
+
+	if (!text || watch_put_restart(w->watch.uuid, text))
+		watcher_say(w, "its config could not be kept: %s", fail_reason());
+	fail_forget();
+	free(text);
+}
+
+/* The file names it before it runs: a watcher that takes over then must not make it again. */
+static int let_run(struct watcher *w)
+{
+	int code;
+
+	if (watch_update(&w->watch, w->lock))
+		watcher_say(w, "%s", fail_reason());
+	libxl_log_begin(w->t->log);
+	code = libxl_domain_unpause(w->t->ctx, w->watch.domain, NULL);
+	if (code)
+		say_failed(w, code, "libxl could not unpause it");
+	watch_forget_restart(w->watch.uuid);
+	return WATCHES;
+}
+
+static int make(struct watcher *w)
+{
+	uint32_t before = w->watch.domain, id = 0;
+	int code;
+
+	libxl_log_begin(w->t->log);
+	code = libxl_domain_create_new(w->t->ctx, &w->config, &id, NULL, NULL);
+	if (code) {
+		say_failed(w, code, "libxl could not start it again, and it is gone");
+		watch_forget_restart(w->watch.uuid);
+		return WATCH_IS_OVER;
+	}
+	w->watch.domain = id;
+	watcher_say(w, "is started again; it was domain %u", before);
+	return let_run(w);
+}
+
+static int restart(struct watcher *w)
+{
+	put_config(w);
+	destroy(w);
+	wait_until_gone(w);
+	return make(w);
+}
+
+/* The one that has shut down stays under another name and UUID. */
+static int restart_beside(struct watcher *w)
+{
+	char suffix[32];
+	time_t now = time(NULL);
+	libxl_uuid uuid;
+	struct tm utc;
+	int code;
+
+	gmtime_r(&now, &utc);
+	strftime(suffix, sizeof(suffix), "-%Y%m%dT%H%MZ", &utc);
+	libxl_uuid_generate(&uuid);
+	libxl_log_begin(w->t->log);
+	code = libxl_domain_preserve(w->t->ctx, w->watch.domain, &w->config.c_info, suffix, uuid);
+	if (code) {
+		say_failed(w, code, "libxl could not rename it, and it stays as it is");
+		return WATCH_IS_OVER;
+	}
+	watcher_say(w, "stays as %s%s", w->name, suffix);
+	put_config(w);
+	return make(w);
+}
+
+static int soft_reset(struct watcher *w)
+{
+	int code;
+
+	libxl_log_begin(w->t->log);
+	code = libxl_domain_soft_reset(w->t->ctx, &w->config, w->watch.domain, NULL, NULL);
+	if (code) {
+		say_failed(w, code, "libxl could not reset it, and it is destroyed");
+		destroy(w);
+		return WATCH_IS_OVER;
+	}
+	return let_run(w);
+}
+
+/* Half made, by a watcher that died. */
+static void remove_all(struct watcher *w)
+{
+	int count = 0;
+	libxl_dominfo *list = libxl_list_domain(w->t->ctx, &count);
+
+	for (int i = 0; list && i < count; i++) {
+		if (!watcher_has_uuid(w, &list[i]))
+			continue;
+		if (toolstack_remove(w->t, list[i].domid))
+			watcher_say(w, "%s", fail_reason());
+		fail_forget();
+	}
+	libxl_dominfo_list_free(list, count);
+}
+
+static bool take_kept_config(struct watcher *w, char *config)
+{
+	int code = libxl_domain_config_from_json(w->t->ctx, &w->config, config);
+
+	snprintf(w->name, sizeof(w->name), "%s",
+		 code || !w->config.c_info.name ? w->watch.uuid : w->config.c_info.name);
+	free(config);
+	if (code)
+		say_failed(w, code, "the config to start it again with is damaged");
+	return !code;
+}
+
+/* The domain that the file names has not shut down: then it is the new one, and complete. */
+int watcher_finish_restart(struct watcher *w)
+{
+	libxl_dominfo info;
+	bool is_complete, is_paused;
+	char *config;
+
+	if (watch_get_restart(w->watch.uuid, &config)) {
+		fail_forget();
+		return WATCHES;
+	}
+	libxl_dominfo_init(&info);
+	is_complete = watcher_find_domain(w, &info) > 0 && !info.shutdown;
+	is_paused = info.paused;
+	libxl_dominfo_dispose(&info);
+	if (!take_kept_config(w, config))
+		return is_complete ? WATCHES : WATCH_IS_OVER;
+	if (is_complete && is_paused)
+		return let_run(w);
+	if (is_complete) {
+		watch_forget_restart(w->watch.uuid);
+		return WATCHES;
+	}
+	remove_all(w);
+	return make(w);
+}
+
+/* --- all of them -------------------------------------------------------------------- */
+
+static int carry_out(struct watcher *w, libxl_action_on_shutdown action)
+{
+	bool restarts = action == LIBXL_ACTION_ON_SHUTDOWN_RESTART ||
+			action == LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME;
+
+	if (restarts && !w->watch.boots) {
+		bool stays = action == LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME;
+
+		watcher_say(w,
+			    "%s and is not started again: what it boots was named by an image, and "
+			    "\"pvferry restore --allow boot\" did not allow that",
+			    stays ? "stays as it is" : "is destroyed");
+		action = stays ? LIBXL_ACTION_ON_SHUTDOWN_PRESERVE : LIBXL_ACTION_ON_SHUTDOWN_DESTROY;
+	}
+	switch (action) {
+	case LIBXL_ACTION_ON_SHUTDOWN_PRESERVE: return WATCH_IS_OVER;
+	case LIBXL_ACTION_ON_SHUTDOWN_RESTART: return restart(w);
+	case LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME: return restart_beside(w);
+	case LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET: return soft_reset(w);
+	default: destroy(w); return WATCH_IS_OVER;
+	}
+}
+
+int watcher_carry_out(struct watcher *w, libxl_shutdown_reason reason)
+{
+	libxl_action_on_shutdown action;
+
+	watcher_take_config(w); /* if libxl has none any more, that of before counts */
+	action = action_for(w, reason);
+	watcher_say(w, "has shut down (%s): %s", libxl_shutdown_reason_to_string(reason),
+		    libxl_action_on_shutdown_to_string(action));
+	if (action == LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_DESTROY ||
+	    action == LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_RESTART) {
+		dump_core(w);
+		action = action == LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_DESTROY
+			       ? LIBXL_ACTION_ON_SHUTDOWN_DESTROY
+			       : LIBXL_ACTION_ON_SHUTDOWN_RESTART;
+	}
+	return carry_out(w, action);
+}

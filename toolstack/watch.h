@@ -1,0 +1,33 @@
+/* A watcher, and what it does when its domain has shut down: toolstack/watch.c and on-shutdown.c. */
+#ifndef TOOLSTACK_WATCH_H
+#define TOOLSTACK_WATCH_H
+
+#include "journal/watch.h"
+#include "toolstack/toolstack.h"
+
+enum { WATCHES = 0, WATCH_IS_OVER = 1 };
+
+struct watcher {
+	struct toolstack *t;
+	struct watch watch;
+	int lock;
+	libxl_domain_config config; /* the last that libxl told: its on_* settings count */
+	char name[256];
+	libxl_evgen_domain_death *death;
+};
+
+/* One line with the time and the domain, into the log. */
+void watcher_say(const struct watcher *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Takes the config of the domain as it is now; false: libxl has none, and the last one stays. */
+bool watcher_take_config(struct watcher *w);
+
+/* 1: there it is; 0: there is no such domain, or another one has the id by now; else -errno, with a reason. */
+int watcher_find_domain(struct watcher *w, libxl_dominfo *info);
+bool watcher_has_uuid(const struct watcher *w, const libxl_dominfo *info);
+
+/* The domain has shut down for this reason, and not to suspend. WATCHES: a domain runs in its place. */
+int watcher_carry_out(struct watcher *w, libxl_shutdown_reason reason);
+/* Goes on with a restart that a watcher of before has begun; the same. WATCHES, too, if there was none. */
+int watcher_finish_restart(struct watcher *w);
+
+#endif
