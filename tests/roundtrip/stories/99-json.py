@@ -1,0 +1,127 @@
+"""man/pvferry-json.7 describes each field of each JSON that pvferry and pvferryd print: its name, its type, and whether it is always there."""
+import json
+import re
+import socket
+
+import daemons
+import hosts
+import pki
+from hosts import expect
+
+PAGE = hosts.ROOT / "man/pvferry-json.7"
+FIELD = re.compile(r"\.B[RI]? (\S+) *\"? *\((text|integer|number|boolean|object|list)\b([^)]*)\)")
+TYPES = {str: "text", bool: "boolean", int: "integer", float: "number", dict: "object", list: "list"}
+
+
+def read_page():
+    """{section: {path: (type, is_optional)}}; `a.b` is in the object a, `a[].b` in the objects of the list a, `a.*` any field of it."""
+    sections, fields = {}, None
+    for line in PAGE.read_text().splitlines():
+        if line.startswith((".SS ", ".SH ")):
+            fields = sections.setdefault(line[4:].strip('"'), {})
+        match = FIELD.match(line)
+        if match and fields is not None:
+            fields[match[1]] = match[2], "optional" in match[3]
+    return sections
+
+
+class Checker:
+    def __init__(self):
+        self.sections, self.seen = read_page(), set()
+
+    def check(self, section, value, path=""):
+        """An object against its section: each field is described and of that type, and what is not optional is there."""
+        fields = self.sections.get(section)
+        expect(fields, f"{PAGE.name} has no fields under \"{section}\"")
+        at = f"{path}." if path else ""
+        for name, field in value.items():
+            where = next((w for w in (f"{at}{name}", f"{at}*") if w in fields), None)
+            expect(where, f"{PAGE.name}, {section}: \"{at}{name}\" is not described: {value}")
+            wanted, _ = fields[where]
+            has = TYPES[type(field)]
+            expect(has == wanted or (has, wanted) == ("integer", "number"), f"{section}: {at}{name} is {has}, the page says {wanted}")
+            self.seen.add((section, where))
+            inner = where + "[]" * isinstance(field, list)
+            if not any(other.startswith(f"{inner}.") for other in fields):
+                continue    # the page names another section for it
+            for part in field if isinstance(field, list) else [field]:
+                self.check(section, part, inner)
+        for where, (_, is_optional) in fields.items():
+            inside, _, name = where.rpartition(".")
+            if inside == path and not is_optional and name != "*":
+                expect(name in value, f"{section}: \"{where}\" is not there, and the page does not call it optional: {value}")
+
+
+    def check_job(self, job):
+        """What pvferryd says of a job has its last events in it."""
+        self.check("Description of a job", job)
+        for name in ("status", "end"):
+            if "event" in job.get(name, {}):
+                self.check(f"Event {name}", job[name])
+
+
+def images(checker, host, number, folder):
+    """save, inspect, verify, merge, restore."""
+    def said(*words, section, status=0):
+        result = host.pvferry(*words, "--json")
+        expect(result.status == status, result)
+        checker.check(section, json.loads(result.out))
+    full, more = folder / "full.pvf", folder / "more.pvf"
+    said("save", "-c", "--index", number, full, section="save")
+    said("save", "--parent", full, number, more, section="save")
+    said("inspect", more, section="inspect")
+    said("verify", more, section="verify")
+    said("merge", more, folder / "one.pvf", section="merge")
+    said("restore", folder / "one.pvf", section="restore")
+    content = bytearray(full.read_bytes())
+    content[len(content) // 2] ^= 1
+    full.write_bytes(content)
+    said("verify", full, section="verify", status=1)
+
+
+def hosts_and_jobs(checker, stage, sides, keys):
+    """A move by way of two daemons, all that is said about it, and the control socket's answers."""
+    source, destination = sides
+    number, = source.host.domains()
+    moved = source.host.must("migrate", "--json", "--port", destination.port, number, "localhost")
+    events = [json.loads(line) for line in moved.out.splitlines()]
+    expect({event["event"] for event in events} == {"job", "status", "end"}, moved)
+    for event in events:
+        checker.check(f"Event {event['event']}", event)
+    for side in sides:
+        jobs = json.loads(side.host.must("jobs", "--json").out)
+        expect(jobs, "no job is listed")
+        for job in jobs:
+            checker.check_job(job)
+    file = socket.socket(socket.AF_UNIX)
+    file.settimeout(hosts.DEADLINE)
+    file.connect(str(source.host.path / "run/control"))
+    answers = file.makefile("rb")
+    for request in ({"execute": "jobs"}, {"execute": "follow"}, {"execute": "cancel"}):
+        file.sendall(json.dumps(request).encode() + b"\n")
+        checker.check("Answers", json.loads(answers.readline()))
+    file.close()
+    checker.check("cert show and doctor", json.loads(source.host.pvferry("doctor", "--json", "--pki", keys / "localhost").out))
+    checker.check("cert show and doctor", json.loads(source.host.pvferry("cert", "show", "--json", "--ca", stage.folder / "none").out))
+
+
+def rest(checker, side):
+    for domain in json.loads(side.host.must("list", "--json").out):
+        checker.check("list", domain)
+    side.end()
+    for job in json.loads(side.host.must("jobs", "--json").out):
+        checker.check_job(job)
+
+
+def run(stage):
+    checker = Checker()
+    keys = pki.make(stage.folder / "pki", "localhost")
+    sides = [daemons.Daemon(stage.host(name, 48), keys / "localhost", "localhost.example") for name in "ab"]
+    try:
+        images(checker, sides[0].host, sides[0].host.guest(4), stage.folder)
+        hosts_and_jobs(checker, stage, sides, keys)
+        rest(checker, sides[1])
+    finally:
+        for side in sides:
+            side.close()
+    return f"{len(checker.seen)} fields seen"
