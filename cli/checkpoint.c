@@ -19,14 +19,12 @@ struct settings {
 	struct series_options series;
 };
 
-static bool set_every(struct settings *settings, const char *value)
+static bool set_time(const char *option, const char *value, uint64_t *ms)
 {
-	settings->is_periodic = true;
-	if (text_duration(value, &settings->every_ms) && settings->every_ms <= INTERVAL_MOST_MS)
+	if (text_duration(value, ms) && *ms <= INTERVAL_MOST_MS)
 		return true;
-	fprintf(stderr,
-		"pvferry: --every: \"%s\" is not a time of at most 7 days, like 500ms, 30s, 5m or 1h\n",
-		value);
+	fprintf(stderr, "pvferry: --%s: \"%s\" is not a time of at most 7 days, like 500ms, 30s, 5m or 1h\n",
+		option, value);
 	return false;
 }
 
@@ -56,7 +54,11 @@ static bool set(void *context, enum option_id option, const struct option_value 
 	struct migrate_options *migrate = &series->migrate;
 
 	switch (option) {
-	case OPTION_EVERY: return set_every(settings, value->text);
+	case OPTION_EVERY:
+		settings->is_periodic = true;
+		return set_time("every", value->text, &settings->every_ms);
+	case OPTION_HOOK_TIMEOUT: return set_time("hook-timeout", value->text, &series->hook_timeout_ms);
+	case OPTION_HOOK: series->hook = value->text; break;
 	case OPTION_TAG: return set_tag(series, value->text);
 	case OPTION_LEVEL: return set_level(migrate, value);
 	case OPTION_COUNT: settings->count = value->number; break;
@@ -142,6 +144,7 @@ int run_checkpoint(const struct command *self, int argc, char **argv)
 	struct settings settings = {
 		.series = { .full_every = FULL_EVERY_DEFAULT,
 			    .max_downtime_ms = 300,
+			    .hook_timeout_ms = 5000,
 			    .migrate = { .level = LEVEL_DEFAULT,
 					 .threads = default_threads(),
 					 .timeout_seconds = 60,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,29 +134,81 @@ static int open_draft(struct series *s)
 	return rc ? rc : draft_keep(&s->draft, pfns);
 }
 
+/* All that belongs to one, until it is said. */
+struct taking {
+	struct saving saving;
+	struct point_name name;
+	char file[POINT_NAME_BYTES], path[PATH_MAX];
+	struct moment moment;
+	struct hook hook;
+	char state[STATE_TEXT_BYTES], uuid[37], *disks;
+};
+
 /* Memory that is older than the disks destroys the file systems on them. */
 static int check_disks(const struct series *s, const struct saving *saving)
 {
-	if (s->options->disks_are_theirs || !saving->config || !config_writes_disks(saving->config))
+	if (s->options->disks_are_theirs || s->options->hook || !saving->config ||
+	    !config_writes_disks(saving->config))
 		return 0;
 	return fail(EOPNOTSUPP,
 		    "it has disks that it may write to, and its memory is worth nothing without the "
-		    "disks as they were at the same moment: --disks ours says that you look after "
-		    "them");
+		    "disks as they were at the same moment: --hook names a program that makes "
+		    "snapshots of them, --disks ours says that you look after them");
 }
 
-static int open_file(struct series *s, struct saving *saving, struct point_name *name, char path[PATH_MAX])
+static int open_file(struct series *s, struct taking *t)
 {
-	char file[POINT_NAME_BYTES];
-
-	*name = (struct point_name){ .number = s->number + 1, .time = time(NULL) };
-	snprintf(name->tag, sizeof(name->tag), "%s", s->options->tag ? s->options->tag : "");
-	point_name_format(name, file);
-	path_of(s, file, path);
-	return publication_open(&saving->file, path, false, false);
+	t->name = (struct point_name){ .number = s->number + 1, .time = time(NULL) };
+	snprintf(t->name.tag, sizeof(t->name.tag), "%s", s->options->tag ? s->options->tag : "");
+	point_name_format(&t->name, t->file);
+	path_of(s, t->file, t->path);
+	return publication_open(&t->saving.file, t->path, false, false);
 }
 
-static int begin(struct series *s, struct saving *saving, struct point_name *name, char path[PATH_MAX])
+static struct hook *hook_of(struct moment *moment)
+{
+	return &((struct taking *)((char *)moment - offsetof(struct taking, moment)))->hook;
+}
+
+static int begin_hook(struct moment *moment)
+{
+	return hook_begin(hook_of(moment), "stopped");
+}
+
+static int await_hook(struct moment *moment)
+{
+	return hook_await(hook_of(moment));
+}
+
+static void cancel_hook(struct moment *moment)
+{
+	hook_cancel(hook_of(moment));
+}
+
+/* The hook runs in the process that has stopped the guest. */
+static int prepare_hook(struct series *s, struct taking *t)
+{
+	if (!s->options->hook)
+		return 0;
+	t->disks = t->saving.config ? config_written_disks(t->saving.config) : strdup("");
+	if (!t->disks)
+		return fail(ENOMEM, "out of memory");
+	uuid_format(s->domain.uuid, t->uuid);
+	t->hook = (struct hook){ .program = s->options->hook,
+				 .timeout_ms = s->options->hook_timeout_ms,
+				 .domain = s->domain.name,
+				 .domid = s->domain.id,
+				 .uuid = t->uuid,
+				 .directory = s->points.path,
+				 .checkpoint = t->file,
+				 .state = state_text(s->draft.index.head.state, t->state),
+				 .disks = t->disks };
+	t->moment = (struct moment){ begin_hook, await_hook, cancel_hook };
+	s->options->migrate.moment = &t->moment;
+	return 0;
+}
+
+static int begin(struct series *s, struct taking *t)
 {
 	struct live *live = s->options->migrate.live;
 	char id[16];
@@ -164,30 +217,33 @@ static int begin(struct series *s, struct saving *saving, struct point_name *nam
 	memset(live, 0, sizeof(*live));
 	live->max_downtime_ms = s->options->max_downtime_ms;
 	snprintf(id, sizeof(id), "%u", s->domain.id);
-	rc = saving_prepare(saving, id);
+	rc = saving_prepare(&t->saving, id);
 	if (!rc)
-		rc = check_disks(s, saving);
+		rc = check_disks(s, &t->saving);
 	if (!rc)
 		rc = open_draft(s);
-	return rc ? rc : open_file(s, saving, name, path);
+	if (!rc)
+		rc = open_file(s, t);
+	return rc ? rc : prepare_hook(s, t);
 }
 
-static void say_point(const struct series *s, const struct saving *saving, const struct point_name *name)
+static void say_point(const struct series *s, const struct taking *t)
 {
+	const struct saving *saving = &t->saving;
 	const struct sent *sent = &saving->shared->sent;
 	struct json_object *json;
 	char stop[STOP_TEXT_BYTES];
 
 	if (!common.json) {
 		saved_stop_text(stop, sent, saving->began_ns);
-		say(SAY_NOTE, "%s: checkpoint %lu, %s, %.1f MiB, %s", sent->name, name->number,
+		say(SAY_NOTE, "%s: checkpoint %lu, %s, %.1f MiB, %s", sent->name, t->name.number,
 		    s->count > 1 ? "an increment" : "a full image", sent->figures.stored_bytes / 1048576.0,
 		    stop);
 		return;
 	}
 	json = saved_json(sent, &s->draft.index, saving->began_ns);
 	json_object_object_add(json, "event", json_object_new_string("checkpoint"));
-	json_object_object_add(json, "number", json_object_new_int64(name->number));
+	json_object_object_add(json, "number", json_object_new_int64(t->name.number));
 	json_object_object_add(json, "file", json_object_new_string(saving->file.path));
 	json_object_object_add(json, "words", json_object_new_int64(sent->index.words));
 	json_object_object_add(json, "pages", json_object_new_int64(sent->index.pages));
@@ -207,26 +263,33 @@ static void advance(struct series *s, const struct saving *saving, uint64_t numb
 	forget_chain(s);
 }
 
+/* Where the guest was stopped the hook has begun, and is told what became of it. */
+static void tell_hook(struct taking *t)
+{
+	if (t->saving.shared && t->saving.shared->sent.figures.stopped_at_ns)
+		hook_tell(&t->hook, t->saving.is_published ? "done" : "failed");
+}
+
 static int take(struct series *s)
 {
-	struct saving saving = { .command = "checkpoint",
-				 .whom = s->whom,
-				 .fate = RUN_ON,
-				 .without_devices = s->options->without_devices,
-				 .options = &s->options->migrate };
-	struct point_name name;
-	char path[PATH_MAX];
-	int rc = begin(s, &saving, &name, path);
+	struct taking t = { .saving = { .command = "checkpoint",
+					.whom = s->whom,
+					.fate = RUN_ON,
+					.without_devices = s->options->without_devices,
+					.options = &s->options->migrate } };
+	int rc = begin(s, &t);
 
-	rc = rc ? say_failure("checkpoint", s->whom, NULL) : saving_run(&saving);
-	if (saving.is_published)
-		advance(s, &saving, name.number);
+	rc = rc ? say_failure("checkpoint", s->whom, NULL) : saving_run(&t.saving);
+	if (t.saving.is_published)
+		advance(s, &t.saving, t.name.number);
 	if (rc == EXIT_DONE)
-		say_point(s, &saving, &name);
-	s->has_ended = saving.shared && saving.shared->sent.has_ended;
+		say_point(s, &t);
+	tell_hook(&t);
+	s->has_ended = t.saving.shared && t.saving.shared->sent.has_ended;
 	if (s->has_ended && s->taken)
 		say(SAY_NOTE, "%s: the domain has ended: no more checkpoints of it", s->whom);
-	saving_close(&saving, rc);
+	saving_close(&t.saving, rc);
+	free(t.disks);
 	return rc;
 }
 

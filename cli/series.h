@@ -5,6 +5,7 @@
 #ifndef CLI_SERIES_H
 #define CLI_SERIES_H
 
+#include "checkpoint/hook.h"
 #include "checkpoint/points.h"
 #include "cli/draft.h"
 #include "cli/follow.h"
@@ -15,6 +16,8 @@ struct series_options {
 	unsigned int full_every; /* so many increments, then a full image */
 	bool disks_are_theirs;	 /* the user looks after the disks */
 	bool without_devices;
+	const char *hook; /* NULL: none */
+	uint64_t hook_timeout_ms;
 	unsigned int max_downtime_ms;
 	struct migrate_options migrate;
 };

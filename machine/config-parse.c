@@ -1,8 +1,11 @@
 /* A config out of its text. Apart from config.c: the builder has no parser, see config-flat.h. */
 #include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "log.h"
 #include "machine/config-flat.h"
+#include "text/text.h"
 
 int config_parse_json(struct config *config, const char *text)
 {
@@ -11,21 +14,52 @@ int config_parse_json(struct config *config, const char *text)
 	return rc ? rc : config_check_sections(config);
 }
 
-bool config_writes_disks(const char *text)
+static const char *text_of(struct json_object *disk, const char *key)
+{
+	struct json_object *text = NULL;
+
+	json_object_object_get_ex(disk, key, &text);
+	return json_object_is_type(text, json_type_string) ? json_object_get_string(text) : "";
+}
+
+/* A path may have anything in it; a reader of the list goes by its lines. */
+static void put_disk(struct bytes *list, struct json_object *disk)
+{
+	char path[4096], line[sizeof(path) + 64];
+
+	text_visible(path, sizeof(path), text_of(disk, "pdev_path"));
+	bytes_put(list, line, snprintf(line, sizeof(line), "%.40s %s\n", text_of(disk, "vdev"), path));
+}
+
+char *config_written_disks(const char *text)
 {
 	struct json_object *root = NULL, *disks = NULL, *may = NULL;
-	bool found = false;
+	struct bytes list = { 0 };
 
-	if (config_tokenise(&root, text)) {
+	if (config_tokenise(&root, text))
 		fail_forget();
-		return false;
-	}
 	json_object_object_get_ex(root, "disks", &disks);
 	for (size_t i = 0; json_object_is_type(disks, json_type_array) && i < json_object_array_length(disks);
-	     i++)
-		if (json_object_object_get_ex(json_object_array_get_idx(disks, i), "readwrite", &may))
-			found |= json_object_get_int64(may) != 0;
+	     i++) {
+		struct json_object *disk = json_object_array_get_idx(disks, i);
+
+		if (json_object_object_get_ex(disk, "readwrite", &may) && json_object_get_int64(may))
+			put_disk(&list, disk);
+	}
 	json_object_put(root);
+	bytes_put(&list, "", 1);
+	if (!bytes_check(&list))
+		return (char *)list.at;
+	bytes_release(&list);
+	return NULL;
+}
+
+bool config_writes_disks(const char *text)
+{
+	char *list = config_written_disks(text);
+	bool found = list && *list;
+
+	free(list);
 	return found;
 }
 

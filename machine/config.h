@@ -70,6 +70,8 @@ void config_devices(const struct config *config, char *text, size_t room);
 
 /* Has a domain of this config, libxl's JSON, a disk that it may write to? */
 bool config_writes_disks(const char *text);
+/* Which they are: "xvda /dev/vg0/web1" and an end of line for each, on which nothing else stands. The caller's to free; NULL without memory. */
+char *config_written_disks(const char *text);
 /* How many devices of kinds that are known (config-keys.h). */
 unsigned int config_count_devices(const struct config *config);
 

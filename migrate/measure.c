@@ -1,9 +1,19 @@
 /* See measure.h. */
 #include "migrate/measure.h"
 
+#include <time.h>
+
 #include "log.h"
 #include "migrate/digest.h"
 #include "migrate/hold.h"
+
+uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
 
 /* Reading everything once more, with the threads there are. */
 static uint64_t scan_ns(const struct migration *m)

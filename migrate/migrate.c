@@ -26,14 +26,6 @@
 
 enum { FIRST_LOOKS = 500 };
 
-uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
 /* --- while the guest runs -------------------------------------------- */
 
 static int look_at_guest(struct migration *m)
@@ -272,6 +264,7 @@ static const struct stage stopped_stages[] = {
 	{ "prepare the buffer", buffer_prepare },
 	{ "touch the buffer", buffer_touch },
 	{ "suspend", suspend_guest },
+	{ "begin what goes beside", moment_begin },
 	{ "find the p2m", find_p2m },
 	{ "opening", send_opening },
 	{ "prepare to look for tables", untyped_init },
@@ -279,6 +272,7 @@ static const struct stage stopped_stages[] = {
 	{ "look for tables without a type", untyped_refuse },
 	{ "check the p2m", check_p2m },
 	{ "closing", send_closing },
+	{ "await what goes beside", moment_await },
 	{ "resume", resume_early },
 	{ "write what was held", buffer_write },
 	{ "finish", finish },
@@ -295,9 +289,11 @@ static const struct stage live_stages[] = {
 	{ "rounds", precopy_rounds },
 	{ "touch the buffer", buffer_touch },
 	{ "suspend", suspend_guest },
+	{ "begin what goes beside", moment_begin },
 	{ "last round", precopy_last },
 	{ "look for tables without a type", untyped_refuse },
 	{ "closing", send_closing },
+	{ "await what goes beside", moment_await },
 	{ "resume", resume_early },
 	{ "write what was held", buffer_write },
 	{ "finish", finish },
@@ -338,6 +334,7 @@ int migration_send(struct migration *m, struct domain *domain, struct channel *t
 
 void migration_release(struct migration *m)
 {
+	moment_cancel(m);
 	buffer_release(m);
 	writer_release(&m->writer);
 	untyped_release(m);

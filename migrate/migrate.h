@@ -13,6 +13,16 @@
 #include "p2m/inverse.h"
 #include "stream/writer.h"
 
+/*
+ * What others do at the moment at which the guest is stopped, beside the copying of its memory: snapshots of its disks.
+ * Begun as soon as it has suspended, awaited before it runs on; a failure is the save's. cancel(): in any case, at the end.
+ */
+struct moment {
+	int (*begin)(struct moment *moment);
+	int (*await)(struct moment *moment);
+	void (*cancel)(struct moment *moment);
+};
+
 struct migrate_options {
 	int level;	    /* zstd's; LEVEL_PLAIN for an xl save file */
 	const char *config; /* libxl's, of a domain with devices; NULL: as config_fetch() has it */
@@ -22,7 +32,8 @@ struct migrate_options {
 	unsigned int max_suspended_seconds; /* then it is resumed and the job fails; 0: no limit */
 	/* Has the guest suspended by another program (libxl), whose it is afterwards. NULL: we ask it, and resume it. */
 	int (*suspend)(struct domain *domain, void *context);
-	void *context; /* suspend's */
+	void *context;	       /* suspend's */
+	struct moment *moment; /* NULL: nothing else is done then */
 	/*
 	 * What goes while the guest is stopped is copied into a buffer (migrate/hold.h), and the guest is resumed before
 	 * that is compressed and written. Not with suspend().

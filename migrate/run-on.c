@@ -58,6 +58,28 @@ int send_group(struct migration *m, const struct bytes *group)
 	return m->is_held ? hold_group(m->hold, group) : writer_group(&m->writer, group);
 }
 
+int moment_begin(struct migration *m)
+{
+	struct moment *moment = m->options.moment;
+
+	return moment ? moment->begin(moment) : 0;
+}
+
+int moment_await(struct migration *m)
+{
+	struct moment *moment = m->options.moment;
+
+	return moment ? moment->await(moment) : 0;
+}
+
+void moment_cancel(struct migration *m)
+{
+	struct moment *moment = m->options.moment;
+
+	if (moment)
+		moment->cancel(moment);
+}
+
 /* A guest that waits must not be left waiting for one call that failed. */
 static int resume_twice(struct domain *domain)
 {

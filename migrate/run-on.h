@@ -13,6 +13,10 @@ int buffer_prepare(struct migration *migration);
 int buffer_touch(struct migration *migration);
 /* A small group of records: written, or copied into the buffer while the migration is_held. */
 int send_group(struct migration *migration, const struct bytes *group);
+/* What others do meanwhile: options.moment. */
+int moment_begin(struct migration *migration);
+int moment_await(struct migration *migration);
+void moment_cancel(struct migration *migration);
 /*
  * With all there is to know of the guest in the buffer: it is resumed. Should Xen refuse that, a warning says so, the
  * guest stays suspended, and it is for the caller to try again when the image is written.

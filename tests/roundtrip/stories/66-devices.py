@@ -35,6 +35,21 @@ def restored(host, image, *options):
     return number
 
 
+def with_disks(stage, target, number):
+    """Memory alone is no checkpoint of a guest that writes to disks: a hook is told which, or a person looks after them."""
+    where, told = stage.folder / f"points-{target.host.path.name}", stage.folder / "told"
+    alone = target.host.pvferry("checkpoint", number, where)
+    expect(alone.status == 1 and "--hook names a program" in alone.err and "--disks ours" in alone.err and alone.is_one_line(),
+           f"no hook: {alone}")
+    hook = target.write("hook", f'test $1 != stopped || echo "$PVFERRY_DISKS" >{told}')
+    target.host.must("checkpoint", "--hook", hook, number, where)
+    expect(told.read_text() == "xvda /dev/null\n\n", f"the hook is told of {told.read_text()!r}")
+    target.host.must("checkpoint", "--disks", "ours", number, where)
+    target.host.goes_on(number)
+    target.connected(number)
+    target.ran()
+
+
 def whole(stage, folder, **guest):
     """From an image with devices to a guest, to an image, to the same guest on another host, and on."""
     source, target = (devices.Devices(stage, f"{name}{guest['width']}") for name in ("source", "target"))
@@ -52,6 +67,7 @@ def whole(stage, folder, **guest):
     target.host.goes_on(number)
     target.connected(number)
     expect(not target.ran(), "a checkpoint touches the devices")
+    with_disks(stage, target, number)
 
     # the last save; its image is of the guest as it was, which the first one's bytes cannot be
     said = target.host.must("save", "--force", number, folder / "second").err

@@ -157,6 +157,41 @@ def disk_full(stage, source, number):
     source.goes_on(number)
 
 
+def with_hook(stage, source, number, where):
+    """A program runs while the guest is stopped, and hears what became of the checkpoint; if it fails there is none."""
+    told, hook = stage.folder / "told", stage.folder / "hook"
+
+    def take(body, *options):
+        hook.write_text(f"""#!/bin/sh
+echo $1 $PVFERRY_DOMID $PVFERRY_CHECKPOINT $({hosts.SIMHOST} list {source.path} | grep "^ *{number} ") >>{told}
+{body}
+""")
+        hook.chmod(0o755)
+        told.unlink(missing_ok=True)
+        before = len(points(where))
+        result = source.pvferry("checkpoint", "--hook", hook, *options, number, where)
+        lines = [line.split() for line in told.read_text().splitlines()]
+        for line in lines:
+            expect(line[1] == str(number) and NAME.fullmatch(line[2]), f"the hook heard {line}")
+        source.goes_on(number)
+        # The flags that simhost lists come last but some: s is a guest that has suspended.
+        return result, [line[0] for line in lines], len(points(where)) - before, lines[0]
+
+    result, phases, more, first = take("echo made")
+    expect(result.status == 0 and phases == ["stopped", "done"] and more == 1, f"{result} {phases}")
+    expect(any(word[:3] == "--s" for word in first), f"the guest was not stopped when the hook ran: {first}")
+    expect(first[2] == points(where)[-1].name and "made\n" in result.err, f"{first} {result}")
+    result, phases, more, _ = take("test $1 != stopped || exit 3")
+    expect(result.status == 1 and "ended with status 3; the domain runs on" in result.err and result.is_one_line(), result)
+    expect(phases == ["stopped", "failed"] and not more, f"a hook that fails: {phases} {more}")
+    result, phases, more, _ = take("test $1 != stopped || exec sleep 1000", "--hook-timeout", "50ms")
+    expect(result.status == 1 and "has not ended within 0.1 s; the domain runs on" in result.err and result.is_one_line(), result)
+    expect(phases[-1] == "failed" and not more, f"a hook that hangs: {phases} {more}")    # it may have been killed before it wrote
+    result = source.pvferry("checkpoint", "--hook", stage.folder / "nothing", number, where)
+    expect(result.status == 1 and "cannot start the hook" in result.err and result.err.count("; the domain runs on") == 1, result)
+    source.goes_on(number)
+
+
 def ends(source, number, where):
     """Where the domain ends or gets another id meanwhile, that is said, and is no failure."""
     watched = source.start(source.program, "checkpoint", "--every", "50ms", "--json", number, where)
@@ -180,5 +215,6 @@ def run(stage):
     refused(stage, source, number, where)
     disk_full(stage, source, number)
     while_it_goes_on(source, number, where)
+    with_hook(stage, source, number, where)
     ends(source, number, where)
     stage.figure(f"{len(points(where))} checkpoints")
