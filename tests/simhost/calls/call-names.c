@@ -67,6 +67,7 @@ static const char *memory_name(uint32_t cmd)
 		[XENMEM_set_memory_map] = "set_memory_map",
 		[XENMEM_machphys_compat_mfn_list] = "machphys_compat_mfn_list",
 		[XENMEM_acquire_resource] = "acquire_resource",
+		[XENMEM_get_vnumainfo] = "get_vnumainfo",
 	};
 
 	return cmd < sizeof(names) / sizeof(*names) ? names[cmd] : NULL;
