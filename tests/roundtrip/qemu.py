@@ -2,6 +2,7 @@
 """Stands in for the qemu that libxl starts for a PV domain: says that it runs, answers QMP, and ends when it is told to."""
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -17,8 +18,10 @@ def listen(words):
     given = re.search(r"fd=(\d+)", text)
     if given:
         return socket.socket(fileno=int(given[1]))
+    path = re.search(r"path=([^,]+)", text)[1]
+    pathlib.Path(path).unlink(missing_ok=True)    # as qemu does: one that was asked before left it
     server = socket.socket(socket.AF_UNIX)
-    server.bind(re.search(r"path=([^,]+)", text)[1])
+    server.bind(path)
     server.listen(4)
     return server
 
@@ -34,10 +37,11 @@ def serve(connection):
 
 def main():
     words = sys.argv[1:]
-    domain = words[words.index("-xen-domid") + 1]
     signal.signal(signal.SIGHUP, lambda *_: os._exit(0))
     server = listen(words)
-    subprocess.run(["xenstore-write", f"/local/domain/0/device-model/{domain}/state", "running"], check=True)
+    if "-xen-domid" in words:    # without: libxl since 4.20 asks a qemu what it can do, and ends it
+        domain = words[words.index("-xen-domid") + 1]
+        subprocess.run(["xenstore-write", f"/local/domain/0/device-model/{domain}/state", "running"], check=True)
     while True:
         connection, _ = server.accept()
         try:

@@ -142,12 +142,12 @@ class Session:
         self.daemons[host] = Receiver(self.hosts[host], self.stage.folder / "pki" / host, allow)
 
     def expired(self, host, name):
-        """The host's certificate, made again so that it is over."""
+        """The host's certificate, made again so that it is over. OpenSSL 3.5 makes none that ends before it begins."""
         pki_folder, to = self.stage.folder / "pki", self.folder / name
         shutil.copytree(pki_folder / host, to)
         for words in (("req", "-new", "-key", to / "key.pem", "-subj", f"/CN={host}", "-out", to / "request"),
                       ("x509", "-req", "-in", to / "request", "-CA", pki_folder / "ca.pem", "-CAkey", pki_folder / "ca.key",
-                       "-days", "-1", "-out", to / "cert.pem")):
+                       "-days", "0", "-out", to / "cert.pem")):
             subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
 
     def kill_daemon(self, host):

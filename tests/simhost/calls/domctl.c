@@ -142,6 +142,9 @@ static long control(struct call *call, struct domain *domain, struct xen_domctl 
 	case XEN_DOMCTL_setnodeaffinity:
 	case XEN_DOMCTL_hypercall_init: /* no instructions are executed */
 	case XEN_DOMCTL_setdebugging: return 0;
+#ifdef XEN_DOMCTL_set_llc_colors /* since 4.20; libxl asks for none of each domain, and takes this for done */
+	case XEN_DOMCTL_set_llc_colors: return -EOPNOTSUPP;
+#endif
 	}
 	return -ENOSYS;
 }
