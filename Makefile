@@ -1,7 +1,7 @@
 # pvferry. `make` builds pvferry and its other programs in build/; ./bootstrap installs what that needs.
 CC ?= gcc
 BUILD ?= build
-PKGS := xencontrol xenguest xenforeignmemory xenstore xentoollog xencall libzstd libxxhash json-c openssl libseccomp
+PKGS := xencontrol xenguest xengnttab xenforeignmemory xenstore xentoollog xencall libzstd libxxhash json-c openssl libseccomp
 PKGS_DAEMON := json-c libuv libsystemd libxxhash
 # popcnt: every processor that runs a Xen of today has it, and the inverse of the p2m lives on it.
 CFLAGS ?= -O2 -g
@@ -56,7 +56,7 @@ $(BUILD)/pvferry-expander: NEEDS := libzstd libxxhash json-c libseccomp
 # Builds domains for the others, and has neither zstd nor OpenSSL, nor libxenguest, which loads zstd.
 $(BUILD)/pvferry-builder: NEEDS := xencontrol xenforeignmemory xenstore xentoollog xencall libxxhash json-c
 # Alone has libxl.
-$(BUILD)/pvferry-toolstack: NEEDS := xenlight xencontrol xenforeignmemory xenstore xentoollog xencall json-c libxxhash
+$(BUILD)/pvferry-toolstack: NEEDS := xenlight xencontrol xengnttab xenforeignmemory xenstore xentoollog xencall json-c libxxhash
 $(BUILD)/pvferry-save-helper: $(filter $(BUILD)/helper/%,$(OTHER_OBJECTS))
 $(BUILD)/pvferry-expander: $(filter $(BUILD)/expander/%,$(OTHER_OBJECTS))
 $(BUILD)/pvferry-builder: $(filter $(BUILD)/builder/%,$(OTHER_OBJECTS))

@@ -16,7 +16,8 @@ enum { ANSWER_MOST = 16 << 20 };
 /* The first part of a line, and descriptors with it: of those that come with any byte the toolstack takes care. */
 static ssize_t send_some(int fd, const void *bytes, size_t count, const struct new_domain *with)
 {
-	char control[CMSG_SPACE(sizeof(with->locks))] __attribute__((aligned(sizeof(struct cmsghdr))));
+	char control[CMSG_SPACE(NEW_DOMAIN_LOCKS * sizeof(int))]
+		__attribute__((aligned(sizeof(struct cmsghdr))));
 	struct iovec part = { (void *)bytes, count };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 	struct cmsghdr *header = (struct cmsghdr *)control;

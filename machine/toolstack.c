@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,7 +19,7 @@
 
 /* --- the process ------------------------------------------------------------ */
 
-static int start(struct toolstack *t)
+int toolstack_start(struct toolstack *t)
 {
 	int ends[2], rc;
 
@@ -74,9 +75,10 @@ int toolstack_create(struct toolstack *t, const struct new_domain *domain, uint3
 		     struct connections *connections)
 {
 	struct json_object *answer;
-	int rc = start(t);
+	int rc = toolstack_start(t);
 
 	uuid_format(domain->uuid, t->uuid);
+	snprintf(t->name, sizeof(t->name), "%s", domain->name);
 	if (!rc)
 		rc = order_creation(t, domain);
 	if (!rc)
@@ -121,8 +123,29 @@ int toolstack_keep(struct toolstack *t)
 	return rc ? rc : toolstack_obeyed(t->fd, false);
 }
 
-/* Of the domain that a toolstack which is dead has left. A toolstack gives a domain its UUID when it makes it. */
-static int destroy_uuid(const char *uuid)
+/* A guest that moves from this host to this host has the UUID, too, and another name. */
+static bool is_made_by(const struct toolstack *t, struct host *host, uint32_t id)
+{
+	struct domain_facts facts;
+	struct domain *domain;
+	char has[37] = "", *name;
+	bool is;
+
+	if (domain_open(&domain, host, id)) {
+		fail_forget(); /* gone in the meantime */
+		return false;
+	}
+	if (!domain_facts(domain, &facts))
+		uuid_format(facts.uuid, has);
+	domain_close(domain);
+	name = store_read(host, "/local/domain/%u/name", id);
+	is = !strcmp(has, t->uuid) && (!name || !strcmp(name, t->name));
+	free(name);
+	return is;
+}
+
+/* What a toolstack that is dead has left. It gives a domain its UUID when it makes it, and then the name. */
+static int destroy_made(const struct toolstack *t)
 {
 	struct host *host;
 	uint32_t *ids = NULL, id = 0;
@@ -132,19 +155,8 @@ static int destroy_uuid(const char *uuid)
 	if (rc)
 		return rc;
 	rc = domain_list(host, &ids, &count);
-	for (size_t i = 0; !rc && i < count; i++) {
-		struct domain_facts facts;
-		struct domain *domain;
-		char has[37];
-
-		if (!ids[i] || domain_open(&domain, host, ids[i]))
-			continue; /* gone in the meantime */
-		if (!domain_facts(domain, &facts)) {
-			uuid_format(facts.uuid, has);
-			id = strcmp(has, uuid) ? id : ids[i];
-		}
-		domain_close(domain);
-	}
+	for (size_t i = 0; !rc && !id && i < count; i++)
+		id = ids[i] && is_made_by(t, host, ids[i]) ? ids[i] : 0;
 	free(ids);
 	host_close(host);
 	return rc || !id ? rc : toolstack_destroy(id);
@@ -192,8 +204,18 @@ void toolstack_abandon(struct toolstack *t)
 	if (!t->pid || order_to_abandon(t))
 		return;
 	reap(t, true);
-	if (destroy_uuid(t->uuid))
+	if (destroy_made(t))
 		say(SAY_WARNING, "the domain of UUID %s could not be removed", t->uuid);
+}
+
+int toolstack_quiet(struct toolstack *t, uint32_t id)
+{
+	struct json_object *order = toolstack_order("quiet");
+	int rc;
+
+	json_object_object_add(order, "domid", json_object_new_int64(id));
+	rc = toolstack_give(t->fd, order);
+	return rc ? rc : toolstack_obeyed(t->fd, true);
 }
 
 /* --- a domain that is there ------------------------------------------------- */
@@ -202,7 +224,7 @@ static int ask_of(const char *name, uint32_t id, struct json_object **answer)
 {
 	struct json_object *order = toolstack_order(name);
 	struct toolstack t;
-	int rc = start(&t);
+	int rc = toolstack_start(&t);
 
 	json_object_object_add(order, "domid", json_object_new_int64(id));
 	if (rc)

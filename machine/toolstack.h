@@ -14,9 +14,10 @@
 #include "machine/new-domain.h"
 
 struct toolstack {
-	int fd;	       /* orders go there, answers come from there */
-	pid_t pid;     /* 0: not started */
-	char uuid[37]; /* of the domain that it makes */
+	int fd;	   /* orders go there, answers come from there */
+	pid_t pid; /* 0: not started */
+	/* Of the domain that it makes: */
+	char uuid[37], name[512];
 };
 
 /* --- a domain that is made ---------------------------------------------------------------------------------- */
@@ -44,6 +45,13 @@ int toolstack_keep(struct toolstack *toolstack);
 void toolstack_abandon(struct toolstack *toolstack);
 /* Waits for the program's end; a domain that does not run yet goes. Fine if it was not started. */
 void toolstack_close(struct toolstack *toolstack);
+
+/* --- a domain that is stopped, to go to another host --------------------------------------------------------- */
+
+/* Starts the program while the guest still runs, so that the guest does not wait for that. */
+int toolstack_start(struct toolstack *toolstack);
+/* Waits until its disks are at rest and written out. The guest may go on afterwards. */
+int toolstack_quiet(struct toolstack *toolstack, uint32_t id);
 
 /* --- a domain that is there; each starts a program of its own ---------------------------------------------- */
 

@@ -87,6 +87,18 @@ static int read_config(struct toolstack *t, struct json_object *order, libxl_dom
 	return config->c_info.name && *config->c_info.name ? 0 : fail(EINVAL, "the domain has no name");
 }
 
+/*
+ * libxl's own format: our uuid_parse() would stand in for that of libuuid, which libxl calls, were it linked here.
+ * Another domain has this UUID only while it moves from this host to this host.
+ */
+static void keep_shared(struct toolstack *t, libxl_domain_config *config)
+{
+	char vm[64];
+
+	snprintf(vm, sizeof(vm), "/vm/" LIBXL_UUID_FMT, LIBXL_UUID_BYTES(config->c_info.uuid));
+	toolstack_keep_shared(t, vm);
+}
+
 /* Of the backend, which libxl does not tell: what it calls a disk's state is the frontend's. */
 static int backend_state(struct toolstack *t, struct host *host, uint32_t domain, libxl_device_disk *disk)
 {
@@ -148,6 +160,8 @@ static int finish(struct toolstack *t, int code, uint32_t domain)
 		rc = wait_for_qemu(t, domain);
 	if (rc && report.domain)
 		toolstack_remove(t, report.domain);
+	else if (rc)
+		toolstack_put_shared(t);
 	if (!rc)
 		t->made = domain;
 	return rc;
@@ -184,6 +198,8 @@ int toolstack_create(struct toolstack *t, struct json_object *order, struct json
 		return fail(EBUSY, "there is a domain already");
 	libxl_domain_config_init(&config);
 	rc = read_config(t, order, &config);
+	if (!rc)
+		keep_shared(t, &config);
 	if (!rc)
 		rc = make(t, &config, order);
 	libxl_domain_config_dispose(&config);

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "machine/shared-entry.h"
 #include "toolstack/orders.h"
 #include "toolstack/toolstack.h"
+#include "xen/domain.h"
 
 int toolstack_fail(struct toolstack *t, int code, const char *what)
 {
@@ -17,7 +19,7 @@ int toolstack_fail(struct toolstack *t, int code, const char *what)
 	return *reason ? fail(EIO, "%s: %s", what, reason) : fail(EIO, "%s: libxl's error %d", what, code);
 }
 
-static int domain_of(struct json_object *order, uint32_t *domain)
+int toolstack_domain_of(struct json_object *order, uint32_t *domain)
 {
 	struct json_object *value = NULL;
 
@@ -30,7 +32,7 @@ int toolstack_config(struct toolstack *t, struct json_object *order, struct json
 	libxl_domain_config config;
 	uint32_t domain;
 	char *text = NULL;
-	int code, rc = domain_of(order, &domain);
+	int code, rc = toolstack_domain_of(order, &domain);
 
 	if (rc)
 		return rc;
@@ -58,13 +60,58 @@ static void end_scripts(void)
 	sigaction(SIGTERM, &before, NULL);
 }
 
+void toolstack_keep_shared(struct toolstack *t, const char *vm)
+{
+	struct host *host;
+
+	if (host_open(&host)) {
+		fail_forget();
+		return;
+	}
+	t->shared = shared_entry_take(host, vm, 0);
+	host_close(host);
+}
+
+void toolstack_put_shared(struct toolstack *t)
+{
+	struct host *host;
+
+	if (!t->shared || host_open(&host))
+		return;
+	shared_entry_put(host, t->shared);
+	t->shared = NULL;
+	host_close(host);
+}
+
+static void forget_shared(struct toolstack *t)
+{
+	shared_entry_free(t->shared);
+	t->shared = NULL;
+}
+
+/* libxl removes the entry of the machine even if another domain has it. */
+static void keep_shared_of(struct toolstack *t, uint32_t domain)
+{
+	struct host *host;
+	char *vm;
+
+	if (t->shared || host_open(&host))
+		return;
+	vm = store_read(host, "/local/domain/%u/vm", domain);
+	t->shared = vm ? shared_entry_take(host, vm, domain) : NULL;
+	free(vm);
+	host_close(host);
+}
+
 int toolstack_remove(struct toolstack *t, uint32_t domain)
 {
 	int code;
 
 	end_scripts();
 	libxl_log_begin(t->log);
+	keep_shared_of(t, domain);
 	code = libxl_domain_destroy(t->ctx, domain, NULL);
+	toolstack_put_shared(t);
 	return !code || code == ERROR_DOMAIN_NOTFOUND
 		     ? 0
 		     : toolstack_fail(t, code, "libxl could not destroy the domain");
@@ -90,6 +137,7 @@ int toolstack_run(struct toolstack *t, struct json_object *order, struct json_ob
 	if (code)
 		return toolstack_fail(t, code, "libxl could not unpause the domain");
 	t->made = 0;
+	forget_shared(t);
 	return 0;
 }
 
@@ -100,6 +148,7 @@ int toolstack_keep(struct toolstack *t, struct json_object *order, struct json_o
 	if (!t->made)
 		return fail(EINVAL, "there is no domain to keep");
 	t->made = 0;
+	forget_shared(t);
 	return 0;
 }
 
@@ -115,7 +164,7 @@ int toolstack_abandon(struct toolstack *t, struct json_object *order, struct jso
 int toolstack_destroy(struct toolstack *t, struct json_object *order, struct json_object *answer)
 {
 	uint32_t domain;
-	int rc = domain_of(order, &domain);
+	int rc = toolstack_domain_of(order, &domain);
 
 	(void)answer;
 	return rc ? rc : toolstack_remove(t, domain);

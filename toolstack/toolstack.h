@@ -21,6 +21,8 @@ struct toolstack {
 	struct libxl_log *log;
 	uint32_t made;		 /* the domain that was made and does not run yet; 0: none */
 	struct watcher *watcher; /* NULL: this process does not watch */
+	/* What another domain of its UUID had before it was made; NULL: there is no such domain. */
+	struct shared_entry *shared;
 };
 
 /* --- toolstack/domain.c: what is done with domains that are there. 0 or -errno, with a reason. ----------- */
@@ -32,6 +34,15 @@ int toolstack_keep(struct toolstack *t, struct json_object *order, struct json_o
 int toolstack_abandon(struct toolstack *t, struct json_object *order, struct json_object *answer);
 int toolstack_destroy(struct toolstack *t, struct json_object *order, struct json_object *answer);
 
+/* toolstack/quiet.c: of a domain that is stopped. */
+int toolstack_quiet(struct toolstack *t, struct json_object *order, struct json_object *answer);
+
+/* The domain that an order names. */
+int toolstack_domain_of(struct json_object *order, uint32_t *domain);
+/* Before a domain of this entry, "/vm/UUID", is made. */
+void toolstack_keep_shared(struct toolstack *t, const char *vm);
+/* It is gone, or was not made. */
+void toolstack_put_shared(struct toolstack *t);
 /* With all that libxl keeps of it; what its scripts have left running is ended, too. */
 int toolstack_remove(struct toolstack *t, uint32_t domain);
 

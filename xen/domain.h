@@ -219,6 +219,11 @@ bool domain_was_asked(struct domain *domain, struct store_watch *watch);
 /* After a suspend; the guest sees that it was cancelled and goes on where it was. */
 int domain_resume(struct domain *domain);
 
+/* --- grants (xen/grant.c) --------------------------------------------- */
+
+/* The first bytes of a page that a domain has granted to domain 0. */
+int grant_peek(uint32_t domain, uint32_t ref, void *to, size_t bytes);
+
 /* --- xenstore (xen/store.c) ------------------------------------------ */
 
 /* What stands at a path made of format and so on; NULL if nothing does. The caller frees it. */
