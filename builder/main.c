@@ -157,6 +157,8 @@ static int carry_out(const struct builder_order *order)
 						 .maker = order->has_maker ? &maker : NULL,
 						 .allowed = order->allowed,
 						 .prove = order->has_proof ? &order->proof : NULL,
+						 .allow_devices = order->limits_devices ? order->allow_devices
+											: NULL,
 						 .progress = note_pages,
 						 .adopt = order->is_adoption ? &adoption : NULL };
 
@@ -184,6 +186,7 @@ static bool is_order(const struct builder_order *order, ssize_t bytes)
 	return bytes == sizeof(*order) && !strcmp(order->version, PVFERRY_VERSION) && order->threads >= 1 &&
 	       order->threads <= BUILDER_THREADS_MOST && !(order->has_proof && order->leaves_pages) &&
 	       order->say_level <= SAY_DETAIL && !order->name[sizeof(order->name) - 1] &&
+	       !order->allow_devices[sizeof(order->allow_devices) - 1] &&
 	       !order->channel[sizeof(order->channel) - 1];
 }
 

@@ -109,7 +109,6 @@ static const char *const remedies[] = {
 	[OBSTACLE_PAUSED] = "xl unpause %s, if no job has paused it (pvferry jobs)",
 	[OBSTACLE_FIXED_DEVICE] = "do that first; or pvferry save --without-devices %s FILE",
 	[OBSTACLE_LIBVIRT] = "virsh migrate --live %s xen+ssh://HOST, with pvferry-save-helper in force",
-	[OBSTACLE_DEVICES] = "xl migrate %s HOST, with pvferry-save-helper in force",
 };
 
 static void add_guest(struct report *report, struct guest *guest)
@@ -122,7 +121,7 @@ static void add_guest(struct report *report, struct guest *guest)
 		add_used(report, guest);
 	} else if (obstacle == OBSTACLE_SUSPENDED) {
 		add_suspended(report, guest);
-	} else if (obstacle == OBSTACLE_NONE) {
+	} else if (obstacle == OBSTACLE_NONE || obstacle == OBSTACLE_DEVICES) {
 		report_add(report, VERDICT_OK, "guest", "%s: can be saved and migrated", guest->name);
 	} else if (obstacle >= sizeof(remedies) / sizeof(*remedies) || !remedies[obstacle]) {
 		report_add(report, VERDICT_OK, "guest", "%s: %s", guest->name, guest->reason);

@@ -38,12 +38,6 @@ static const char *state_of(const struct row *row)
 
 static bool is_movable(const struct row *row)
 {
-	return row->obstacle == OBSTACLE_NONE && row->use.kind == USE_NONE;
-}
-
-/* With its devices it is saved, but not migrated. */
-static bool is_savable(const struct row *row)
-{
 	return row->use.kind == USE_NONE &&
 	       (row->obstacle == OBSTACLE_NONE || row->obstacle == OBSTACLE_DEVICES);
 }
@@ -61,7 +55,7 @@ static void print_row(const struct row *row)
 	printf("%-24s %5u %8lu %5u  %-11s %-8s %s%s%s\n",
 	       text_visible(name, sizeof(name), row->name ? row->name : "(no name)"), row->facts.id,
 	       row->facts.frames / 256, row->facts.vcpus_online, state_of(row), watch_word(row),
-	       is_savable(row) ? "yes" : "no", *row->reason ? ": " : "", row->reason);
+	       is_movable(row) ? "yes" : "no", *row->reason ? ": " : "", row->reason);
 }
 
 static void add_job(struct json_object *json, const struct journal *journal)
@@ -86,7 +80,7 @@ static void add_row(struct json_object *list, const struct row *row)
 	body_put_number(json, "vcpus-online", row->facts.vcpus_online);
 	body_put_text(json, "state", state_of(row));
 	json_object_object_add(json, "movable", json_object_new_boolean(is_movable(row)));
-	json_object_object_add(json, "savable", json_object_new_boolean(is_savable(row)));
+	json_object_object_add(json, "savable", json_object_new_boolean(is_movable(row)));
 	if (!is_movable(row))
 		body_put_text(json, "reason", row->reason);
 	json_object_object_add(json, "suspended",

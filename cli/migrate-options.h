@@ -9,6 +9,7 @@ struct migrate_settings {
 	bool is_live, is_controlled, is_foreground, is_detached, without_devices;
 	struct move move;
 	char name[256];	    /* the domain's */
+	char *config;	    /* libxl's, of a domain with devices */
 	long max_suspended; /* -1: not given */
 	struct live wanted; /* the orders it starts with */
 };

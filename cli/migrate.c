@@ -18,6 +18,7 @@
 #include "process/child.h"
 #include "log.h"
 #include "machine/offer.h"
+#include "machine/toolstack.h"
 #include "process/stop.h"
 
 /* --- while it goes on ------------------------------------------------------- */
@@ -76,6 +77,7 @@ static int migrate(struct migrate_settings *s, const char *whom)
 	bool as_line = common.json || s->is_controlled;
 	uint64_t began_ns = now_ns();
 	enum moved moved;
+	int status;
 
 	event_tell(event_job(move->offer.job, s->name, move->domain, move->peer.host, "source"), as_line);
 	progress_start("migrating");
@@ -87,19 +89,25 @@ static int migrate(struct migrate_settings *s, const char *whom)
 		tell_status(s, began_ns);
 	event_tell(event_move_end(move->status, moved, began_ns), as_line);
 	ended_move(move->status, moved, began_ns);
+	status = say_end(s, moved, whom);
 	if (moved == NOT_MOVED)
 		watch_sent(move->domain, &move->status->sent);
-	return say_end(s, moved, whom);
+	return status;
 }
 
 static int prepare(struct migrate_settings *s, const char *whom)
 {
 	struct move *move = &s->move;
-	struct movable wish = { .without_devices = s->without_devices, .force = move->offer.force };
+	struct movable wish = { .carries_devices = true,
+				.without_devices = s->without_devices,
+				.force = move->offer.force };
 	int rc = find_movable(whom, &wish, &move->domain, s->name);
 
 	if (!rc)
 		rc = job_name(move->offer.job);
+	if (!rc && wish.has_devices)
+		rc = toolstack_config(move->domain, &s->config);
+	move->options.config = s->config;
 	if (rc)
 		return rc;
 	move->status = child_share(sizeof(*move->status));

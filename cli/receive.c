@@ -23,6 +23,7 @@ struct settings {
 	struct proof_wish wish;
 	const char *listen, *allowed[ALLOWED_MOST + 1];
 	unsigned int allowed_count;
+	char devices[4096]; /* that are allowed, as allow_device() reads them */
 	bool is_controlled, is_tls;
 	int connection; /* -1: standard input and output, or --listen */
 };
@@ -43,6 +44,16 @@ static bool add_allowed(struct settings *s, const char *name)
 	return true;
 }
 
+static bool add_devices(struct settings *s, const char *patterns)
+{
+	size_t used = strlen(s->devices), left = sizeof(s->devices) - used;
+
+	if ((size_t)snprintf(s->devices + used, left, "%s,", patterns) < left)
+		return true;
+	fprintf(stderr, "pvferry: --allow-device: more than %zu bytes in all\n", sizeof(s->devices) - 1);
+	return false;
+}
+
 static bool set_proof(struct settings *s)
 {
 	s->take.options.prove = &s->wish;
@@ -58,6 +69,7 @@ static bool set(void *context, enum option_id option, const struct option_value 
 	case OPTION_PLAIN: s->take.door.is_plain = true; break;
 	case OPTION_SENDERS: return add_allowed(s, value->text);
 	case OPTION_ALLOW: return allow_parse(value->text, &s->take.options.allowed);
+	case OPTION_ALLOW_DEVICE: return add_devices(s, value->text);
 	case OPTION_PROVE: return set_proof(s);
 	case OPTION_PKI: s->take.door.pki = value->text; break;
 	case OPTION_LISTEN: s->listen = value->text; break;
@@ -193,6 +205,9 @@ static int receive(struct settings *s)
 
 	if (rc)
 		return say_failure("receive", "a domain", NULL);
+	/* A program that starts us has all of this host already, and lets in whom it likes. */
+	if (!s->take.is_stream || *s->devices)
+		s->take.options.allow_devices = s->devices;
 	if (!take_start(&s->take))
 		watch(s, began_ns);
 	rc = take_finish(&s->take);

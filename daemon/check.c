@@ -47,6 +47,8 @@ static void print_settings(const struct settings *settings)
 		printf("listen     nowhere: \"allow\" names no host, so no guest can arrive\n");
 	for (unsigned int i = 0; i < settings->allow_count; i++)
 		printf("allow      %s\n", settings->allow[i]);
+	if (settings->allow_devices)
+		printf("allow-devices %s\n", settings->allow_devices);
 	if (settings->allow_config)
 		printf("allow-config %s\n", settings->allow_config);
 }

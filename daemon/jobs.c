@@ -159,6 +159,10 @@ static int start_destination(struct job *job, int connection)
 		argv[n++] = "--pki";
 		argv[n++] = settings->pki;
 	}
+	if (settings->allow_devices) {
+		argv[n++] = "--allow-device";
+		argv[n++] = settings->allow_devices;
+	}
 	if (settings->allow_config) {
 		argv[n++] = "--allow-config";
 		argv[n++] = settings->allow_config;

@@ -57,6 +57,17 @@ static const char *set_allow(struct settings *settings, const char *value)
 	return NULL;
 }
 
+/* Lines add up. */
+static const char *set_allow_devices(struct settings *settings, const char *value)
+{
+	char all[4096];
+	int length = snprintf(all, sizeof(all), "%s%s%s",
+			      settings->allow_devices ? settings->allow_devices : "",
+			      settings->allow_devices ? " " : "", value);
+
+	return length < (int)sizeof(all) - 1 ? set_text(&settings->allow_devices, all) : "too many patterns";
+}
+
 static const char *set_allow_config(struct settings *settings, const char *value)
 {
 	unsigned int allowed = 0;
@@ -90,6 +101,7 @@ static const struct row {
 	{ "listen", set_listen, 0, 0, 0 },
 	{ "allow", set_allow, 0, 0, 0 },
 	{ "allow-config", set_allow_config, 0, 0, 0 },
+	{ "allow-devices", set_allow_devices, 0, 0, 0 },
 	{ "transport", set_transport, 0, 0, 0 },
 	{ "pki", set_pki, 0, 0, 0 },
 	{ "pvferry", set_pvferry, 0, 0, 0 },
@@ -254,6 +266,7 @@ void settings_release(struct settings *settings)
 	for (unsigned int i = 0; i < settings->allow_count; i++)
 		free(settings->allow[i]);
 	free(settings->allow_config);
+	free(settings->allow_devices);
 	free(settings->pki);
 	free(settings->pvferry);
 	*settings = (struct settings){ 0 };

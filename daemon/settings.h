@@ -16,6 +16,7 @@ struct settings {
 	unsigned int listen_count;
 	char *allow[SETTINGS_NAMES]; /* certificates that may send */
 	unsigned int allow_count;
+	char *allow_devices; /* patterns of the disks and bridges that it may have; NULL: none */
 	char *allow_config; /* what the config of an arriving guest may name of this host, see text/allow.h; NULL: nothing */
 	bool is_plain; /* guests arrive without TLS */
 	char *pki;     /* NULL: where pvferry looks for it */

@@ -12,10 +12,11 @@
 #include "stream/body.h"
 #include "text/text.h"
 
-static int fetch_config(struct offer *offer, struct domain *domain, const struct domain_facts *facts)
+static int fetch_config(struct offer *offer, struct domain *domain, const struct domain_facts *facts,
+			const char *text)
 {
 	struct config config;
-	int rc = config_fetch(&config, domain, facts);
+	int rc = config_fetch_from(&config, text, domain, facts);
 
 	if (rc)
 		return rc;
@@ -27,11 +28,13 @@ static int fetch_config(struct offer *offer, struct domain *domain, const struct
 	offer->max_memory_kib = config_number(&config, "b_info", "max_memkb", 0);
 	offer->config_bytes = strlen(config_text(&config)) + 1;
 	config_devices(&config, offer->devices, sizeof(offer->devices));
+	if (text)
+		offer_devices_fetch(&offer->in_detail, &config, domain_host(domain), facts->id);
 	config_release(&config);
 	return rc;
 }
 
-int offer_fetch(struct offer *offer, struct domain *domain, struct bytes *policy)
+int offer_fetch(struct offer *offer, struct domain *domain, const char *config, struct bytes *policy)
 {
 	struct domain_facts facts;
 	int rc = domain_facts(domain, &facts);
@@ -39,7 +42,7 @@ int offer_fetch(struct offer *offer, struct domain *domain, struct bytes *policy
 	if (!rc)
 		rc = domain_width(domain, &offer->width);
 	if (!rc)
-		rc = fetch_config(offer, domain, &facts);
+		rc = fetch_config(offer, domain, &facts, config);
 	if (rc)
 		return rc;
 	uuid_format(facts.uuid, offer->uuid);
@@ -73,6 +76,7 @@ struct json_object *offer_to_json(const struct offer *offer)
 	body_put_flag(json, "live", offer->live);
 	body_put_flag(json, "force", offer->force);
 	body_put_flag(json, "without-devices", offer->without_devices);
+	offer_devices_put(&offer->in_detail, json);
 	return json;
 }
 
@@ -118,6 +122,7 @@ int offer_from_json(struct offer *offer, const struct json_object *json)
 	offer->live = body_flag(json, "live");
 	offer->force = body_flag(json, "force");
 	offer->without_devices = body_flag(json, "without-devices");
+	offer_devices_take(&offer->in_detail, json);
 	if (name && strcmp(name, offer->domain))
 		return fail(EPROTO, "\"%s\" cannot be a domain's name: %s", name, domain_name_defect(name));
 	return check(offer, lanes);
@@ -146,5 +151,6 @@ int offer_check(struct offer *offer)
 	make_flag(&offer->live);
 	make_flag(&offer->force);
 	make_flag(&offer->without_devices);
+	offer_devices_check(&offer->in_detail);
 	return check(offer, offer->lanes);
 }

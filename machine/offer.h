@@ -7,6 +7,7 @@
 #define MACHINE_OFFER_H
 
 #include "journal/journal.h"
+#include "machine/offer-devices.h"
 #include "stream/bytes.h"
 #include "xen/domain.h"
 
@@ -22,13 +23,14 @@ struct offer {
 	unsigned int width; /* bytes of a guest word */
 	char p2m[16];	    /* how its p2m will be read */
 	char devices[256];  /* "disks, nics"; "" if it has none */
+	struct offer_devices in_detail;
 	uint64_t config_bytes;
 	unsigned int lanes; /* connections */
 	bool live, force, without_devices;
 };
 
-/* All but job, name, lanes and the flags, of a domain that is here; policy gets the records. */
-int offer_fetch(struct offer *offer, struct domain *domain, struct bytes *policy);
+/* All but job, name, lanes and the flags, of a domain that is here; policy gets the records. config: libxl's, of a domain with devices; else NULL. */
+int offer_fetch(struct offer *offer, struct domain *domain, const char *config, struct bytes *policy);
 
 struct json_object *offer_to_json(const struct offer *offer);
 /* As many pfns as a guest that was offered so may have; see most_pfns(). */

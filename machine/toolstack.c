@@ -264,7 +264,7 @@ int toolstack_watch(const char *uuid)
 {
 	struct json_object *order = toolstack_order("watch");
 	struct toolstack t;
-	int rc = start(&t);
+	int rc = toolstack_start(&t);
 
 	json_object_object_add(order, "uuid", json_object_new_string(uuid));
 	if (rc)

@@ -41,47 +41,6 @@ static void enter(struct mover *m, enum move_stage stage)
 
 /* --- before anything is done ------------------------------------------------ */
 
-/* The other host would refuse it, too. */
-static int check_name(const char *name)
-{
-	const char *defect = domain_name_defect(name);
-
-	return defect ? fail(EINVAL,
-			     "the domain cannot move with its name \"%s\": %s; --name gives it another one "
-			     "there",
-			     name, defect)
-		      : 0;
-}
-
-/* The connection to Xen must not outlive this: the sender has its own. */
-static int look_at_guest(struct mover *m)
-{
-	struct offer *offer = &m->move->offer;
-	struct domain *domain = NULL;
-	char name[sizeof(offer->domain)];
-	struct host *host;
-	int rc = host_open(&host);
-
-	if (rc)
-		return rc;
-	memcpy(name, offer->domain, sizeof(name));
-	rc = domain_open(&domain, host, m->move->domain);
-	if (!rc)
-		rc = offer_fetch(offer, domain, &m->policy);
-	if (!rc)
-		rc = bytes_check(&m->policy);
-	if (!rc)
-		memcpy(m->status->journal.domain, offer->domain, sizeof(offer->domain));
-	if (*name)
-		memcpy(offer->domain, name, sizeof(name));
-	if (!rc)
-		rc = check_name(offer->domain);
-	memcpy(m->status->journal.uuid, offer->uuid, sizeof(offer->uuid));
-	domain_close(domain);
-	host_close(host);
-	return rc;
-}
-
 static int open_line(struct mover *m)
 {
 	int rc = speaker_start(&m->speaker, &m->line, &m->move->peer, m->status->journal.connection);
@@ -120,6 +79,9 @@ static int begin(struct mover *m)
 	int rc;
 
 	enter(m, MOVE_STREAMING);
+	rc = m->move->options.config ? toolstack_start(&m->toolstack) : 0;
+	if (rc)
+		return rc;
 	rc = lanes_open(&m->lanes, m->move->offer.lanes, &m->move->peer, m->move->offer.job,
 			m->status->helpers);
 	if (rc)
@@ -151,6 +113,11 @@ static int send_image(struct mover *m)
 	if (rc)
 		return rc;
 	limit_suspension(m);
+	/* With END the other host may have its disks. */
+	if (m->toolstack.pid)
+		rc = toolstack_quiet(&m->toolstack, m->move->domain);
+	if (rc)
+		return rc;
 	m->end.hash = XXH64_digest(m->hash);
 	rc = message_send(&m->line, MESSAGE_END, &m->end, sizeof(m->end));
 	enter(m, MOVE_SENT);
@@ -293,7 +260,7 @@ static const struct step {
 	const char *name;
 	int (*run)(struct mover *m);
 } steps[] = {
-	{ "look at the guest", look_at_guest },
+	{ "look at the guest", mover_look },
 	{ "connect", open_line },
 	{ "offer", make_offer },
 	{ "begin", begin },
@@ -337,6 +304,7 @@ int move_guest(struct move *move)
 	if (rc && (stage < MOVE_GO || (stage == MOVE_GO && rc == -ECANCELED)))
 		keep_guest(&m, rc);
 	sender_close(m.sender);
+	toolstack_close(&m.toolstack);
 	lanes_close(&m.lanes);
 	line_close(&m.line);
 	front_end(m.speaker);

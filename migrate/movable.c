@@ -66,10 +66,6 @@ int find_obstacle(struct domain *domain, const struct domain_facts *facts, enum 
 	}
 	devices_list(host, facts->id, devices, sizeof(devices));
 	*obstacle = *devices ? OBSTACLE_DEVICES : OBSTACLE_NONE;
-	snprintf(text, room,
-		 *devices ? "it has devices, which save carries but migrate does not: %s; xl "
-			    "migrates it"
-			  : "%s",
-		 devices);
+	snprintf(text, room, *devices ? "it has devices: %s" : "%s", devices);
 	return 0;
 }

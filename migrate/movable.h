@@ -15,7 +15,7 @@ enum obstacle {
 	/* Those that can be gone over; the first and the last by --without-devices: */
 	OBSTACLE_FIXED_DEVICE,
 	OBSTACLE_LIBVIRT,
-	OBSTACLE_DEVICES, /* save carries them */
+	OBSTACLE_DEVICES, /* none, but that libxl has to be asked for its config */
 };
 
 /* The first obstacle, and a sentence about it in text[] ("" if there is none). */

@@ -4,6 +4,7 @@
 
 #include <xxhash.h>
 
+#include "machine/toolstack.h"
 #include "migrate/handover.h"
 #include "migrate/lanes.h"
 #include "migrate/pace.h"
@@ -19,6 +20,7 @@ struct mover {
 	struct child *speaker;
 	struct bytes policy;
 	struct sender *sender;
+	struct toolstack toolstack; /* of a guest with devices: brings them to rest */
 	struct lanes lanes;
 	uint64_t pieces; /* of DATA, so far */
 	struct pace pace;
@@ -27,6 +29,8 @@ struct mover {
 	uint8_t *piece;		/* a header's room, then PIECE_BYTES */
 };
 
+/* Fills in the offer and the policy. */
+int mover_look(struct mover *mover);
 /* Passes on what the sender writes, to its end, or the first failure. */
 int mover_send(struct mover *mover);
 /* What the other side says meanwhile: only that it is there, or that it has failed. */

@@ -221,6 +221,6 @@ void child_reap_orphans(void)
 
 void child_wait_strays(void)
 {
-	while (waitpid(-1, NULL, 0) >= 0 || errno == EINTR)
+	while (waitpid(0, NULL, 0) >= 0 || errno == EINTR)
 		;
 }

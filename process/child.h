@@ -45,7 +45,7 @@ void child_unprivate(int fd);
 
 /* From now on the children of a child that dies are ours. */
 void child_reap_orphans(void);
-/* Waits until there is no child any more. */
+/* Waits until there is no child any more, but for those in a session of their own, which outlive us: qemu, above all. */
 void child_wait_strays(void);
 
 #endif

@@ -27,6 +27,9 @@ int builder_order_init(struct builder_order *order, const struct channel *from,
 	snprintf(order->channel, sizeof(order->channel), "%s", from->name);
 	if (options->prove)
 		order->proof = *options->prove;
+	order->limits_devices = options->allow_devices;
+	snprintf(order->allow_devices, sizeof(order->allow_devices), "%s",
+		 options->allow_devices ? options->allow_devices : "");
 	if (options->uuid)
 		memcpy(order->uuid, options->uuid, sizeof(order->uuid));
 	if (options->adopt) {

@@ -35,7 +35,9 @@ struct builder_order {
 	uint64_t most_pfns;
 	uint8_t uuid[16];
 	struct proof_wish proof;
-	char name[512];	    /* of the new domain, a suffix included */
+	char name[512];	     /* of the new domain, a suffix included */
+	bool limits_devices; /* to those of: */
+	char allow_devices[4096];
 	char channel[1024]; /* what the image comes from, for messages */
 	/* struct adoption without what cannot be handed over: */
 	uint32_t domain;

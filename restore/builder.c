@@ -13,7 +13,7 @@
 
 #include "journal/journal.h"
 #include "log.h"
-#include "machine/registry.h"
+#include "machine/devices.h"
 #include "process/child.h"
 #include "process/stop.h"
 #include "restore/builder-order.h"
@@ -54,7 +54,7 @@ void builder_clean_up(struct built *built)
 
 	if (!built->is_there || host_open(&host))
 		return;
-	built->is_there = !domain_open(&domain, host, built->domain) && domain_demolish(domain);
+	built->is_there = !domain_open(&domain, host, built->domain) && domain_remove(domain);
 	if (built->is_there)
 		say(SAY_WARNING, "domain %u could not be removed", built->domain);
 	domain_close(domain);

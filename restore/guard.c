@@ -3,6 +3,7 @@
  * death follows from the table in handover.c and from what the journal says.
  */
 #include <errno.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "process/child.h"
@@ -39,6 +40,22 @@ int take_watch(const struct take *take)
 	return child_watch(take->taker);
 }
 
+/* A toolstack that has lost its taker holds the lock until it has removed what it had made. */
+static int lock_job(const char *job, int *lock)
+{
+	enum { NAP_MS = 20, LONGEST_MS = 120000 }; /* a script has 40 s, and each device 10 */
+	const struct timespec nap = { 0, NAP_MS * 1000000 };
+	int rc;
+
+	for (int ms = 0;; ms += NAP_MS) {
+		rc = journal_lock(job, JOURNAL_DESTINATION, lock);
+		if (rc != -EBUSY || ms >= LONGEST_MS)
+			return rc;
+		fail_forget();
+		nanosleep(&nap, NULL);
+	}
+}
+
 /* The taker died in the middle of something; what it wrote last counts, for the other host may know it. */
 static int put_right(struct take_status *status)
 {
@@ -47,7 +64,7 @@ static int put_right(struct take_status *status)
 
 	if (!*journal->job)
 		return -ECHILD;
-	rc = journal_lock(journal->job, JOURNAL_DESTINATION, &lock);
+	rc = lock_job(journal->job, &lock);
 	if (rc)
 		return rc;
 	rc = journal_read(journal, journal->job, JOURNAL_DESTINATION);

@@ -31,10 +31,8 @@
 #include "stream/message.h"
 
 enum {
-	BUILD_MS = 300000, /* after the last byte */
 	GO_MS = 60000,
 	DRAIN_MS = 2000,
-	STEP_MS = 1000,
 };
 
 static void enter(struct taker *t, enum take_stage stage)
@@ -87,49 +85,12 @@ static int accept_offer(struct taker *t)
 	t->take->options.without_devices |= status->offer.without_devices;
 	t->take->options.locks = t->locks;
 	t->take->options.lock_count = hold_locks(t);
+	maker_init(&t->maker, status->built);
+	maker_wait_for_word(&t->maker, t->locks, t->take->options.lock_count);
+	t->take->options.maker = &t->maker.maker;
 	enter(t, TAKE_BUILDING);
 	rc = joined_wait(&t->lanes, &t->line);
 	return rc ? rc : builder_start(&t->builder, status->built, &t->take->options);
-}
-
-/* --- the end of the building --------------------------------------------------- */
-
-/* Only that it is there, or has failed. */
-static int hear(struct taker *t)
-{
-	struct message message;
-	int rc;
-
-	while ((rc = message_next(&t->line, &message)) > 0)
-		if (message.type != MESSAGE_PING)
-			return message.type == MESSAGE_FAILED
-				     ? message_reason(&t->line, &message)
-				     : fail(EPROTO, "%s sends %s behind the image", t->line.peer,
-					    message_name(message.type));
-	return rc;
-}
-
-/* All is there; the builder makes a domain of it. */
-static int finish_building(struct taker *t)
-{
-	uint64_t until = line_now() + BUILD_MS * 1000000ULL;
-	struct builder *builder = t->builder;
-
-	while (builder_listen(builder)) {
-		struct pollfd news = { .fd = builder_watch(builder), .events = POLLIN };
-		int rc = hear(t);
-
-		if (!rc)
-			rc = take_tell(t);
-		if (!rc)
-			rc = line_wait(&t->line, &news, 1, STEP_MS);
-		if (rc >= 0 && line_now() > until)
-			rc = fail(ETIMEDOUT, "the domain was not built within %d s", BUILD_MS / 1000);
-		if (rc < 0)
-			return rc;
-	}
-	t->builder = NULL;
-	return builder_finish(builder);
 }
 
 /* --- the handover --------------------------------------------------------------- */
@@ -251,8 +212,8 @@ static void give_up(struct taker *t, int error)
 	stop_ignore();
 	if (t->builder)
 		builder_abort(t->builder);
-	else
-		builder_clean_up(status->built);
+	maker_finish(&t->maker, error);
+	builder_clean_up(status->built);
 	if (*status->journal.job) {
 		snprintf(status->journal.reason, sizeof(status->journal.reason), "%.500s", fail_reason());
 		if (!status->built->is_created)
@@ -302,6 +263,7 @@ int take_guest(struct take *take)
 			   .status = take->status,
 			   .name_lock = -1,
 			   .uuid_lock = -1,
+			   .maker.toolstack.fd = -1,
 			   .hash = XXH64_createState() };
 	struct message message;
 	int rc;
@@ -318,6 +280,7 @@ int take_guest(struct take *take)
 		rc = front_reason(&t.receiver, &t.line, rc);
 		give_up(&t, rc);
 	}
+	maker_release(&t.maker);
 	joined_close(&t.lanes);
 	line_close(&t.line);
 	front_end(t.receiver);

@@ -1,17 +1,27 @@
 /* See maker.h. */
 #include "restore/maker.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "log.h"
 
-/* An image can be read again: nothing else writes to its disks, so libxl makes the devices beside the memory. */
+/*
+ * An image can be read again: nothing else writes to its disks, so libxl makes the devices beside the memory. Of a guest
+ * that still runs elsewhere the disks are not ours yet.
+ */
 static int make(const struct new_domain *wanted, uint32_t *id, struct connections *connections, void *context)
 {
 	struct maker *maker = context;
-	int rc = toolstack_create(&maker->toolstack, wanted, id, connections);
+	struct new_domain domain = *wanted;
+	int rc;
 
+	domain.is_late = maker->is_late;
+	domain.lock_count = maker->lock_count < NEW_DOMAIN_LOCKS ? maker->lock_count : NEW_DOMAIN_LOCKS;
+	for (unsigned int i = 0; i < domain.lock_count; i++)
+		domain.locks[i] = maker->locks[i];
+	rc = toolstack_create(&maker->toolstack, &domain, id, connections);
 	maker->built->domain = rc ? 0 : *id;
 	return rc;
 }
@@ -43,6 +53,43 @@ void maker_init(struct maker *maker, struct built *built)
 				 .toolstack.fd = -1 };
 }
 
+void maker_wait_for_word(struct maker *maker, const int *locks, unsigned int lock_count)
+{
+	maker->is_late = true;
+	maker->locks = locks;
+	maker->lock_count = lock_count;
+}
+
+int maker_open(struct maker *maker)
+{
+	bool was_late = maker->is_late;
+
+	maker->is_late = false; /* should the domain not have been asked for yet */
+	return was_late && maker_is_used(maker) ? toolstack_open(&maker->toolstack) : 0;
+}
+
+bool maker_is_waiting(const struct maker *maker)
+{
+	return maker_is_used(maker) && !maker->is_heard;
+}
+
+int maker_watch(const struct maker *maker)
+{
+	return maker_is_waiting(maker) ? maker->toolstack.fd : -1;
+}
+
+bool maker_has_news(const struct maker *maker)
+{
+	struct pollfd from = { .fd = maker_watch(maker), .events = POLLIN };
+
+	return poll(&from, 1, 0) > 0;
+}
+
+int maker_hear(struct maker *maker)
+{
+	return take(maker) ? 0 : fail(-maker->rc, "%s", maker->reason);
+}
+
 bool maker_is_used(const struct maker *maker)
 {
 	return maker->toolstack.pid;
@@ -61,6 +108,19 @@ int maker_finish(struct maker *maker, int rc)
 	}
 	if (rc)
 		toolstack_abandon(&maker->toolstack);
+	return rc;
+}
+
+int maker_keep(struct maker *maker)
+{
+	struct built *built = maker->built;
+	int rc = maker_is_used(maker) ? toolstack_keep(&maker->toolstack) : 0;
+
+	if (rc)
+		toolstack_abandon(&maker->toolstack);
+	else if (maker_is_used(maker))
+		built->is_there = built->is_created = true;
+	maker_release(maker);
 	return rc;
 }
 

@@ -10,6 +10,7 @@
 #include "machine/config-filter.h"
 #include "machine/config-flat.h"
 #include "machine/registry.h"
+#include "restore/preflight-devices.h"
 
 enum { HOST_SLACK_FRAMES = 2048 }; /* what Xen itself takes for a domain */
 
@@ -79,6 +80,8 @@ int preflight_config(struct restoration *r)
 		return rc;
 	r->has_devices = r->options.maker && !r->options.without_devices && config_count_devices(&r->config);
 	rc = filter(r);
+	if (!rc && r->has_devices)
+		rc = preflight_device_names(&r->config, r->options.allow_devices);
 	if (rc || r->has_devices)
 		return rc;
 	config_devices(&r->config, devices, sizeof(devices));
@@ -234,9 +237,6 @@ int preflight_offer(struct host *host, const struct offer *offer, uint32_t itsel
 		rc = check_offered_uuid(host, offer, itself);
 	if (!rc)
 		rc = check_names(host, offer->domain, false, itself);
-	if (!rc && *offer->devices && !offer->without_devices)
-		rc = fail(EOPNOTSUPP, "the domain has devices, which pvferry does not carry: %s",
-			  offer->devices);
 	if (!rc && strcmp(offer->p2m, "auto") && strcmp(offer->p2m, "linear") && strcmp(offer->p2m, "list"))
 		rc = fail(EOPNOTSUPP, "a p2m of the form \"%s\" is not known here", offer->p2m);
 	if (!rc)

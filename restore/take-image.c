@@ -35,6 +35,8 @@ int take_tell(struct taker *t)
 	struct json_object *body;
 
 	builder_listen(t->builder);
+	if (maker_has_news(&t->maker) && maker_hear(&t->maker))
+		return -EIO;
 	if (!is_news && silent_ns < STEP_MS * 1000000ULL)
 		return message_keep_alive(&t->line);
 	t->told_ns = line_now();
@@ -96,6 +98,9 @@ static int take_end(struct taker *t, const struct message_end *end)
 			    "image corrupted in transit: got %lu of %lu bytes, or the checksum differs",
 			    t->bytes, end->bytes);
 	t->all_read_ns = line_now();
+	/* The guest has stopped at the source, and what served its devices there is at rest. */
+	if (maker_open(&t->maker))
+		return -EIO;
 	shutdown(builder_feed(t->builder), SHUT_WR);
 	return 0;
 }

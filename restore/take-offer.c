@@ -4,6 +4,7 @@
 
 #include "log.h"
 #include "restore/itself.h"
+#include "restore/preflight-devices.h"
 #include "restore/taker.h"
 #include "stream/message.h"
 
@@ -17,6 +18,8 @@ static int check_host(struct taker *t, const struct message *policy)
 		return rc;
 	t->itself = offer_itself(offer, t->take->connection);
 	rc = preflight_offer(host, offer, t->itself, policy);
+	if (!rc)
+		rc = preflight_devices(offer, t->take->options.allow_devices, t->itself);
 	host_close(host);
 	return rc;
 }

@@ -6,6 +6,7 @@
 
 #include "restore/handover.h"
 #include "restore/lanes.h"
+#include "restore/maker.h"
 #include "restore/preflight.h"
 #include "restore/receiver.h"
 
@@ -17,7 +18,8 @@ struct taker {
 	struct joined lanes;
 	uint64_t pieces; /* of DATA, so far */
 	struct builder *builder;
-	uint32_t itself; /* the domain here that is offered; 0: it comes from another host */
+	struct maker maker; /* of a guest with devices */
+	uint32_t itself;    /* the domain here that is offered; 0: it comes from another host */
 	uint8_t uuid[16];
 	int name_lock, uuid_lock; /* of the domain to be; -1: none */
 	int locks[3];		  /* all that the builder holds, too, should we die */
@@ -37,6 +39,8 @@ int take_offer(struct taker *taker, const struct message *offer);
 
 /* Passes all DATA on to the builder, to END, or the first failure: -EPIPE, without a reason, is the builder's. */
 int take_image(struct taker *taker);
+/* After take_image(): waits until the domain is complete, its devices too, and paused. restore/finish-building.c */
+int finish_building(struct taker *taker);
 /* Keeps the line alive, tells how far we are, and says what the builder says. */
 int take_tell(struct taker *taker);
 

@@ -1,7 +1,9 @@
 /* See allow.h. */
 #include "text/allow.h"
 
+#include <fnmatch.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const words[] = { "host-devices", "device-model", "scripts",	       "labels",
@@ -46,4 +48,27 @@ const char *allow_word(unsigned int what)
 		if (what == 1u << i)
 			return words[i];
 	return "all";
+}
+
+static bool goes_up(const char *path)
+{
+	size_t length = strlen(path);
+
+	return strstr(path, "/../") || (length >= 3 && !strcmp(path + length - 3, "/.."));
+}
+
+bool allow_device(const char *patterns, const char *name)
+{
+	static const char separators[] = ", \t";
+
+	for (patterns += strspn(patterns, separators); *patterns; patterns += strspn(patterns, separators)) {
+		size_t length = strcspn(patterns, separators);
+		char pattern[512];
+
+		snprintf(pattern, sizeof(pattern), "%.*s", (int)length, patterns);
+		if (length < sizeof(pattern) && !goes_up(name) && !fnmatch(pattern, name, 0))
+			return true;
+		patterns += length;
+	}
+	return false;
 }

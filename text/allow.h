@@ -21,6 +21,11 @@ enum {
 
 /* Adds the words of a list with commas or blanks, or "all", to *allowed. False: one of them is no such word. */
 bool allow_parse(const char *list, unsigned int *allowed);
+/*
+ * May an arriving guest have a device of that name, the target of a disk or a bridge? patterns: of fnmatch(3), with blanks or
+ * commas between them; "*" is any name. A path that goes back up matches none, since it says nothing of where it leads.
+ */
+bool allow_device(const char *patterns, const char *name);
 /* "host-devices" and the like; what is one bit. */
 const char *allow_word(unsigned int what);
 /* All words, for messages: "host-devices, device-model, ...". */

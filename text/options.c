@@ -117,7 +117,8 @@ const struct option_row option_rows[] = {
 	  .commands = "save" },
 	{ "force", OPTION_FORCE, FLAG, "even if this host lacks CPU features the guest knows",
 	  .commands = "restore" },
-	{ "force", OPTION_FORCE, FLAG, "even if the other host lacks CPU features the guest knows",
+	{ "force", OPTION_FORCE, FLAG,
+	  "even if the other host lacks CPU features, or a disk there has another size",
 	  .commands = "migrate", .requests = "migrate" },
 	{ "force", OPTION_FORCE, FLAG, "replace OUT if it exists", .commands = "merge" },
 	{ "allow", OPTION_ALLOW, WORDS("WHAT,...", ALLOWED),
@@ -142,6 +143,8 @@ const struct option_row option_rows[] = {
 	  "accept senders whose certificate has this DNS name; repeat for more", .commands = "receive" },
 	{ "allow-config", OPTION_ALLOW, WORDS("WHAT,...", ALLOWED),
 	  "allow the arriving config to name these of the host: " ALLOWED_HELP, .commands = "receive" },
+	{ "allow-device", OPTION_ALLOW_DEVICE, TEXT("PATTERN,..."),
+	  "allow arriving guests disks and bridges of such names; repeat for more", .commands = "receive" },
 
 	/* --- certificates, jobs, images -------------------------------------------------------------- */
 	{ "days", OPTION_DAYS, NUMBER("N", 1, 36500), "valid for N days (365; init-ca: 3650)",

@@ -330,7 +330,7 @@ proctype the_taker()
 		/* restore/take-image.c: take_image() take_end() */
 		AWAIT(to_d?END, give_up);
 		STEP(has_end = true);
-		/* restore/handover.c: finish_building() */
+		/* restore/finish-building.c: finish_building() */
 		AWAIT(!builder && is_built, give_up);
 		/* restore/handover.c: send_ready() */
 		TRY(d_journal = READY; TO_HERE(READY), give_up);

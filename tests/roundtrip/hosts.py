@@ -51,6 +51,13 @@ def poll(what, question):
         nap = min(2 * nap, 0.05)
 
 
+def is_watcher(pid):
+    try:
+        return pathlib.Path("/proc", pid, "comm").read_text() == "pvferry-watch\n"
+    except OSError:
+        return False
+
+
 class Store:
     """xenstored's own protocol, as far as the stories need it. One request, one reply."""
     DIRECTORY, READ, WRITE, RM, ERROR = 1, 2, 11, 13, 16
@@ -179,11 +186,11 @@ class Host:
         return {int(words[0]): words[6] for words in map(str.split, lines[1:])}
 
     def leftovers(self):
-        """What processes have left that are no more; only the guests' processor is one that stays."""
+        """What processes have left that are no more; only the guests' processor and those that watch a guest stay."""
         self.domains()    # gives back what dead processes had
         alive = {(self.path / name).read_text().strip() for name in ("guests.pid", "xenstored/pid")
                  if (self.path / name).exists()}
-        return [str(f) for f in self.path.glob("refs.*") if f.name.split(".")[1] not in alive]
+        return [str(f) for f in self.path.glob("refs.*") if f.name.split(".")[1] not in alive and not is_watcher(f.name.split(".")[1])]
 
     # ---- guests
 

@@ -183,9 +183,9 @@ class Receiver:
 class Move:
     """One attempt: a line from a source to a destination, and what came of it."""
 
-    def __init__(self, source, destination, number, watch=None, options=("--no-live",), faults=(None, None)):
+    def __init__(self, source, destination, number, watch=None, options=("--no-live",), faults=(None, None), receives=()):
         self.source, self.destination, self.number = source, destination, number
-        self.receiver = Receiver(destination, *QUICK, fault=faults[1])
+        self.receiver = Receiver(destination, *QUICK, *receives, fault=faults[1])
         self.line = Line(self.receiver.port, watch and (lambda *what: watch(self, *what)))
         self.process = source.start(hosts.PVFERRY, "migrate", "--json", "--via", "tcp", "--port", self.line.port, *QUICK,
                                     *options, number, "127.0.0.1", fault=faults[0])

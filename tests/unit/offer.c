@@ -42,7 +42,7 @@ static int offer_to(const struct leaf *leaves, bool force)
 	int rc;
 
 	assert_done(domain_set_cpu_policy(domain, &had));
-	assert_done(offer_fetch(&offer, domain, &policy));
+	assert_done(offer_fetch(&offer, domain, NULL, &policy));
 	fake_host_policy = &has;
 	rc = cpu_policy_check(domain_host(domain), policy.at, policy.count, force);
 	fake_host_policy = NULL;
@@ -100,7 +100,7 @@ static struct offer sample(void)
 	struct offer offer = { .lanes = 3, .live = true, .without_devices = true };
 	struct bytes policy = { 0 };
 
-	assert_done(offer_fetch(&offer, domain, &policy));
+	assert_done(offer_fetch(&offer, domain, NULL, &policy));
 	bytes_release(&policy);
 	assert_done(job_name(offer.job));
 	strcpy(offer.p2m, "auto");
@@ -164,6 +164,57 @@ static void what_makes_no_sense_is_refused(void **state)
 	assert_done(understand(&said, &offer));
 }
 
+static const char config_of_devices[] =
+	"{\"c_info\":{\"type\":\"pv\",\"name\":\"web1\"},\"b_info\":{},\"disks\":["
+	"{\"vdev\":\"xvda\",\"pdev_path\":\"/dev/vg0/web\",\"format\":\"raw\",\"readwrite\":1},"
+	"{\"vdev\":\"xvdb\",\"pdev_path\":\"/srv/b.qcow2\",\"format\":\"qcow2\",\"script\":\"/etc/xen/"
+	"scripts/block\"},"
+	"{\"vdev\":\"xvdc\",\"pdev_path\":\"iqn.x\",\"format\":\"raw\",\"script\":\"block-iscsi\"},"
+	"{\"vdev\":\"xvdd\",\"pdev_path\":\"/dev/x\",\"format\":\"raw\",\"backend_domname\":\"storage\"}],"
+	"\"nics\":[{\"bridge\":\"xenbr0\"},{\"bridge\":\"ovs0\",\"script\":\"vif-openvswitch\",\"ifname\":"
+	"\"web0\"}]}";
+
+static void devices_are_told_in_detail(void **state)
+{
+	struct offer said = sample(), offer;
+	const struct offer_disk *disks = offer.in_detail.disks;
+	const struct offer_nic *nics = offer.in_detail.nics;
+	struct bytes policy = { 0 };
+
+	(void)state;
+	fake_store_set("/libxl/1/device/vbd", "");
+	fake_store_set("/libxl/1/device/vbd/51712", "");
+	fake_store_set("/libxl/1/device/vbd/51712/backend", "/local/domain/0/backend/vbd/1/51712");
+	fake_store_set("/local/domain/0/backend/vbd/1/51712/dev", "xvda");
+	fake_store_set("/local/domain/0/backend/vbd/1/51712/sectors", "2048");
+	fake_store_set("/local/domain/0/backend/vbd/1/51712/sector-size", "4096");
+	assert_done(offer_fetch(&said, domain, config_of_devices, &policy));
+	bytes_release(&policy);
+	assert_done(understand(&said, &offer));
+	assert_int_equal(offer.in_detail.disk_count, 4);
+	assert_int_equal(offer.in_detail.nic_count, 2);
+	assert_string_equal(disks[0].target, "/dev/vg0/web");
+	assert_true(disks[0].is_path && disks[0].writable);
+	assert_int_equal(disks[0].bytes, 2048 * 512); /* Linux counts in 512 bytes */
+	assert_int_equal(disks[0].sector_bytes, 4096);
+	assert_true(disks[1].is_path && !disks[1].writable && !disks[1].bytes);
+	assert_false(disks[2].is_path);
+	assert_false(disks[3].is_path);
+	assert_true(nics[0].is_bridge && !strcmp(nics[0].bridge, "xenbr0") && !*nics[0].interface);
+	assert_true(!nics[1].is_bridge && !strcmp(nics[1].interface, "web0"));
+}
+
+static void check_devices(const struct offer_devices *devices)
+{
+	assert_true(devices->disk_count <= OFFER_DISKS_MOST && devices->nic_count <= OFFER_NICS_MOST);
+	for (int i = 0; i < OFFER_DISKS_MOST; i++)
+		assert_true(strlen(devices->disks[i].vdev) < sizeof(devices->disks[i].vdev) &&
+			    strlen(devices->disks[i].target) < sizeof(devices->disks[i].target));
+	for (int i = 0; i < OFFER_NICS_MOST; i++)
+		assert_true(strlen(devices->nics[i].bridge) < sizeof(devices->nics[i].bridge) &&
+			    strlen(devices->nics[i].interface) < sizeof(devices->nics[i].interface));
+}
+
 /* As a process that reads what peers write may hand it over: any bytes. */
 static void an_offer_of_any_bytes_is_checked(void **state)
 {
@@ -184,6 +235,7 @@ static void an_offer_of_any_bytes_is_checked(void **state)
 		assert_true(strlen(offer.domain) < sizeof(offer.domain));
 		assert_true(strlen(offer.job) < sizeof(offer.job) &&
 			    strlen(offer.devices) < sizeof(offer.devices));
+		check_devices(&offer.in_detail);
 		memcpy(bytes = (uint8_t[3]){ 0 }, (bool[3]){ offer.live, offer.force, offer.without_devices },
 		       3);
 		assert_true(bytes[0] <= 1 && bytes[1] <= 1 && bytes[2] <= 1);
@@ -221,6 +273,7 @@ int main(void)
 		cmocka_unit_test_setup(what_the_host_lacks_is_named, setup),
 		cmocka_unit_test_setup(policies_that_are_none_are_refused, setup),
 		cmocka_unit_test_setup(all_that_is_said_is_understood, setup),
+		cmocka_unit_test_setup(devices_are_told_in_detail, setup),
 		cmocka_unit_test_setup(an_offer_of_any_bytes_is_checked, setup),
 		cmocka_unit_test_setup(names_that_people_give_are_carried, setup),
 		cmocka_unit_test_setup(what_makes_no_sense_is_refused, setup),

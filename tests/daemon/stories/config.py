@@ -15,7 +15,7 @@ WRONG = [
     ("pvferry = pvferry", "full path"), ("allow-config = labels, world", "allow-config takes"), ("transport = udp", "tls or tcp"), ("allow = " + "x" * 300, "too long a name"),
     ("allow = " + "x," * 300, "too many names"), ("\0max-jobs = 5", "pvferryd.conf:3"), ("listen = 127.0.0.1:1\n" * 20, "too many addresses"),
 ]
-FINE = ["listen = [::1]:8666", "  allow=a,b\tc , d  ", "# comment", "", "\t", "transport = tls", "stop-timeout = 1", "pki = /a b/c", "allow-config = labels, pools"]
+FINE = ["listen = [::1]:8666", "  allow=a,b\tc , d  ", "# comment", "", "\t", "transport = tls", "stop-timeout = 1", "pki = /a b/c", "allow-config = labels, pools", "allow-devices = /dev/vg0/* xenbr*"]
 
 
 def check(folder, text):

@@ -108,7 +108,7 @@ def guests(stage, host, folder):
     verdict(checks, "guest", "ok", names[hvm] + ": it is an HVM")
     verdict(checks, "guest", "problem", names[left], "no process works on", "pvferry resume")
     verdict(checks, "guest", "warning", names[paused], "paused", "xl unpause")
-    for kind, number, remedy in (("pci", 0, "--without-devices"), ("vbd", 51712, "xl migrate")):
+    for kind, number, remedy in (("pci", 0, "--without-devices"),):
         host.store.write(f"/libxl/{runs}/device/{kind}/{number}", "")
         found = verdict(doctor(host, "--pki", folder), "guest", "warning", names[runs], f"{kind} {number}", remedy)
         expect("destroy" not in found["remedy"], found)
