@@ -21,6 +21,7 @@ XEN_RELEASE = ".".join(subprocess.run(["pkg-config", "--modversion", "xencontrol
                                       check=False).stdout.split(".")[:2])
 HELPER = pathlib.Path(f"/usr/lib/xen-{XEN_RELEASE}/bin/libxl-save-helper")
 DEADLINE = int(os.environ.get("DEADLINE") or (180 if SAN else 60))    # seconds; for what must happen, however busy the machine is
+PACE = 1000    # steps of the guests a second, at most: at full speed they would take a processor from what is tested
 PROGRAMS = "pvferry,pvferry-builder"    # that calls fail in, unless another one is named
 TSAN = "report_thread_leaks=0"    # a builder ends with what it holds, threads among it
 
@@ -120,11 +121,11 @@ class Result:
 
 
 class Host:
-    """A machine with a xenstored and its guests' processor."""
+    """A machine with a xenstored and its guests' processor. pace: steps of the guests a second at most, None for all speed."""
     program = PVFERRY
 
-    def __init__(self, stage, name, mem=64, *options, runs=True):
-        self.stage, self.path = stage, stage.folder / name
+    def __init__(self, stage, name, mem=64, *options, runs=True, pace=PACE):
+        self.stage, self.path, self.pace = stage, stage.folder / name, pace
         self.must_simhost("create", self.path, "--mem", mem, *options)
         self.store = Store(self.path / "xenstored/socket")
         self.runs, self.started = False, set()
@@ -154,7 +155,8 @@ class Host:
 
     def run_guests(self):
         # No pipe to a process that stays.
-        subprocess.run([SIMHOST, "guests", self.path, "--daemon"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        words = [SIMHOST, "guests", self.path, "--daemon", *(["--pace", str(self.pace)] if self.pace else [])]
+        subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL, check=True, timeout=DEADLINE)
         self.runs = True
 

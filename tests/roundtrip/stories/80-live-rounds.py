@@ -3,6 +3,7 @@ import pairings
 import stream
 from hosts import expect
 
+FAST = 10000    # steps a second: more of its pages change in each round
 ROUNDS = ("--live", "--max-downtime", 1, "--max-rounds", 5)
 GUESTS = [pairings.Guest(workload=workload, **more) for workload in ("write", "fork", "remap", "balloon", "grant", "mix")
           for more in ({}, dict(width=32, p2m="list", vcpus=2, holes=40))]
@@ -42,7 +43,8 @@ def run(stage):
     to = stage.host("to", 96)
     count = 0
     for flavour, tracking in (("noshadow", "auto"), ("shadow", "log"), ("shadow", "content")):
-        source = stage.host(f"{flavour}-{tracking}", 96, *(("--flavour", "noshadow") if flavour == "noshadow" else ()))
+        options = ("--flavour", "noshadow") if flavour == "noshadow" else ()
+        source = stage.host(f"{flavour}-{tracking}", 96, *options, pace=FAST)
         for guest in GUESTS:
             one(stage, source, to, guest, tracking, *(("--level", "0") if count % 3 == 0 else ()))
             count += 1

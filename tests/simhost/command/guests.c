@@ -17,7 +17,7 @@
 #include "../machine/domain.h"
 #include "command.h"
 
-enum { IDLE_US = 300 };
+enum { IDLE_US = 300, IDLE_MOST_US = 2000 };
 
 struct plan {
 	long steps, ms, domain, pace;
@@ -117,17 +117,21 @@ static void run(struct host *host, const struct plan *plan)
 {
 	struct timespec due = { 0 };
 	long end = plan->ms ? now_ms() + plan->ms : 0;
+	useconds_t nap = IDLE_US; /* ever longer: a host without guests costs next to nothing */
 
 	for (long step = 0; !cpu_interrupted && (!plan->steps || step < plan->steps); step++) {
 		if (end && now_ms() >= end)
 			break;
 		if (plan->pace)
 			keep_pace(plan->pace, &due);
-		if (step_all(host, plan->domain) || plan->steps)
+		if (step_all(host, plan->domain) || plan->steps) {
+			nap = IDLE_US;
 			continue;
+		}
 		if (host_is_gone(host))
 			break;
-		usleep(IDLE_US);
+		usleep(nap);
+		nap = 2 * nap < IDLE_MOST_US ? 2 * nap : IDLE_MOST_US;
 	}
 }
 

@@ -8,7 +8,7 @@
 #include "../machine/domain.h"
 #include "kernel.h"
 
-enum { TRIES = 4096 };
+enum { TRIES = 16 };
 
 int kernel_enter(struct guest *guest, struct host *host, uint16_t domid)
 {
@@ -143,6 +143,27 @@ uint32_t kernel_version(struct guest *guest, uint64_t pfn)
 	return version;
 }
 
+/* A page of the map at a time: byte by byte a guest that has none of them would do little else than look. */
+uint64_t kernel_find(struct guest *guest, enum guest_use use, uint64_t from)
+{
+	uint64_t pages = GET(guest, direct_pages), map = GET(guest, map), room;
+	uint8_t uses[PAGE_BYTES];
+
+	for (uint64_t seen = 0; seen < pages; seen += room) {
+		uint64_t pfn = (from + seen) % pages;
+		const uint8_t *found;
+
+		room = PAGE_BYTES - pfn % PAGE_BYTES;
+		room = room < pages - pfn ? room : pages - pfn;
+		if (kernel_load(guest, map + pfn / PAGE_BYTES, pfn % PAGE_BYTES, uses, room))
+			return NO_FRAME;
+		found = memchr(uses, use, room);
+		if (found)
+			return pfn + (uint64_t)(found - uses);
+	}
+	return NO_FRAME;
+}
+
 uint64_t kernel_random_data_page(struct guest *guest)
 {
 	uint64_t pages = GET(guest, direct_pages);
@@ -153,7 +174,7 @@ uint64_t kernel_random_data_page(struct guest *guest)
 		if (kernel_use(guest, pfn) == USE_DATA)
 			return pfn;
 	}
-	return NO_FRAME;
+	return kernel_find(guest, USE_DATA, kernel_random(guest, pages));
 }
 
 uint64_t kernel_take(struct guest *guest, enum guest_use use)

@@ -45,6 +45,9 @@ uint64_t kernel_leaf(struct guest *guest, uint64_t index);
 enum guest_use kernel_use(struct guest *guest, uint64_t pfn);
 void kernel_set_use(struct guest *guest, uint64_t pfn, enum guest_use use);
 
+/* The first page below the end of the direct mapping that is used so, from there on and then from 0; or NO_FRAME. */
+uint64_t kernel_find(struct guest *guest, enum guest_use use, uint64_t from);
+
 /* A data page, zeroed and used otherwise from now on; NO_FRAME if there is none. */
 uint64_t kernel_take(struct guest *guest, enum guest_use use);
 

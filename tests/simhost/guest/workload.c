@@ -165,12 +165,10 @@ static void balloon_out(struct guest *guest)
 
 static void balloon_in(struct guest *guest)
 {
-	uint64_t pages = GET(guest, direct_pages), pfn = kernel_random(guest, pages), mfn;
+	uint64_t pfn = kernel_find(guest, USE_BALLOONED, kernel_random(guest, GET(guest, direct_pages))), mfn;
 	struct xen_memory_reservation op = { .nr_extents = 1, .domid = DOMID_SELF };
 
-	for (unsigned i = 0; i < 4096 && pages && kernel_use(guest, pfn) != USE_BALLOONED; i++)
-		pfn = (pfn + 1) % pages;
-	if (guest->cpu.gone || kernel_use(guest, pfn) != USE_BALLOONED)
+	if (pfn == NO_FRAME)
 		return;
 	mfn = pfn;
 	op.extent_start.p = &mfn;
