@@ -2,6 +2,7 @@
 import ctypes
 import os
 import pathlib
+import random
 import shutil
 import tempfile
 import time
@@ -36,6 +37,7 @@ class Stage:
         where = os.environ.get("TMPDIR") or (shm if os.access(shm, os.W_OK) else None)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pvferry-rt-", dir=where))
         self.hosts, self.figures, self.mounts = [], [], []
+        self.samples = 0
         self.seeds = os.getpid() << 16
         self.is_private = unshare()
 
@@ -58,6 +60,15 @@ class Stage:
     def seed(self):
         self.seeds += 1
         return self.seeds
+
+    def some(self, cases, count):
+        """So many of the cases, in their order: which ones, SEED says. All with EVERY=1."""
+        cases = list(cases)
+        if hosts.EVERY or count >= len(cases):
+            return cases
+        self.samples += 1
+        chosen = random.Random(f"{hosts.SEED} {self.samples}").sample(range(len(cases)), count)
+        return [cases[n] for n in sorted(chosen)]
 
     def figure(self, text):
         self.figures.append(text)
