@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/map.h"
 #include "cli/open-image.h"
 #include "cli/parents.h"
 #include "cli/progress.h"
@@ -17,7 +18,7 @@
 struct settings {
 	unsigned int threads;
 	const char *parent;
-	bool config;
+	bool config, map, svg;
 };
 
 static bool set(void *context, enum option_id option, const struct option_value *value)
@@ -27,6 +28,8 @@ static bool set(void *context, enum option_id option, const struct option_value 
 	switch (option) {
 	case OPTION_PARENT: settings->parent = value->text; break;
 	case OPTION_CONFIG: settings->config = true; break;
+	case OPTION_MAP: settings->map = true; break;
+	case OPTION_MAP_SVG: settings->svg = true; break;
 	case OPTION_THREADS: settings->threads = value->number; break;
 	default: break;
 	}
@@ -147,6 +150,10 @@ static void write_out(FILE *to, const struct examination *x, const struct inspec
 		fprintf(to, "%s\n", x->config.root ? config_text(&x->config) : x->facts->config);
 		return;
 	}
+	if (inspection->settings->map || inspection->settings->svg) {
+		(inspection->settings->svg ? map_write_svg : map_write_text)(to, x);
+		return;
+	}
 	json = gather(x);
 	add_state(json, &inspection->parents);
 	if (common.json)
@@ -227,5 +234,7 @@ int run_inspect(const struct command *self, int argc, char **argv)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
 	if (argc - first != 1)
 		return say_usage(self, "takes one FILE");
+	if (settings.config + settings.map + settings.svg + common.json > 1)
+		return say_usage(self, "takes one of --config, --map, --map-svg and --json");
 	return inspect(argv[first], &settings);
 }

@@ -36,6 +36,8 @@ static int resize(struct incoming *in, uint64_t old_count)
 	(void)old_count;
 	if (!rc)
 		rc = array_grow(&x->record_of, sizeof(*x->record_of), in->count, in->most_pfns);
+	if (!rc)
+		rc = array_grow(&x->is_zero, sizeof(*x->is_zero), in->count, in->most_pfns);
 	if (!rc && !is_ordered(x) && !can_look_again(x))
 		rc = array_grow(&x->table_at, sizeof(*x->table_at), in->count, in->most_pfns);
 	return rc;
@@ -115,10 +117,9 @@ static int look(struct examination *x, const struct record *record, const struct
 
 		x->incoming.type[pfn] = type;
 		x->record_of[pfn] = record->number;
+		x->is_zero[pfn] = type == FRAME_NOTAB && is_zero(data);
 		if (frame_level(type))
 			rc = table_note(x, pfn, frame_level(type), data);
-		else if (type == FRAME_NOTAB)
-			x->zero_pages += is_zero(data);
 		if (frame_has_data(type))
 			data += PAGE_BYTES;
 	}
@@ -179,6 +180,7 @@ static void count(struct examination *x)
 	for (uint64_t pfn = 0; pfn < x->incoming.count; pfn++) {
 		x->frames_by_type[x->incoming.type[pfn]]++;
 		x->frames += frame_is_populated(x->incoming.type[pfn]);
+		x->zero_pages += x->is_zero[pfn];
 	}
 	for (unsigned int i = 0; i < x->incoming.machine.vcpu_count; i++) {
 		const struct vcpu *vcpu = &x->incoming.machine.vcpus[i];
@@ -290,6 +292,7 @@ void examination_release(struct examination *x)
 	config_release(&x->config);
 	array_release(x->demands, sizeof(*x->demands), x->incoming.most_pfns);
 	array_release(x->record_of, sizeof(*x->record_of), x->incoming.most_pfns);
+	array_release(x->is_zero, sizeof(*x->is_zero), x->incoming.most_pfns);
 	tables_forget(x);
 	array_release(x->table_at, sizeof(*x->table_at), x->incoming.most_pfns);
 }

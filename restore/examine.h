@@ -23,6 +23,7 @@ struct examination {
 	/* of the checks: */
 	struct demand *demands;	       /* by pfn: as what the tables name it */
 	uint32_t *record_of;	       /* by pfn: the record that brought it */
+	bool *is_zero;		       /* by pfn: an ordinary page, and of zeros */
 	uint64_t next_window, windows; /* images of ours: the pfn to come, PAGE_DATA so far */
 	uint64_t last_rank;	       /* and the place of the last other record */
 	/* Of streams that may send a table again: */

@@ -165,6 +165,9 @@ const struct option_row option_rows[] = {
 	{ "watch", OPTION_WATCH, FLAG, "go on: the table again every second; with --json the events",
 	  .commands = "jobs" },
 	{ "config", OPTION_CONFIG, FLAG, "print the domain's config, as xl keeps it", .commands = "inspect" },
+	{ "map", OPTION_MAP, FLAG, "draw what is where in the guest's memory", .commands = "inspect" },
+	{ "map-svg", OPTION_MAP_SVG, FLAG, "the same as an SVG picture, on standard output",
+	  .commands = "inspect" },
 
 	/* --- how it runs, and what it prints --------------------------------------------------------------- */
 	{ "threads", OPTION_THREADS, NUMBER("N", 1, 64), "worker threads (one a processor, at most 8)",

@@ -2,6 +2,7 @@
 import json
 import re
 import socket
+from xml.etree import ElementTree
 
 import daemons
 import hosts
@@ -70,6 +71,9 @@ def images(checker, host, number, folder):
     said("save", "-c", "--index", number, full, section="save")
     said("save", "--parent", full, number, more, section="save")
     said("inspect", more, section="inspect")
+    drawing = ElementTree.fromstring(host.must("inspect", "--map-svg", more).out)
+    expect(drawing.tag.endswith("svg") and " 0 MiB |T" in host.must("inspect", "--map", more).out, "the map is drawn")
+    expect(host.pvferry("inspect", "--map", "--json", more).status == 2, "--map and --json are taken together")
     said("verify", more, section="verify")
     said("merge", more, folder / "one.pvf", section="merge")
     said("restore", folder / "one.pvf", section="restore")
