@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "machine/config-redirect.h"
 #include "process/budget.h"
 #include "process/stop.h"
 #include "restore/builder-order.h"
@@ -137,6 +138,8 @@ static int build(const struct builder_order *order, const struct restore_options
 	built->console = r.connections.console;
 	if (r.config.root)
 		snprintf(built->name, sizeof(built->name), "%s", config_name(&r.config));
+	if (r.has_devices)
+		config_attachments(&r.config, built->attachments, sizeof(built->attachments));
 	return 0;
 }
 
@@ -156,6 +159,9 @@ static int carry_out(const struct builder_order *order)
 						 .without_devices = order->without_devices,
 						 .maker = order->has_maker ? &maker : NULL,
 						 .allowed = order->allowed,
+						 .redirect = built->redirect,
+						 .config = built->config_bytes ? built->config : NULL,
+						 .config_bytes = built->config_bytes,
 						 .prove = order->has_proof ? &order->proof : NULL,
 						 .allow_devices = order->limits_devices ? order->allow_devices
 											: NULL,
@@ -187,7 +193,8 @@ static bool is_order(const struct builder_order *order, ssize_t bytes)
 	       order->threads <= BUILDER_THREADS_MOST && !(order->has_proof && order->leaves_pages) &&
 	       order->say_level <= SAY_DETAIL && !order->name[sizeof(order->name) - 1] &&
 	       !order->allow_devices[sizeof(order->allow_devices) - 1] &&
-	       !order->channel[sizeof(order->channel) - 1];
+	       !order->channel[sizeof(order->channel) - 1] && !built->redirect[sizeof(built->redirect) - 1] &&
+	       built->config_bytes <= sizeof(built->config);
 }
 
 int main(void)

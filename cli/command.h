@@ -16,7 +16,7 @@
 #define COMMANDS(_) \
 	_(save, "DOMAIN FILE|-", "save a running domain to an image") \
 	_(checkpoint, "DOMAIN DIR", "save a domain that runs on, into a directory, once or periodically") \
-	_(restore, "FILE|-", "build a domain from an image and run it") \
+	_(restore, "[CONFIG] FILE|-", "build a domain from an image and run it") \
 	_(migrate, "DOMAIN HOST", "move a running domain to another host") \
 	_(receive, "", "receive a domain from another host") \
 	_(resolve, "[JOB]", "settle a migration that was cut short") \

@@ -13,15 +13,19 @@
 #include "cli/open-image.h"
 #include "cli/parents.h"
 #include "cli/progress.h"
+#include "cli/xl-config.h"
 #include "log.h"
+#include "machine/config-redirect.h"
 #include "machine/offer.h"
 #include "machine/watch.h"
 #include "restore/maker.h"
 #include "restore/prove.h"
+#include "stream/body.h"
 
 struct settings {
 	bool paused, prove;
-	const char *parent;
+	const char *parent, *config; /* config: xl's file, in place of what the image has; NULL: none */
+	char redirect[REDIRECT_BYTES];
 	struct restore_options restore;
 };
 
@@ -38,6 +42,14 @@ static bool set_name(struct restore_options *options, const char *value)
 	return false;
 }
 
+static bool redirect(struct settings *settings, const char *kind, const char *wish)
+{
+	if (!redirect_add(settings->redirect, sizeof(settings->redirect), kind, wish))
+		return true;
+	fprintf(stderr, "pvferry: %s\n", fail_reason());
+	return false;
+}
+
 static bool set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *settings = context;
@@ -50,6 +62,8 @@ static bool set(void *context, enum option_id option, const struct option_value 
 	case OPTION_PARENT: settings->parent = value->text; break;
 	case OPTION_ALLOW: return allow_parse(value->text, &options->allowed);
 	case OPTION_WITHOUT_DEVICES: options->without_devices = true; break;
+	case OPTION_DISK: return redirect(settings, "disk", value->text);
+	case OPTION_BRIDGE: return redirect(settings, "bridge", value->text);
 	case OPTION_NAME: return set_name(options, value->text);
 	case OPTION_THREADS: options->threads = value->number; break;
 	default: break;
@@ -82,6 +96,8 @@ static void say_done(const struct built *built, bool paused)
 	if (!common.json) {
 		say(SAY_NOTE, "%s: %lu MiB restored%s, domain %u %s", built->name, built->frames / 256,
 		    built->proven ? " and proven" : "", built->domain, paused ? "is paused" : "runs");
+		if (*built->attachments)
+			say(SAY_NOTE, "%s: attached to %s", built->name, built->attachments);
 		return;
 	}
 	json = json_object_new_object();
@@ -91,6 +107,8 @@ static void say_done(const struct built *built, bool paused)
 	json_object_object_add(json, "frames", json_object_new_int64(built->frames));
 	if (built->proven)
 		json_object_object_add(json, "proven-pages", json_object_new_int64(built->proven));
+	if (*built->attachments)
+		body_put_text(json, "attached", built->attachments);
 	json_object_object_add(json, "paused", json_object_new_boolean(paused));
 	print_json(stdout, json, JSON_C_TO_STRING_SPACED);
 	json_object_put(json);
@@ -134,6 +152,28 @@ static int prepare(struct parents *parents, struct channel *channel, const struc
 	return proof_wish_init(wish, parents->has_index ? &parents->chain.files[0].place.head : NULL);
 }
 
+/* What the builder is to take in place of the image's words. A local config is the user's own: all of it is allowed. */
+static int take_wishes(struct built *built, struct restore_options *options, const struct settings *settings)
+{
+	struct bytes flat = { 0 };
+	int rc;
+
+	snprintf(built->redirect, sizeof(built->redirect), "%s", settings->redirect);
+	if (!settings->config)
+		return 0;
+	allow_parse("all", &options->allowed);
+	rc = xl_config_read(settings->config, &flat);
+	if (!rc && flat.count > sizeof(built->config))
+		rc = fail(E2BIG, "%s: more than %zu KiB of settings", settings->config,
+			  sizeof(built->config) / 1024);
+	if (!rc) {
+		memcpy(built->config, flat.at, flat.count);
+		built->config_bytes = flat.count;
+	}
+	bytes_release(&flat);
+	return rc;
+}
+
 static int restore(const struct settings *settings)
 {
 	struct restore_options options = settings->restore;
@@ -142,8 +182,10 @@ static int restore(const struct settings *settings)
 	struct parents parents;
 	struct proof_wish wish;
 	struct maker maker;
-	int rc = built ? open_image(&channel, image) : -ENOMEM;
+	int rc = built ? take_wishes(built, &options, settings) : -ENOMEM;
 
+	if (!rc)
+		rc = open_image(&channel, image);
 	if (rc)
 		return say_failure("restore", image, NULL);
 	maker_init(&maker, built);
@@ -176,12 +218,10 @@ int run_restore(const struct command *self, int argc, char **argv)
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
-	if (argc - first == 2)
-		return say_usage(
-			self, "takes one FILE: an image has the config in it, and --name gives another name");
-	if (argc - first != 1)
-		return say_usage(self, "takes one FILE");
-	image = argv[first];
+	if (argc - first != 1 && argc - first != 2)
+		return say_usage(self, "takes FILE, or CONFIG and FILE");
+	settings.config = argc - first == 2 ? argv[first] : NULL;
+	image = argv[argc - 1];
 	rc = restore(&settings);
 	ended_restore(rc, began_ns);
 	return rc;

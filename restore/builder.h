@@ -13,8 +13,14 @@
 
 #include "restore/restore.h"
 
+enum { REDIRECT_BYTES = 4096, LOCAL_CONFIG_BYTES = 1 << 18 };
+
 /* Written by the builder, and seen by all processes of the job that were started after built_open(). */
 struct built {
+	/* But for these, which the one who starts it may write before: as in restore_options. */
+	char redirect[REDIRECT_BYTES];
+	uint8_t config[LOCAL_CONFIG_BYTES];
+	size_t config_bytes;
 	int fd; /* in those processes */
 	uint32_t domain;
 	bool is_created; /* there was a domain, finished or not */
@@ -22,7 +28,8 @@ struct built {
 	uint64_t pfns, frames, proven;
 	_Atomic uint64_t pages, pages_wanted; /* so far */
 	char name[256];
-	mfn_t store, console; /* of an adopted domain: its pages */
+	char attachments[512]; /* disks and bridges of a domain with devices, for people */
+	mfn_t store, console;  /* of an adopted domain: its pages */
 	/* How it ended, if it did: 0, or an error and its reason. */
 	bool is_over;
 	int rc;

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "machine/config-filter.h"
 #include "machine/config-flat.h"
+#include "machine/config-redirect.h"
 #include "machine/registry.h"
 #include "restore/preflight-devices.h"
 
@@ -70,7 +71,10 @@ int preflight_config(struct restoration *r)
 		return fail(EMEDIUMTYPE, "a libxc stream with nothing around it: there is no config");
 	if (!(facts->xl_flags & XL_FLAG_JSON))
 		return fail(EMEDIUMTYPE, "its config is xl's old text form: let xl restore it");
-	rc = config_rebuild(&r->config, facts->flat_config.at, facts->flat_config.count);
+	rc = r->options.config ? config_rebuild(&r->config, r->options.config, r->options.config_bytes)
+			       : config_rebuild(&r->config, facts->flat_config.at, facts->flat_config.count);
+	if (!rc && r->options.redirect)
+		rc = config_redirect(&r->config, r->options.redirect);
 	if (!rc)
 		rc = check_own_uuid(r);
 	if (rc)

@@ -51,6 +51,9 @@ struct restore_options {
 	const struct domain_maker *maker; /* of a domain with devices; NULL: that is refused */
 	unsigned int allowed;		  /* ALLOW_*: what the config may name of this host */
 	const char *allow_devices; /* names of disks and bridges that it may, see text/allow.h; NULL: any */
+	const char *redirect;	   /* other disks and bridges: config-redirect.h; NULL: none */
+	const uint8_t *config;	   /* in place of the image's: config-flat.h; NULL: the image's */
+	size_t config_bytes;
 	/* How far we are, in pages; called by one thread. May be NULL. */
 	void (*progress)(uint64_t done, uint64_t total);
 	const struct adoption *adopt;	/* a bare libxc stream into that domain; NULL: a domain is made */

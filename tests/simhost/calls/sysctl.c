@@ -56,6 +56,28 @@ static void pad(struct xen_sysctl_cpu_policy *op, uint32_t count)
 	op->nr_leaves = count;
 }
 
+/* One node with all there is. */
+static long numainfo(struct call *call, struct xen_sysctl_numainfo *info)
+{
+	const struct machine *machine = call->host->machine;
+
+	if (info->meminfo.p && info->num_nodes)
+		info->meminfo.p[0] = (xen_sysctl_meminfo_t){ .memsize = machine->nr_frames * 4096ul,
+							     .memfree = machine->nr_free * 4096ul };
+	if (info->distance.p && info->num_nodes)
+		info->distance.p[0] = 10;
+	info->num_nodes = 1;
+	return 0;
+}
+
+static long cputopoinfo(struct xen_sysctl_cputopoinfo *info)
+{
+	for (uint32_t i = 0; info->cputopo.p && i < info->num_cpus && i < CPUS; i++)
+		info->cputopo.p[i] = (xen_sysctl_cputopo_t){ .core = i };
+	info->num_cpus = CPUS;
+	return 0;
+}
+
 static long get_policy(struct call *call, struct xen_sysctl_cpu_policy *op)
 {
 	const struct cpu_policy_data *policy = &call->host->machine->policy;
@@ -141,6 +163,8 @@ long call_sysctl(struct call *call, struct xen_sysctl *op)
 	case XEN_SYSCTL_physinfo: return physinfo(call, &op->u.physinfo);
 	case XEN_SYSCTL_get_cpu_policy: return get_policy(call, &op->u.cpu_policy);
 	case XEN_SYSCTL_get_cpu_featureset: return get_featureset(call, &op->u.cpu_featureset);
+	case XEN_SYSCTL_numainfo: return numainfo(call, &op->u.numainfo);
+	case XEN_SYSCTL_cputopoinfo: return cputopoinfo(&op->u.cputopoinfo);
 	case XEN_SYSCTL_cpupool_op: return cpupool(call, &op->u.cpupool_op);
 	case XEN_SYSCTL_sched_id: op->u.sched_id.sched_id = XEN_SCHEDULER_NULL; return 0;
 	}
