@@ -6,8 +6,10 @@ import contextlib
 import fcntl
 import gzip
 import hashlib
+import lzma
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,10 +18,13 @@ from cpio import Cpio
 
 HERE = pathlib.Path(__file__).resolve().parent
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "pvferry/xenlab"
-XEN_BIN = "/usr/lib/xen-4.17/bin"
+# The lab is of the Debian that it runs on: of its Xen, its kernels and its user space.
+XEN_RELEASE = ".".join(subprocess.run(["pkg-config", "--modversion", "xencontrol"], capture_output=True, text=True,
+                                      check=False).stdout.split(".")[:2])
+XEN_BIN = f"/usr/lib/xen-{XEN_RELEASE}/bin"
 
-# With log-dirty is the last build before XSA-495's; when Debian drops it, that flavour's scenarios skip.
-HYPERVISORS = {"noshadow": "xen-hypervisor-4.17-amd64", "shadow": "xen-hypervisor-4.17-amd64=4.17.5+72-g01140da4e8-1"}
+# With log-dirty is the last build before XSA-495's, which only Debian 12 has; elsewhere that flavour's scenarios skip.
+HYPERVISORS = {"noshadow": f"xen-hypervisor-{XEN_RELEASE}-amd64", "shadow": "xen-hypervisor-4.17-amd64=4.17.5+72-g01140da4e8-1"}
 
 DOM0_PROGRAMS = {
     "/bin/busybox": "/bin/busybox",
@@ -35,7 +40,7 @@ DOM0_MODULES = (
     "loop xen-blkback "                                 # guests' disks
     "xen-netback bridge virtio_net "                    # guests' networks; the link between two hosts
 ).split()
-SERIES = HERE.parent.parent / "guest/linux"
+PATCHES = HERE.parent.parent / "guest/linux"
 MEASURING = 4       # the first so many patches of the series show what a suspend costs, the others change it
 GIT_NAME = ("-c", "user.name=xenlab", "-c", "user.email=xenlab@invalid")
 
@@ -111,29 +116,32 @@ def _apt_uris(wanted):
     return done.stdout
 
 
-def newest(prefix, suffix):
-    """The newest package whose name has this form, the ABI number between compared as a number."""
-    names = [n for n in run("apt-cache", "pkgnames", prefix).split()
-             if n.endswith(suffix) and n[len(prefix):-len(suffix)].isdigit()]
-    if not names:
-        raise Unavailable(f"no package {prefix}*{suffix}: apt-get update?")
-    return max(names, key=lambda n: int(n[len(prefix):-len(suffix)]))
+def current(name):
+    """What the package of that name, which has nothing itself, stands for: linux-source is linux-source-6.1 in Debian 12."""
+    found = re.search(rf"^ *Depends: ({re.escape(name.removesuffix('-amd64'))}-\S+)$", run("apt-cache", "depends", name), re.MULTILINE)
+    if not found:
+        raise Unavailable(f"no package {name}: apt-get update?")
+    return found[1]
 
 
 # ---- hosts
 
 def hypervisor(flavour):
+    if XEN_RELEASE not in HYPERVISORS[flavour]:
+        raise Unavailable(f"Debian has no Xen {XEN_RELEASE} of the kind \"{flavour}\"")
     deb = package(HYPERVISORS[flavour])
 
     def unzip(place):
-        with gzip.open(deb / "boot/xen-4.17-amd64.gz") as packed:
+        with gzip.open(next((deb / "boot").glob("xen-*-amd64.gz"))) as packed:
             (place / "xen").write_bytes(packed.read())
     return cached(f"xen-{flavour}", [deb.name], unzip) / "xen"
 
 
 def dom0_kernel():
     """(the kernel, the folder that holds lib/modules, its release)"""
-    deb = package(newest("linux-image-6.1.0-", "-amd64-unsigned"))
+    deb = package(current("linux-image-amd64") + "-unsigned")
+    if not (deb / "lib").exists():      # from Debian 13 on: the package has usr/lib only
+        (deb / "lib").symlink_to("usr/lib")
     release = next((deb / "lib/modules").iterdir()).name
     if not (deb / "lib/modules" / release / "modules.dep.bin").exists():
         run("/sbin/depmod", "-b", deb, release)
@@ -166,8 +174,8 @@ def dom0_initrd():
             for lib in libs:
                 tree.copy(lib, str(lib))
             for name in modules:
-                tree.copy(deb / name, name)
-            tree.file("etc/modules", "".join(f"/{name}\n" for name in modules).encode())
+                tree.file(name.removesuffix(".xz"), _unpacked(deb / name))
+            tree.file("etc/modules", "".join(f"/{name.removesuffix('.xz')}\n" for name in modules).encode())
             for script in scripts:
                 tree.file(f"lab/{script.name}", script.read_bytes(), 0o755)
             tree.link("init", "lab/init.sh")
@@ -175,6 +183,10 @@ def dom0_initrd():
             tree.device("dev/console", 5, 1)
             tree.close()
     return cached("dom0", inputs, make) / "dom0.cpio"
+
+
+def _unpacked(path):
+    return lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
 
 
 def _modules(deb, release, names):
@@ -203,7 +215,7 @@ def dom0_tools():
 # ---- guests
 
 def guest_kernel():
-    source, config = package("linux-source-6.1"), HERE / "guest/kernel.config"
+    source, config = package(current("linux-source")), HERE / "guest/kernel.config"
 
     def make(place):
         with tempfile.TemporaryDirectory(prefix="linux-", dir=CACHE) as work:
@@ -226,7 +238,7 @@ def tiny_kernel():
 
 def _build_kernel(source, configs, place):
     """Debian's source, unpacked in place and built with allnoconfig and these."""
-    run("tar", "-C", place, "--strip-components=1", "-xf", source / "usr/src/linux-source-6.1.tar.xz")
+    run("tar", "-C", place, "--strip-components=1", "-xf", next((source / "usr/src").glob("linux-source-*.tar.xz")))
     wanted = pathlib.Path(place) / "wanted.config"
     wanted.write_text("".join(config.read_text() for config in configs))
     run("make", "-C", place, "allnoconfig", f"KCONFIG_ALLCONFIG={wanted}")
@@ -241,7 +253,7 @@ def _make_kernel(tree):
 def kernel_tree():
     """The guest's kernel as a built tree, with what shows its own suspends. Patches on top of it take a minute or two,
     if a copy is where it was built: elsewhere make does everything anew."""
-    source, configs = package("linux-source-6.1"), [HERE / "guest" / f"{n}.config" for n in ("kernel", "patched")]
+    source, configs = package(current("linux-source")), [HERE / "guest" / f"{n}.config" for n in ("kernel", "patched")]
 
     def make(place):
         _build_kernel(source, configs, place)
@@ -250,10 +262,10 @@ def kernel_tree():
 
 
 def patched_kernels():
-    """The folder of two kernels with the series of guest/linux/: `measured`, the patches alone that show what a suspend
+    """The folder of two kernels with the series of guest/linux/VERSION/: `measured`, the patches alone that show what a suspend
     costs, and `patched`, all of them. Both have hung-file.patch, which is the lab's. The series has to be clean."""
     tree, lab = kernel_tree(), HERE / "guest/hung-file.patch"
-    series = sorted(SERIES.glob("[0-9]*.patch"))[1:]
+    series = sorted((PATCHES / current("linux-source").rpartition("-")[2]).glob("[0-9]*.patch"))[1:]
 
     def make(place):
         work = pathlib.Path((tree / "built-at").read_text())
@@ -304,7 +316,7 @@ def _add_real_files(tree, folder, wanted):
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         if wanted <= 0:
             return
-        data = path.read_bytes()[:wanted]
+        data = _unpacked(path)[:wanted]
         tree.file(f"files/{path.relative_to(folder)}", data)
         wanted -= len(data)
 
