@@ -26,9 +26,11 @@ static const char *text_of(struct json_object *disk, const char *key)
 static void put_disk(struct bytes *list, struct json_object *disk)
 {
 	char path[4096], line[sizeof(path) + 64];
+	int count;
 
 	text_visible(path, sizeof(path), text_of(disk, "pdev_path"));
-	bytes_put(list, line, snprintf(line, sizeof(line), "%.40s %s\n", text_of(disk, "vdev"), path));
+	count = snprintf(line, sizeof(line), "%.40s %s\n", text_of(disk, "vdev"), path);
+	bytes_put(list, line, count);
 }
 
 char *config_written_disks(const char *text)
