@@ -245,6 +245,11 @@ int watcher_carry_out(struct watcher *w, libxl_shutdown_reason reason)
 	libxl_action_on_shutdown action;
 
 	watcher_take_config(w); /* if libxl has none any more, that of before counts */
+	if (watcher_is_xl(w)) {
+		watcher_say(w, "has shut down (%s), and is left to xl, whose process watches it, too",
+			    libxl_shutdown_reason_to_string(reason));
+		return WATCH_IS_OVER;
+	}
 	action = action_for(w, reason);
 	watcher_say(w, "has shut down (%s): %s", libxl_shutdown_reason_to_string(reason),
 		    libxl_action_on_shutdown_to_string(action));

@@ -27,6 +27,8 @@ bool watcher_has_uuid(const struct watcher *w, const libxl_dominfo *info);
 
 /* The domain has shut down for this reason, and not to suspend. WATCHES: a domain runs in its place. */
 int watcher_carry_out(struct watcher *w, libxl_shutdown_reason reason);
+/* A process of xl watches the domain, and will do what is to be done: toolstack/xl-watches.c. */
+bool watcher_is_xl(const struct watcher *w);
 /* Goes on with a restart that a watcher of before has begun; the same. WATCHES, too, if there was none. */
 int watcher_finish_restart(struct watcher *w);
 

@@ -75,6 +75,9 @@ class Devices:
         return (self.host.path / "xen-log/pvferry-toolstack.log").read_text()
 
     def all_processes(self):
+        return [each for each in self.host_processes() if each[1].startswith("pvferry")]
+
+    def host_processes(self):
         mark = f"SIMHOST={self.host.path}".encode()
         found = []
         for folder in pathlib.Path("/proc").iterdir():
@@ -83,7 +86,7 @@ class Devices:
                     found.append((folder.name, (folder / "comm").read_text().strip()))
             except OSError:
                 pass
-        return [each for each in found if each[1].startswith("pvferry")]
+        return found
 
     def xl_lists(self):
         """{name: id} of what xl sees."""

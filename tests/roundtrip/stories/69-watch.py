@@ -34,6 +34,26 @@ class Watched(devices.Devices):
         self.ran()
         return number
 
+    def by_xl(self):
+        """The id of a guest that xl has restored, and watches."""
+        devices.edit(self.files / "bare", self.files / "image", **self.config(b_info={"kernel": self.kernel}, on_reboot="restart"))
+        result = self.host.end(self.host.start(devices.XL, "restore", self.files / "image"))
+        expect(not result.status, result)
+        number = self.xl_lists()["web"]
+        self.host.goes_on(number)
+        self.connected(number)
+        poll("xl watches it", lambda: f"(domid {number}) to die" in self.xl_log())
+        expect(not self.watchers() and "watcher" not in self.listed(number), "it has two watchers")
+        return number
+
+    def xl_log(self):
+        log = self.host.path / "xen-log/xl-web.log"
+        return log.read_text() if log.exists() else ""
+
+    def xls(self):
+        """pids of xl's processes that watch."""
+        return [int(pid) for pid, name in self.host_processes() if name == "xl"]
+
     def listed(self, number):
         return {row["domid"]: row for row in json.loads(self.host.must("list", "--json").out)}.get(number, {})
 
@@ -158,7 +178,42 @@ def death(host):
     expect(not host.watchers(), "there is nothing to watch")
 
 
+def of_xl(host):
+    """A domain whose xl ends when it is suspended, as up to Xen 4.19, has our watcher afterwards: one, and not before."""
+    number = host.by_xl()
+    result = host.host.pvferry("save", "-c", number, "/nowhere/image")
+    expect(result.status == 1 and not host.watchers(), f"a save that did not suspend it: {result}")
+    host.host.freeze(number, host.files / "checkpoint", "--force")
+    poll("xl sees that it is suspended, and ends", lambda: "Exiting now" in host.xl_log())
+    for _ in range(2):
+        host.host.must("resume", number) if _ == 0 else host.host.save(number, host.files / "checkpoint", "-c", "--force")
+        host.host.goes_on(number)
+        host.one_watches(number)
+    host.ends(number, REBOOT)
+    again = host.is_started_again(number)
+    host.ends(again, POWEROFF)
+    host.is_over("a domain of xl's")
+
+
+def xl_stays(host):
+    """If xl's process is there all the same, what is to be done is done once: by xl. It is stopped while the domain is suspended."""
+    number = host.by_xl()
+    xl, = host.xls()
+    os.kill(xl, signal.SIGSTOP)
+    try:
+        host.host.save(number, host.files / "checkpoint", "-c", "--force")
+        host.host.goes_on(number)
+        host.one_watches(number)
+        host.ends(number, POWEROFF)
+        poll("our watcher ends", lambda: not host.watchers())
+        expect(host.says(number, "has shut down (poweroff), and is left to xl") and number in host.host.listed(), host.log())
+    finally:
+        os.kill(xl, signal.SIGCONT)
+    host.is_over("left to xl")
+    poll("xl ends", lambda: not host.xls())
+
+
 def run(stage):
     host = Watched(stage, "host")
-    for part in (poweroff, reboot, crash, death):
+    for part in (poweroff, reboot, crash, death, of_xl, xl_stays):
         part(host)
