@@ -117,14 +117,19 @@ static int add(struct points *p, const char *file)
 {
 	struct point point = { .bytes = 0 }, *grown;
 
+	/* Names that begin with a dot are of files that are being written. */
+	if (*file == '.')
+		return 0;
+	snprintf(point.file, sizeof(point.file), "%s", file);
 	if (!point_name_parse(file, &point.name))
+		point.name = (struct point_name){ .number = 0 };
+	look_at(p, &point);
+	if (!point.name.number && *point.defect)
 		return 0;
 	grown = realloc(p->at, (p->count + 1) * sizeof(*grown));
 	if (!grown)
 		return fail(ENOMEM, "out of memory");
 	p->at = grown;
-	snprintf(point.file, sizeof(point.file), "%s", file);
-	look_at(p, &point);
 	p->at[p->count++] = point;
 	return 0;
 }
@@ -159,5 +164,7 @@ void points_close(struct points *p)
 
 const struct point *points_newest(const struct points *p)
 {
-	return p->count ? &p->at[p->count - 1] : NULL;
+	const struct point *last = p->count ? &p->at[p->count - 1] : NULL;
+
+	return last && last->name.number ? last : NULL;
 }

@@ -1,18 +1,20 @@
 /*
- * The checkpoints in a directory: its files that are called so, and the heads of their indexes. Of each file only the
+ * The checkpoints in a directory: its files that are called so, and others that can be parents of them; and the heads of
+ * their indexes. Of each file only the
  * end and the head of its index are read here; all else is for a process without privileges.
  */
 #ifndef CHECKPOINT_POINTS_H
 #define CHECKPOINT_POINTS_H
 
+#include <limits.h>
 #include <stddef.h>
 
 #include "checkpoint/name.h"
 #include "stream/index.h"
 
 struct point {
-	struct point_name name;
-	char file[POINT_NAME_BYTES]; /* in the directory */
+	struct point_name name;	 /* number 0: it is not called so, and has an index */
+	char file[NAME_MAX + 1]; /* in the directory */
 	uint64_t bytes;
 	struct index_head head;
 	char defect[256]; /* why it is not a checkpoint, as far as the head of its index tells; "": it is */
@@ -36,7 +38,7 @@ int points_lock(struct points *points);
 int points_read(struct points *points);
 void points_close(struct points *points);
 
-/* The newest, or NULL. */
+/* The newest that is called so, or NULL. */
 const struct point *points_newest(const struct points *points);
 
 #endif

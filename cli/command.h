@@ -16,14 +16,15 @@
 #define COMMANDS(_) \
 	_(save, "DOMAIN FILE|-", "save a running domain to an image") \
 	_(checkpoint, "DOMAIN DIR", "save a domain that runs on, into a directory, once or periodically") \
-	_(restore, "[CONFIG] FILE|-", "build a domain from an image and run it") \
+	_(checkpoints, "DIR", "list the checkpoints in a directory, and what can be restored") \
+	_(restore, "[CONFIG] FILE|DIR[@N]|-", "build a domain from an image and run it") \
 	_(migrate, "DOMAIN HOST", "move a running domain to another host") \
 	_(receive, "", "receive a domain from another host") \
 	_(resolve, "[JOB]", "settle a migration that was cut short") \
 	_(resume, "DOMAIN", "resume a suspended domain that no process works on") \
-	_(inspect, "FILE|-", "show what is in an image") \
-	_(verify, "FILE|-", "check an image without Xen") \
-	_(merge, "FILE|- OUT|-", "make one full image of an increment and its parents") \
+	_(inspect, "FILE|DIR[@N]|-", "show what is in an image") \
+	_(verify, "FILE|DIR[@N]|-", "check an image without Xen") \
+	_(merge, "FILE|DIR[@N] OUT|-", "make one full image of an increment and its parents") \
 	_(cert, "init-ca|issue|show [HOST]", "make the certificates by which hosts know each other") \
 	_(doctor, "[HOST]", "can this host, and HOST, do all that pvferry does, and what mends it") \
 	_(metrics, "", "what the jobs of this host came to, for Prometheus") \

@@ -9,6 +9,7 @@
 #include "cli/map.h"
 #include "cli/open-image.h"
 #include "cli/parents.h"
+#include "cli/point-path.h"
 #include "cli/progress.h"
 #include "log.h"
 #include "process/confined.h"
@@ -229,6 +230,7 @@ int run_inspect(const struct command *self, int argc, char **argv)
 {
 	struct settings settings = { .threads = default_threads() };
 	int first = command_options(self, argc, argv, set, &settings);
+	char path[PATH_MAX];
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
@@ -236,5 +238,7 @@ int run_inspect(const struct command *self, int argc, char **argv)
 		return say_usage(self, "takes one FILE");
 	if (settings.config + settings.map + settings.svg + common.json > 1)
 		return say_usage(self, "takes one of --config, --map, --map-svg and --json");
-	return inspect(argv[first], &settings);
+	if (point_path(argv[first], path))
+		return say_failure("inspect", argv[first], NULL);
+	return inspect(path, &settings);
 }

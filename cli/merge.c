@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/open-image.h"
 #include "cli/parents.h"
+#include "cli/point-path.h"
 #include "cli/progress.h"
 #include "cli/publish.h"
 #include "log.h"
@@ -156,6 +157,7 @@ int run_merge(const struct command *self, int argc, char **argv)
 {
 	struct settings settings = { .level = 1, .threads = default_threads() };
 	int first = command_options(self, argc, argv, set, &settings);
+	char path[PATH_MAX];
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
@@ -163,5 +165,7 @@ int run_merge(const struct command *self, int argc, char **argv)
 		fprintf(stderr, "pvferry: merge takes FILE and OUT\n");
 		return EXIT_USAGE;
 	}
-	return merge(argv[first], argv[first + 1], &settings);
+	if (point_path(argv[first], path))
+		return say_failure("merge", argv[first], NULL);
+	return merge(path, argv[first + 1], &settings);
 }

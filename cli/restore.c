@@ -12,6 +12,7 @@
 #include "cli/ended.h"
 #include "cli/open-image.h"
 #include "cli/parents.h"
+#include "cli/point-path.h"
 #include "cli/progress.h"
 #include "cli/xl-config.h"
 #include "log.h"
@@ -215,6 +216,7 @@ int run_restore(const struct command *self, int argc, char **argv)
 	};
 	uint64_t began_ns = line_now();
 	int first = command_options(self, argc, argv, set, &settings), rc;
+	char path[PATH_MAX];
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
@@ -222,6 +224,9 @@ int run_restore(const struct command *self, int argc, char **argv)
 		return say_usage(self, "takes FILE, or CONFIG and FILE");
 	settings.config = argc - first == 2 ? argv[first] : NULL;
 	image = argv[argc - 1];
+	if (point_path(image, path))
+		return say_failure("restore", image, "no domain was made");
+	image = path;
 	rc = restore(&settings);
 	ended_restore(rc, began_ns);
 	return rc;

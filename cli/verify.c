@@ -4,13 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "checkpoint/links.h"
 #include "cli/command.h"
 #include "cli/open-image.h"
 #include "cli/parents.h"
+#include "cli/point-path.h"
 #include "cli/progress.h"
 #include "log.h"
 #include "process/child.h"
 #include "process/confined.h"
+#include "process/stop.h"
 #include "restore/examine.h"
 #include "text/text.h"
 
@@ -134,14 +137,50 @@ static int verify(const char *path, const struct settings *settings)
 	return status;
 }
 
+/* Of a directory each checkpoint from which no other goes on, with all its parents: that is every file. */
+static int verify_directory(const char *directory, const struct settings *settings)
+{
+	int status = SOUND, worst = SOUND;
+	struct link *links = NULL;
+	struct points points;
+	char path[PATH_MAX];
+	bool is_read = !points_open(&points, directory, false) && !points_read(&points);
+
+	if (is_read && !points.count)
+		fail(ENOENT, "there is no checkpoint in it");
+	else if (is_read)
+		links = points_link(&points);
+	for (size_t i = 0; links && i < points.count && !stop_requested(); i++) {
+		if (links[i].children)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", directory, points.at[i].file);
+		status = verify(path, settings);
+		worst = status > worst ? status : worst;
+		fail_forget();
+	}
+	if (!links || stop_requested()) {
+		say_failure("verify", directory, NULL);
+		worst = UNREADABLE;
+	}
+	free(links);
+	points_close(&points);
+	return worst;
+}
+
 int run_verify(const struct command *self, int argc, char **argv)
 {
 	struct settings settings = { .threads = default_threads() };
 	int first = command_options(self, argc, argv, set, &settings);
+	char path[PATH_MAX];
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
 	if (argc - first != 1)
 		return say_usage(self, "takes one FILE");
-	return verify(argv[first], &settings);
+	if (point_path_is_directory(argv[first]))
+		return verify_directory(argv[first], &settings);
+	if (!point_path(argv[first], path))
+		return verify(path, &settings);
+	say_failure("verify", argv[first], NULL);
+	return UNREADABLE;
 }

@@ -1,0 +1,102 @@
+"""A directory of checkpoints is listed, checked and restored from by number, tag and time; what is missing or damaged is named, and the rest is there."""
+import json
+
+import hosts
+from hosts import expect
+
+
+def take(source, number, where, *options):
+    source.must("checkpoint", *options, number, where)
+    return max(f for f in where.iterdir() if not f.name.startswith("."))
+
+
+def listed(source, where):
+    """{number: what is said of it}"""
+    return {point.get("number", point["file"]): point for point in json.loads(source.must("checkpoints", "--json", where).out)}
+
+
+def restorable(source, where):
+    return [number for number, point in listed(source, where).items() if point["restorable"]]
+
+
+def is_restored(source, to, where, which, number):
+    """Whose memory it is was held against its digests on the way: the domain's image is that point's."""
+    shown = json.loads(source.must("inspect", "--json", f"{where}{which}").out)["state"]
+    expect(shown == listed(source, where)[number]["state"], f"{which}: {shown}")
+    copy = to.restore(f"{where}{which}", "--name", "copy")
+    to.goes_on(copy, which)
+    to.destroy(copy)
+
+
+def selected(source, to, where, files):
+    time = files[1].name[7:23]
+    for which, number in ("", 4), ("@latest", 4), ("@2", 2), ("@before", 3):
+        is_restored(source, to, where, which, number)
+    meant = json.loads(source.must("inspect", "--json", f"{where}@{time}").out)["state"]
+    same = [point["state"] for point in listed(source, where).values() if point["file"][7:23] <= time]
+    expect(meant == same[-1], f"@{time} of {same}")
+    for which, words in ("@9", "no checkpoint @9 in"), ("@nothing", "no checkpoint @nothing in"), ("@1x", "is neither a number"):
+        result = source.pvferry("restore", f"{where}{which}")
+        expect(result.status == 1 and words in result.err and result.is_one_line(), f"{which}: {result}")
+    (where.parent / "odd@name").write_bytes(files[0].read_bytes())
+    source.must("inspect", where.parent / "odd@name")
+
+
+def shown(source, where):
+    table = source.must("checkpoints", where).out.splitlines()
+    expect(len(table) == 6 and table[0].startswith("Number") and table[-1] == "4 checkpoints, 4 can be restored", table)
+    expect(table[3].split()[-3:] == ["2", "before", "restorable"], table)
+    tree = source.must("checkpoints", "--tree", where).out.splitlines()
+    expect([line[:8].rstrip() for line in tree[1:-1]] == ["1", "  2", "  3", "  4"], tree)
+
+
+def broken(source, where, files):
+    """One goes missing, or is damaged: what leans on it is named, and all else stays."""
+    away = files[1].rename(where.parent / "away")
+    points = listed(source, where)
+    expect([p["verdict"] for p in points.values()] == ["restorable", "its parent is missing", "a parent is missing or damaged"], points)
+    expect(source.must("checkpoints", where).out.splitlines()[-1] == "3 checkpoints, 1 can be restored; the newest of these is @1",
+           "the last line")
+    verdict = source.pvferry("verify", where)
+    expect(verdict.status == 1 and "no file here holds state" in verdict.err and "1" in verdict.out, verdict)
+    result = source.pvferry("restore", where)
+    expect(result.status == 1 and "no file here holds state" in result.err and result.is_one_line(), result)
+    files[1].write_bytes(away.read_bytes()[:-20])
+    expect(listed(source, where)[2]["verdict"] == "it has no index", listed(source, where))
+    data = bytearray(away.read_bytes())
+    data[data.rindex(b"PVFINDX\0") + 9] ^= 1
+    files[1].write_bytes(data)
+    points = listed(source, where)
+    expect("index is damaged" in points[2]["verdict"] and restorable(source, where) == [1], points)
+    # A byte of a page: only to read all of it finds that, in the right file.
+    data = bytearray(away.read_bytes())
+    data[len(data) // 3] ^= 1
+    files[1].write_bytes(data)
+    verdict = source.pvferry("verify", where)
+    expect(verdict.status == 1 and files[1].name in verdict.err, verdict)
+    away.rename(files[1])
+    # A merged image takes the place of two, under any name.
+    source.must("merge", f"{where}@2", where / "both.pvf")
+    files[0].unlink()
+    files[1].unlink()
+    expect(restorable(source, where) == ["both.pvf", 3, 4], listed(source, where))
+    sound = source.must("verify", where)
+    expect(sound.out.count(": sound: ") == 1, sound)
+
+
+def run(stage):
+    source, to = stage.host("from", 64), stage.host("to", 64)
+    where, number = stage.folder / "points", source.guest(4, workload="mix")
+    none = source.pvferry("checkpoints", where)
+    expect(none.status == 1 and "cannot open the directory" in none.err and none.is_one_line(), none)
+    where.mkdir()
+    expect(source.must("checkpoints", where).out.splitlines()[1:] == ["0 checkpoints, 0 can be restored"], "an empty one")
+    none = source.pvferry("verify", where)
+    expect(none.status == 2 and "there is no checkpoint in it" in none.err and none.is_one_line(), none)
+    files = [take(source, number, where, *options) for options in ((), (), ("--tag", "before"), ())]
+    source.destroy(number)
+    sound = source.must("verify", where)
+    expect(sound.out.count(": sound: ") == 1, f"one chain: {sound}")
+    shown(source, where)
+    selected(source, to, where, files)
+    broken(source, where, files)
