@@ -17,6 +17,7 @@
 	_(save, "DOMAIN FILE|-", "save a running domain to an image") \
 	_(checkpoint, "DOMAIN DIR", "save a domain that runs on, into a directory, once or periodically") \
 	_(checkpoints, "DIR", "list the checkpoints in a directory, and what can be restored") \
+	_(prune, "DIR", "remove checkpoints by rules; those that stay can be restored as before") \
 	_(restore, "[CONFIG] FILE|DIR[@N]|-", "build a domain from an image and run it") \
 	_(migrate, "DOMAIN HOST", "move a running domain to another host") \
 	_(receive, "", "receive a domain from another host") \

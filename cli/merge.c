@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/merging.h"
 #include "cli/open-image.h"
 #include "cli/parents.h"
 #include "cli/point-path.h"
@@ -133,23 +134,52 @@ static void say_done(const struct merging *m, const char *path)
 	json_object_put(json);
 }
 
+static int begin(struct merging *m, const struct settings *settings)
+{
+	*m = (struct merging){ .settings = settings,
+			       .file = { .fd = -1, .place.directory = -1 },
+			       .merge = child_share(sizeof(*m->merge)) };
+	return m->merge ? 0 : -ENOMEM;
+}
+
+static void end(struct merging *m)
+{
+	publication_abandon(&m->file);
+	parents_close(&m->parents);
+	close_image(&m->from);
+	child_unshare(m->merge, sizeof(*m->merge));
+}
+
 static int merge(const char *from, const char *to, const struct settings *settings)
 {
-	struct merging m = { .settings = settings,
-			     .file = { .fd = -1, .place.directory = -1 },
-			     .merge = child_share(sizeof(*m.merge)) };
-	int rc = m.merge ? find_images(&m, from) : -ENOMEM;
+	struct merging m;
+	int rc = begin(&m, settings);
 
+	if (!rc)
+		rc = find_images(&m, from);
 	if (!rc)
 		rc = write_image(&m, to);
 	if (rc)
 		rc = say_failure("merge", from, NULL);
 	else
 		say_done(&m, to);
-	publication_abandon(&m.file);
-	parents_close(&m.parents);
-	close_image(&m.from);
-	child_unshare(m.merge, sizeof(*m.merge));
+	end(&m);
+	return rc;
+}
+
+int merge_newest(const char *from, const char *to, unsigned int files, unsigned int threads)
+{
+	struct settings settings = { .level = 1, .threads = threads, .force = true };
+	struct merging m;
+	int rc = begin(&m, &settings);
+
+	if (!rc)
+		rc = find_images(&m, from);
+	if (!rc) {
+		m.merge->files = files;
+		rc = write_image(&m, to);
+	}
+	end(&m);
 	return rc;
 }
 

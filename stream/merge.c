@@ -32,7 +32,7 @@ struct merging {
 	struct pipeline *frames;
 	ZSTD_DCtx **decompressors;
 	ZSTD_CCtx **compressors;
-	size_t next, closing; /* frames to be handed out; the closing comes last */
+	size_t count, next, closing; /* frames to be handed out; the closing comes last */
 };
 
 /* --- a worker's part ------------------------------------------------------------ */
@@ -71,7 +71,7 @@ static bool unmark(const struct merging *m, struct chunk *chunk)
 {
 	struct xl_header header;
 
-	if (chunk->part || !m->facts.is_increment || chunk->count < sizeof(header))
+	if (chunk->part || m->merge->files || !m->facts.is_increment || chunk->count < sizeof(header))
 		return false;
 	memcpy(&header, chunk->at, sizeof(header));
 	header.mandatory_flags &= ~XL_FLAG_INCREMENT;
@@ -154,16 +154,15 @@ static int write_frame(struct merging *m, const struct frame *frame)
 /* 0 at the end. */
 static int hand_out(struct merging *m)
 {
-	size_t count = chain_frame_count(m->feed.chain);
 	struct frame *frame;
 
 	m->next += m->next == m->closing;
-	if (m->next > count)
+	if (m->next > m->count)
 		return 0;
 	frame = pipeline_claim(m->frames);
 	if (!frame)
 		return 0; /* it has failed, which who collects is told */
-	frame->chunk.part = m->next == count ? m->closing : m->next;
+	frame->chunk.part = m->next == m->count ? m->closing : m->next;
 	m->next++;
 	pipeline_submit(m->frames, frame);
 	return 1;
@@ -178,7 +177,7 @@ static int write_next(struct merging *m, struct frame *frame, size_t done)
 	empty(frame);
 	pipeline_release(m->frames, frame);
 	if (!rc && m->merge->progress)
-		m->merge->progress(done, chain_frame_count(m->feed.chain));
+		m->merge->progress(done, m->count);
 	return rc;
 }
 
@@ -191,7 +190,7 @@ static int run(struct merging *m, unsigned int jobs)
 
 	for (unsigned int i = 0; i < jobs && hand_out(m); i++)
 		;
-	while (done < chain_frame_count(m->feed.chain)) {
+	while (done < m->count) {
 		frame = pipeline_collect(m->frames);
 		if (!frame)
 			return pipeline_error(m->frames);
@@ -229,7 +228,32 @@ static int start_workers(struct merging *m, unsigned int jobs)
 						  : fail(ENOMEM, "out of memory");
 }
 
-/* The same state, by the same digests; but no parent. */
+/* What none of these files has is as in the next one, of which theirs becomes an increment. */
+static int begin_increment(struct merging *m)
+{
+	const struct chain_file *parent = &m->feed.chain->chain->files[m->merge->files];
+	struct index_head *head = &m->draft.head;
+
+	memcpy(head->parent, parent->place.head.state, sizeof(head->parent));
+	head->parent_root = parent->place.head.root;
+	m->draft.parent = m->feed.chain->memory;
+	return index_draft_grow(&m->draft, m->feed.chain->memory.count);
+}
+
+/* Frames are in the order of the files. */
+static void choose_frames(struct merging *m)
+{
+	const struct chain_map *map = m->feed.chain;
+
+	m->count = chain_frame_count(map);
+	while (m->merge->files && m->count && chain_frame_at(map, m->count - 1)->file >= m->merge->files)
+		m->count--;
+	for (size_t i = 0; i < m->count; i++)
+		if (chain_frame_at(map, i)->is_bare)
+			m->closing = i;
+}
+
+/* The same state, by the same digests. */
 static int begin(struct merging *m)
 {
 	const struct index_head *newest = &m->feed.chain->chain->files[0].place.head;
@@ -245,13 +269,13 @@ static int begin(struct merging *m)
 	memcpy(m->draft.head.key, newest->key, sizeof(newest->key));
 	memcpy(m->merge->state, newest->state, sizeof(newest->state));
 	if (!rc)
-		rc = index_draft_grow(&m->draft, memory->count);
+		rc = m->merge->files ? begin_increment(m) : index_draft_grow(&m->draft, memory->count);
+	if (m->merge->files)
+		head.features |= FEATURE_INCREMENT;
 	if (!rc)
 		rc = writer_init(&m->writer, m->merge->to, m->merge->level, &head);
 	m->writer.index = &m->draft;
-	for (size_t i = 0; i < chain_frame_count(m->feed.chain); i++)
-		if (chain_frame_at(m->feed.chain, i)->is_bare)
-			m->closing = i;
+	choose_frames(m);
 	return rc;
 }
 
@@ -278,6 +302,8 @@ int merge_chain(struct merge *merge)
 	unsigned int jobs = 2 * merge->threads + 2;
 	int rc, stopped;
 
+	if (merge->files >= merge->from->chain->count)
+		merge->files = 0;
 	m.feed.facts = &m.facts;
 	rc = feed_chain_open(&m.feed);
 	if (!rc)

@@ -1,5 +1,5 @@
 /*
- * A chain of images becomes one full image of the same state, with an index. Frames of which every word counts go
+ * A chain of images, or its newest part, becomes one image of the same state, with an index. Frames of which every word counts go
  * as they are stored; of others what counts is compressed anew. Each page is held against its digest.
  */
 #ifndef STREAM_MERGE_H
@@ -11,6 +11,10 @@
 struct merge {
 	struct channel *from; /* the newest image, with its chain */
 	struct channel *to;
+	/*
+	 * So many of the newest become one, which is then an increment of the next. 0: all, and it is full.
+	 */
+	unsigned int files;
 	int level; /* zstd's, for what is compressed anew */
 	unsigned int threads;
 	void (*progress)(uint64_t done, uint64_t total); /* frames; may be NULL */
