@@ -121,7 +121,7 @@ void map_write_svg(FILE *to, const struct examination *x)
 	unsigned int bottom = TOP + map.rows * SIDE;
 
 	fprintf(to,
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%u\" "
 		"font-family=\"sans-serif\" font-size=\"11\">\n"
 		"<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n<text x=\"%d\" y=\"24\" "
 		"font-size=\"14\">",

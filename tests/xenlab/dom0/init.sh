@@ -2,7 +2,7 @@
 # The init of a lab host (dom0): modules, file systems, Xen's daemons in the order they need, then the agent.
 /bin/busybox mkdir -p /proc /sys /dev /tmp /run /mnt /sbin /usr/sbin /usr/bin /var/lib/xen /var/run /var/lock /root
 /bin/busybox --install -s
-export PATH=/usr/bin:/usr/sbin:/bin:/sbin:$(echo /usr/lib/xen-*/bin) HOME=/root
+export PATH=/usr/bin:/usr/sbin:/bin:/sbin:$(echo /usr/lib/xen-[0-9]*/bin) HOME=/root
 
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
