@@ -13,6 +13,7 @@
 #include "cli/events.h"
 #include "process/child.h"
 #include "log.h"
+#include "machine/watch.h"
 #include "process/stop.h"
 #include "restore/prove.h"
 
@@ -190,6 +191,17 @@ static int say_end(const struct settings *s, int rc)
 			   status->built->is_there ? "a domain could not be removed" : "no domain was made");
 }
 
+/* The guest runs, with a watcher or without one. */
+static void have_it_watched(const struct take_status *status, unsigned int allowed)
+{
+	if (watch_start(status->built->domain, allowed & ALLOW_BOOT))
+		say(SAY_WARNING,
+		    "%s runs, but no process watches it, so its on_reboot and on_crash are not carried out: "
+		    "%s",
+		    status->offer.domain, fail_reason());
+	fail_forget();
+}
+
 static bool share_status(struct take *take)
 {
 	take->status = child_share(sizeof(*take->status));
@@ -201,7 +213,7 @@ static bool share_status(struct take *take)
 static int receive(struct settings *s)
 {
 	uint64_t began_ns = line_now();
-	int rc = open_connection(s);
+	int rc = open_connection(s), status;
 
 	if (rc)
 		return say_failure("receive", "a domain", NULL);
@@ -214,7 +226,10 @@ static int receive(struct settings *s)
 	if (s->is_controlled)
 		event_tell(event_take_end(s->take.status, rc, began_ns), true);
 	ended_take(s->take.status, rc, began_ns);
-	return say_end(s, rc);
+	status = say_end(s, rc);
+	if (s->take.status->stage == TAKE_RUNNING)
+		have_it_watched(s->take.status, s->take.options.allowed);
+	return status;
 }
 
 int run_receive(const struct command *self, int argc, char **argv)

@@ -191,14 +191,27 @@ static void say_doubt(const struct journal *journal, const struct settings *sett
 	say_failure("resolve", journal->job, outcome);
 }
 
+/* Not the second time, if a process that has died since had begun that. */
+static void have_it_watched(const struct journal *journal)
+{
+	int rc = watch_start(journal->domid, false);
+
+	if (rc && rc != -EBUSY)
+		say(SAY_WARNING, "%s runs, but no process watches it: %s", journal->domain, fail_reason());
+	fail_forget();
+}
+
 /* Resumed after it was stopped, which is certain only of one in doubt: see watch_resumed(). */
 static int settle_and_watch(struct journal *journal, const struct settings *settings)
 {
 	bool was_stopped = journal->role == JOURNAL_SOURCE && journal->stage == JOURNAL_GO;
+	bool arrives = journal->role == JOURNAL_DESTINATION && !journal_is_settled(journal);
 	int rc = settle(journal, settings);
 
 	if (!rc && was_stopped && journal->stage == JOURNAL_KEPT)
 		watch_resumed(journal->domid);
+	if (!rc && arrives && journal->stage == JOURNAL_RUNNING)
+		have_it_watched(journal);
 	return rc;
 }
 

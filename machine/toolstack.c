@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "journal/journal.h"
 #include "log.h"
 #include "machine/config.h"
 #include "machine/toolstack-lines.h"
@@ -19,21 +21,51 @@
 
 /* --- the process ------------------------------------------------------------ */
 
-int toolstack_start(struct toolstack *t)
+/*
+ * systemd starts one for each connection, outside of the sandbox of pvferryd, in which neither scripts nor qemu could work.
+ * -1 where there is no such socket.
+ */
+static int connect_to_unit(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), length;
+
+	length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/toolstack.sock", run_folder());
+	if (fd >= 0 && length < (int)sizeof(address.sun_path) &&
+	    !connect(fd, (const struct sockaddr *)&address, sizeof(address)))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static int fork_one(struct toolstack *t)
 {
 	int ends[2], rc;
 
-	*t = (struct toolstack){ .fd = -1 };
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
 		return fail_errno("cannot make a socket");
 	rc = program_start_apart(&t->pid, "pvferry-toolstack", ends[1]);
 	close(ends[1]);
 	if (rc) {
 		close(ends[0]);
-		t->pid = 0;
 		return rc;
 	}
 	t->fd = ends[0];
+	t->group = t->pid;
+	return 0;
+}
+
+int toolstack_start(struct toolstack *t)
+{
+	int rc = 0;
+
+	*t = (struct toolstack){ .fd = connect_to_unit() };
+	if (t->fd < 0)
+		rc = fork_one(t);
+	if (rc)
+		return rc;
+	t->is_started = true;
 	child_private(t->fd);
 	return 0;
 }
@@ -41,16 +73,15 @@ int toolstack_start(struct toolstack *t)
 /* What its scripts have started is in its group, which has its number for as long as it is not waited for. */
 static void reap(struct toolstack *t, bool kills)
 {
-	if (!t->pid)
+	if (!t->is_started)
 		return;
 	child_unprivate(t->fd);
 	close(t->fd);
-	if (kills)
-		kill(-t->pid, SIGKILL);
-	while (waitpid(t->pid, NULL, 0) < 0 && errno == EINTR)
+	if (kills && t->group)
+		kill(-t->group, SIGKILL);
+	while (t->pid && waitpid(t->pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	t->fd = -1;
-	t->pid = 0;
+	*t = (struct toolstack){ .fd = -1 };
 }
 
 void toolstack_close(struct toolstack *t)
@@ -86,6 +117,8 @@ int toolstack_create(struct toolstack *t, const struct new_domain *domain, uint3
 	if (rc)
 		return rc;
 	*id = toolstack_number(answer, "gate");
+	if (!t->group)
+		t->group = toolstack_number(answer, "pid");
 	*connections = (struct connections){ .store_port = toolstack_number(answer, "store-port"),
 					     .console_port = toolstack_number(answer, "console-port"),
 					     .store = MFN(toolstack_number(answer, "store")),
@@ -201,11 +234,13 @@ static bool order_to_abandon(struct toolstack *t)
 
 void toolstack_abandon(struct toolstack *t)
 {
-	if (!t->pid || order_to_abandon(t))
+	struct toolstack dead = *t;
+
+	if (!t->is_started || order_to_abandon(t))
 		return;
 	reap(t, true);
-	if (destroy_made(t))
-		say(SAY_WARNING, "the domain of UUID %s could not be removed", t->uuid);
+	if (destroy_made(&dead))
+		say(SAY_WARNING, "the domain of UUID %s could not be removed", dead.uuid);
 }
 
 int toolstack_quiet(struct toolstack *t, uint32_t id)

@@ -14,8 +14,10 @@
 #include "machine/new-domain.h"
 
 struct toolstack {
-	int fd;	   /* orders go there, answers come from there */
-	pid_t pid; /* 0: not started */
+	int fd; /* orders go there, answers come from there */
+	bool is_started;
+	pid_t pid;   /* of our child; 0: systemd has started it */
+	pid_t group; /* its scripts' process group, as far as it is known */
 	/* Of the domain that it makes: */
 	char uuid[37], name[512];
 };

@@ -114,7 +114,7 @@ static int send_image(struct mover *m)
 		return rc;
 	limit_suspension(m);
 	/* With END the other host may have its disks. */
-	if (m->toolstack.pid)
+	if (m->toolstack.is_started)
 		rc = toolstack_quiet(&m->toolstack, m->move->domain);
 	if (rc)
 		return rc;

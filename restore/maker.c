@@ -92,7 +92,7 @@ int maker_hear(struct maker *maker)
 
 bool maker_is_used(const struct maker *maker)
 {
-	return maker->toolstack.pid;
+	return maker->toolstack.is_started;
 }
 
 int maker_finish(struct maker *maker, int rc)

@@ -67,6 +67,7 @@ static void report_gate(void)
 	const struct gate_report *report = &all.report;
 
 	json_object_object_add(answer, "gate", json_object_new_int64(report->domain));
+	json_object_object_add(answer, "pid", json_object_new_int64(getpid()));
 	json_object_object_add(answer, "store-port", json_object_new_int64(report->store_port));
 	json_object_object_add(answer, "console-port", json_object_new_int64(report->console_port));
 	json_object_object_add(answer, "store", json_object_new_int64(report->store));

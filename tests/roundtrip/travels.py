@@ -64,6 +64,7 @@ class Bench:
         target.connected(number)
         expect(target.xl_lists() == {"Domain-0": 0, "web": number}, f"{what}: xl lists {target.xl_lists()}")
         expect(not target.processes(), f"{what}: there still are {target.processes()}")
+        poll(f"{what}: it is watched", lambda: len(target.watchers()) == 1)
         self.ran()
 
     def is_away(self, target, what):

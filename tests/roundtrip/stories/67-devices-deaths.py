@@ -1,10 +1,13 @@
 """libxl at work on devices, and one of pvferry's processes dies or is told to stop: one clear line, and nothing is left."""
 import os
 import signal
+import socket
+import subprocess
+import threading
 
 import devices
 import faults
-from hosts import expect, poll
+from hosts import PVFERRY, SIMHOST, expect, poll
 
 ALLOW = ("--allow", "scripts")
 # Waits for a word, or for the end of the story.
@@ -24,6 +27,41 @@ def hanging(target, image):
     process = target.host.start(target.host.program, "restore", *ALLOW, image)
     poll("the script runs", (target.folder / "waits").exists)
     return process
+
+
+class Unit:
+    """In place of systemd: a toolstack for each connection to the socket of its unit."""
+
+    def __init__(self, target):
+        self.target, self.started = target, 0
+        path = target.host.path / "run/toolstack.sock"
+        path.parent.mkdir(exist_ok=True)
+        self.path, self.listener = path, socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen(8)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            connection, _ = self.listener.accept()
+            fd = connection.fileno()
+            if self.path is None:
+                return
+            self.started += 1
+            process = subprocess.Popen(
+                [SIMHOST, "run", self.target.host.path, "--", "sh", "-c", f"exec \"$0\" 3<&{fd} {fd}<&-", PVFERRY.parent / "pvferry-toolstack"],
+                pass_fds=(fd,), stdin=subprocess.DEVNULL, start_new_session=True, env=self.target.host.environment())
+            self.target.host.started.add(process)
+            threading.Thread(target=process.wait, daemon=True).start()
+            connection.close()
+
+    def end(self):
+        path, self.path = self.path, None
+        with socket.socket(socket.AF_UNIX) as last:
+            last.connect(str(path))
+        self.thread.join()
+        self.listener.close()
 
 
 def all_is_as_before(target, before, what):
@@ -107,6 +145,10 @@ def run(stage):
     target.host.destroy(number)
     devices.edit(stage.folder / "bare", folder / "hangs", **target.config(disk="hangs"))
     while_a_script_hangs(target, folder / "hangs")
+    unit = Unit(target)
+    while_a_script_hangs(target, folder / "hangs")
+    expect(unit.started >= 3, f"the unit has started {unit.started}")
+    unit.end()    # the socket stays, and no process listens: pvferry starts its own
     (folder / "hangs").unlink()
     target.write("burns", 'xenstore-write "$XENBUS_PATH/hotplug-error" "the disk burns"; exit 1')
     devices.edit(stage.folder / "bare", folder / "burns", **target.config(disk="burns"))
