@@ -50,7 +50,7 @@ class Unit:
                 return
             self.started += 1
             process = subprocess.Popen(
-                [SIMHOST, "run", self.target.host.path, "--", "sh", "-c", f"exec \"$0\" 3<&{fd} {fd}<&-", PVFERRY.parent / "pvferry-toolstack"],
+                [SIMHOST, "run", self.target.host.path, "--", "bash", "-c", f"exec \"$0\" 3<&{fd} {fd}<&-", PVFERRY.parent / "pvferry-toolstack"],
                 pass_fds=(fd,), stdin=subprocess.DEVNULL, start_new_session=True, env=self.target.host.environment())
             self.target.host.started.add(process)
             threading.Thread(target=process.wait, daemon=True).start()

@@ -20,7 +20,7 @@ class Toolstack:
         self.socket, self.target = ours, target
         self.lines = ours.makefile("r")
         self.process = subprocess.Popen(
-            [SIMHOST, "run", target.host.path, "--", "sh", "-c", f"exec \"$0\" 3<&{theirs.fileno()} {theirs.fileno()}<&-",
+            [SIMHOST, "run", target.host.path, "--", "bash", "-c", f"exec \"$0\" 3<&{theirs.fileno()} {theirs.fileno()}<&-",
              PVFERRY.parent / "pvferry-toolstack"],
             pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True, env=target.host.environment())
         target.host.started.add(self.process)
