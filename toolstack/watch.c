@@ -129,11 +129,13 @@ int toolstack_watch(struct toolstack *t, struct json_object *order, struct json_
 	w->t = t;
 	snprintf(w->watch.uuid, sizeof(w->watch.uuid), "%s", order_text(order, "uuid"));
 	rc = t->watcher || t->made ? fail(EBUSY, "there is a domain already") : begin(w);
-	if (rc)
+	if (rc) {
 		free(w);
-	else
-		t->watcher = w;
-	return rc;
+		return rc;
+	}
+	t->watcher = w;
+	prctl(PR_SET_NAME, "pvferry-watch"); /* before the answer: who has it finds us under this name */
+	return 0;
 }
 
 /* --- the events -------------------------------------------------------------------- */
@@ -182,7 +184,6 @@ int toolstack_go_on_watching(struct toolstack *t)
 	struct watcher *w = t->watcher;
 	int result = WATCHES;
 
-	prctl(PR_SET_NAME, "pvferry-watch");
 	watcher_say(w, "is watched by process %d", getpid());
 	while (result == WATCHES) {
 		result = look(w);

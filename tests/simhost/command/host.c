@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,30 @@ static void remove_tree(const char *path)
 	rmdir(path);
 }
 
+/* What watches a guest stays as long as that, and would now wait for ever. Who works on the host has a file "refs.PID...". */
+static void end_watchers(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	int pid;
+
+	while (dir && (entry = readdir(dir))) {
+		char comm[64], name[16] = "";
+		FILE *in;
+
+		if (sscanf(entry->d_name, "refs.%d", &pid) != 1 || pid <= 0)
+			continue;
+		snprintf(comm, sizeof(comm), "/proc/%d/comm", pid);
+		in = fopen(comm, "re");
+		if (in && fgets(name, sizeof(name), in) && !strcmp(name, "pvferry-watch\n"))
+			kill(pid, SIGKILL);
+		if (in)
+			fclose(in);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 /* Only what is a host is ever removed. */
 int command_destroy(int argc, char **argv)
 {
@@ -120,6 +145,7 @@ int command_destroy(int argc, char **argv)
 	if (access(machine, F_OK))
 		return command_fail("%s: no host", path);
 	command_guests(3, (char *[]){ "guests", argv[1], "--stop", NULL });
+	end_watchers(path);
 	command_stop_devices(path);
 	command_stop_xenstored(path);
 	remove_tree(path);
