@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/command.h"
+#include "cli/keep-options.h"
 #include "cli/progress.h"
 #include "cli/sending.h"
 #include "cli/series.h"
@@ -73,7 +74,7 @@ static bool set(void *context, enum option_id option, const struct option_value 
 	case OPTION_P2M: migrate->p2m = value->word; break;
 	default: break;
 	}
-	return true;
+	return keep_set(&series->keep, option, value);
 }
 
 /* --- again and again --------------------------------------------------------------- */

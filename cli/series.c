@@ -8,105 +8,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/command.h"
-#include "cli/open-image.h"
-#include "cli/parents.h"
+#include "cli/pruning.h"
 #include "cli/saved.h"
 #include "cli/saving.h"
+#include "cli/series-chain.h"
 #include "log.h"
 #include "machine/config.h"
 #include "process/child.h"
 #include "process/stop.h"
 
-/* --- what the next can go on from --------------------------------------------------- */
-
-static void forget_chain(struct series *s)
-{
-	for (unsigned int i = 0; i < s->count; i++)
-		free(s->chain[i].path);
-	s->count = 0;
-	s->has_memory = false;
-}
-
-static int add_file(struct series *s, const char *path)
-{
-	struct series_file *grown = realloc(s->chain, (s->count + 1) * sizeof(*grown));
-	struct stat facts;
-
-	if (!grown)
-		return fail(ENOMEM, "out of memory");
-	s->chain = grown;
-	if (stat(path, &facts))
-		return fail_errno("cannot find %s", path);
-	grown[s->count] = (struct series_file){ strdup(path), facts.st_dev, facts.st_ino };
-	return grown[s->count++].path ? 0 : fail(ENOMEM, "out of memory");
-}
-
-/* Each file has to be the one it was: who removes one, or puts another in its place, takes away what the next would need. */
-static const char *find_missing(const struct series *s)
-{
-	struct stat facts;
-
-	for (unsigned int i = 0; i < s->count; i++)
-		if (stat(s->chain[i].path, &facts) || facts.st_ino != s->chain[i].inode ||
-		    facts.st_dev != s->chain[i].device)
-			return s->chain[i].path;
-	return NULL;
-}
-
-static int add_chain(struct series *s, const char *path)
-{
-	struct parents parents = { .has_index = false };
-	struct channel image;
-	int rc = open_image(&image, path);
-
-	if (rc)
-		return rc;
-	rc = parents_find(&parents, &image, NULL, true);
-	for (unsigned int i = parents.chain.count; !rc && i-- > 0;)
-		rc = add_file(s, parents.chain.files[i].name);
-	parents_close(&parents);
-	close_image(&image);
-	return rc;
-}
-
-static void path_of(const struct series *s, const char *file, char path[PATH_MAX])
-{
-	snprintf(path, PATH_MAX, "%s/%s", s->points.path, file);
-}
-
-/* From what another run has left: its newest checkpoint. */
-static int find_newest(struct series *s)
-{
-	const struct point *newest;
-	char path[PATH_MAX];
-	int rc = points_read(&s->points);
-
-	newest = points_newest(&s->points);
-	if (rc || !newest)
-		return rc;
-	s->number = newest->name.number;
-	path_of(s, newest->file, path);
-	if (add_chain(s, path)) {
-		say(SAY_WARNING, "%s: the next checkpoint is a full image", fail_reason());
-		fail_forget();
-		forget_chain(s);
-	}
-	return 0;
-}
-
 /* --- one checkpoint ------------------------------------------------------------------- */
 
 static bool is_full(struct series *s)
 {
-	const char *missing = find_missing(s);
+	const char *missing = series_missing(s);
 
 	if (missing)
 		say(SAY_WARNING, "%s is gone: this checkpoint is a full image", missing);
 	if (missing || !s->count || s->count > s->options->full_every || (s->options->full && !s->taken))
-		forget_chain(s);
+		series_forget(s);
 	return !s->count;
 }
 
@@ -128,7 +50,7 @@ static int open_draft(struct series *s)
 	if (rc && s->count && !stop_requested()) {
 		say(SAY_WARNING, "%s: this checkpoint is a full image", fail_reason());
 		fail_forget();
-		forget_chain(s);
+		series_forget(s);
 		rc = draft_open(&s->draft, migrate, NULL);
 	}
 	return rc ? rc : draft_keep(&s->draft, pfns);
@@ -161,7 +83,7 @@ static int open_file(struct series *s, struct taking *t)
 	t->name = (struct point_name){ .number = s->number + 1, .time = time(NULL) };
 	snprintf(t->name.tag, sizeof(t->name.tag), "%s", s->options->tag ? s->options->tag : "");
 	point_name_format(&t->name, t->file);
-	path_of(s, t->file, t->path);
+	series_path(s, t->file, t->path);
 	return publication_open(&t->saving.file, t->path, false, false);
 }
 
@@ -257,10 +179,10 @@ static void advance(struct series *s, const struct saving *saving, uint64_t numb
 {
 	s->number = number;
 	s->has_memory = draft_step(&s->draft, &saving->shared->sent.index);
-	if (!add_file(s, saving->file.path))
+	if (!series_add(s, saving->file.path))
 		return;
 	fail_forget();
-	forget_chain(s);
+	series_forget(s);
 }
 
 /* Where the guest was stopped the hook has begun, and is told what became of it. */
@@ -268,6 +190,27 @@ static void tell_hook(struct taking *t)
 {
 	if (t->saving.shared && t->saving.shared->sent.figures.stopped_at_ns)
 		hook_tell(&t->hook, t->saving.is_published ? "done" : "failed");
+}
+
+/*
+ * Files of the chain may be replaced, or have gone: what can be the parent of the next is looked for again. What the newest
+ * holds is as it was, and is still in the memory.
+ */
+static void prune(struct series *s)
+{
+	bool had_memory = s->has_memory;
+	struct pruned pruned;
+
+	if (prune_points(&s->points, &s->options->keep, false, &pruned)) {
+		say(SAY_WARNING, "%s: checkpoints that should go are still there", fail_reason());
+		fail_forget();
+	}
+	if (!pruned.merged && !pruned.removed)
+		return;
+	series_forget(s);
+	if (!series_find_newest(s))
+		s->has_memory = had_memory && s->count;
+	fail_forget();
 }
 
 static int take(struct series *s)
@@ -285,6 +228,8 @@ static int take(struct series *s)
 	if (rc == EXIT_DONE)
 		say_point(s, &t);
 	tell_hook(&t);
+	if (rc == EXIT_DONE && !keep_is_empty(&s->options->keep))
+		prune(s);
 	s->has_ended = t.saving.shared && t.saving.shared->sent.has_ended;
 	if (s->has_ended && s->taken)
 		say(SAY_NOTE, "%s: the domain has ended: no more checkpoints of it", s->whom);
@@ -324,12 +269,12 @@ int series_open(struct series *s, const char *whom, const char *directory, struc
 	if (rc)
 		return rc;
 	options->migrate.live = child_share(sizeof(*options->migrate.live));
-	return options->migrate.live ? find_newest(s) : -ENOMEM;
+	return options->migrate.live ? series_find_newest(s) : -ENOMEM;
 }
 
 void series_close(struct series *s)
 {
-	forget_chain(s);
+	series_forget(s);
 	free(s->chain);
 	draft_close(&s->draft);
 	child_unshare(s->options->migrate.live, sizeof(*s->options->migrate.live));

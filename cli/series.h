@@ -6,6 +6,7 @@
 #define CLI_SERIES_H
 
 #include "checkpoint/hook.h"
+#include "checkpoint/keep.h"
 #include "checkpoint/points.h"
 #include "cli/draft.h"
 #include "cli/follow.h"
@@ -17,6 +18,7 @@ struct series_options {
 	bool disks_are_theirs;	 /* the user looks after the disks */
 	bool without_devices;
 	const char *hook; /* NULL: none */
+	struct keep keep; /* empty: all checkpoints stay */
 	uint64_t hook_timeout_ms;
 	unsigned int max_downtime_ms;
 	struct migrate_options migrate;

@@ -89,6 +89,15 @@ def whole(stage, source, origin, all_states):
     are_sound(source, where, "whole")
 
 
+def while_they_are_made(source, number, where):
+    """By checkpoint itself: what stays is merged, and the next still goes on from the newest, of which no index is read again."""
+    done = [json.loads(line) for line in source.must("checkpoint", "--json", "--level", 1, "--every", "0", "--count", 5, "--keep-last", 2,
+                                                     number, where).out.splitlines()]
+    expect([bool(line.get("parent")) for line in done] == [False, True, True, True, True], done)
+    expect(states(source, where, "kept") == {line["number"]: line["state"] for line in done[-2:]}, f"{states(source, where, 'kept')}")
+    are_sound(source, where, "kept")
+
+
 def refused(source, origin):
     before = {f.name for f in origin.iterdir()}
     nothing = source.pvferry("prune", origin)
@@ -117,6 +126,7 @@ def run(stage):
     origin, number = stage.folder / "points", source.guest(4, workload="mix")
     for tag in ("a", None, None, "b", None, None, None, None):
         source.must("checkpoint", "--level", 1, *(("--tag", tag) if tag else ()), number, origin)
+    while_they_are_made(source, number, stage.folder / "kept")
     source.destroy(number)
     all_states = states(source, origin, "at first")
     kept, where = by_tags(stage, source, origin, all_states)
