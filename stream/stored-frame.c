@@ -21,8 +21,14 @@ enum {
 
 bool page_is_zero(const uint8_t *page)
 {
-	/* Most others differ in their first bytes. */
-	return !page[0] && !memcmp(page, page + 1, PAGE_BYTES - 1);
+	const uint64_t *word = (const uint64_t *)page;
+
+	/* Most others differ at once; by words, as memcmp()'s vectors are slow where they are emulated. */
+	for (unsigned int i = 0; i < PAGE_BYTES / sizeof(*word); i += 8)
+		if (word[i] | word[i + 1] | word[i + 2] | word[i + 3] | word[i + 4] | word[i + 5] |
+		    word[i + 6] | word[i + 7])
+			return false;
+	return true;
 }
 
 /* One block, and 0 or the rest of what it is to hold. */
