@@ -24,8 +24,11 @@ static const double SOON = 1.0 / 16;
 static const double ZERO_NS = 0.2, STORED_ZERO_NS = 0.1;
 /* A file or connection has buffers, which take a burst in no time: it is slow at once, and fast only after a while. */
 static const double FASTER = 1.0 / 32;
-/* The host has other work for its processors: what they are used for is to gain more than this. */
-static const double GAIN = 0.97;
+/*
+ * The host has other work for its processors: what they are used for is to gain more than this. But what is written is
+ * read again one day, which takes its time, too: for each part that a batch becomes shorter by, so much of that in time.
+ */
+static const double GAIN = 0.97, SHORTER = 0.3;
 /* A write of fewer bytes tells what a call takes, not what a byte takes. */
 enum { WRITTEN_LEAST = 256 << 10 };
 
@@ -114,7 +117,7 @@ unsigned int level_choose(const struct level_rates *rates, struct level_hands ha
 	for (unsigned int i = 1; i < LEVEL_STEPS; i++) {
 		double ns = forecast(rates, i, hands);
 
-		if (ns > best_ns * GAIN)
+		if (ns > best_ns * (GAIN + SHORTER * (rates->step[best].size - rates->step[i].size)))
 			continue;
 		best = i;
 		best_ns = ns;

@@ -168,6 +168,24 @@ static void processors_that_are_shared_count(void **state)
 	assert_int_equal(level_of_step(level_choose(&rates, (struct level_hands){ 1, 1 })), -1);
 }
 
+/* What takes a little longer, and leaves a quarter, is compressed: the image is read again. */
+static void a_shorter_image_is_worth_some_time(void **state)
+{
+	struct level_rates rates;
+	struct level_hands hands = { 2, 2 };
+
+	(void)state;
+	level_rates_init(&rates);
+	rates.fill_ns = 1;
+	rates.writer_ns = rates.writer_cpu_ns = 8;
+	for (unsigned int step = FASTEST; step < LEVEL_STEPS; step++)
+		rates.step[step].ns = 100;
+	rates.step[3].ns = 14; /* (1 + 14 + 0.24 * 8) / 2, where to write what is stored takes 8 */
+	assert_int_equal(level_of_step(level_choose(&rates, hands)), -1);
+	rates.step[3].ns = 20;
+	assert_int_equal(level_of_step(level_choose(&rates, hands)), LEVEL_STORED);
+}
+
 static void levels_are_in_order(void **state)
 {
 	(void)state;
@@ -184,6 +202,7 @@ int main(void)
 		cmocka_unit_test(on_a_slow_processor_too),
 		cmocka_unit_test(of_what_cannot_be_compressed_too),
 		cmocka_unit_test(processors_that_are_shared_count),
+		cmocka_unit_test(a_shorter_image_is_worth_some_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
