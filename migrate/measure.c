@@ -6,6 +6,7 @@
 #include "log.h"
 #include "migrate/digest.h"
 #include "migrate/hold.h"
+#include "migrate/send-changed.h"
 
 uint64_t now_ns(void)
 {
@@ -71,7 +72,8 @@ void measure_round(struct migration *m, struct precopy_round *round, uint64_t to
 	round->elapsed_ms = precopy_elapsed_ms(p);
 	round->previous_ns = round->took_ns;
 	round->took_ns = took_ns;
-	round->changed_pages = round->number > 1 ? p->sent_pages : 0;
+	round->is_sampled = round->number == 1 && m->hold;
+	round->changed_pages = round->is_sampled ? send_sample(m) : round->number > 1 ? p->sent_pages : 0;
 	measure_fresh(p, round);
 	measure_reading(p);
 	round->late_pages = m->figures.tables;

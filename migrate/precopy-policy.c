@@ -28,9 +28,17 @@ static uint64_t between_us(const struct precopy_round *round)
 	return (round->previous_ns + round->took_ns) / 2000 + 1;
 }
 
-/* Of what was found changed before, what will have changed after one more round. */
+/* After the first round nothing is known of how fast the guest is, unless that was looked for. */
+static bool is_known(const struct precopy_round *round)
+{
+	return round->number > 1 || round->is_sampled;
+}
+
+/* Of what was found changed before, what will have changed after one more round. A sample tells what has by now. */
 static uint64_t changed_again(const struct precopy_round *round)
 {
+	if (round->is_sampled)
+		return round->changed_pages;
 	return (round->changed_pages - round->fresh_pages) * (round->took_ns / 1000) / between_us(round);
 }
 
@@ -53,7 +61,7 @@ struct precopy_forecast precopy_forecast(const struct precopy_round *round)
 	struct precopy_forecast forecast = { 0 };
 	uint64_t pages = round->late_pages;
 
-	if (round->number > 1) {
+	if (is_known(round)) {
 		forecast.dirty_pages_per_second = (round->changed_pages - round->fresh_pages) * 1000000 /
 							  between_us(round) +
 						  round->fresh_per_second;
@@ -115,10 +123,9 @@ enum precopy_verdict precopy_decide(struct precopy_memory *memory, const struct 
 	bool is_last = limits->max_rounds && round->number >= limits->max_rounds;
 	bool is_over = precopy_is_over(limits, round->elapsed_ms);
 
-	/* After the first nothing is known of how fast the guest is. */
-	if (round->number > 1)
+	if (is_known(round))
 		note(memory, downtime_ms);
-	if (round->number > 1 && (downtime_ms <= max_downtime_ms || is_held(round)))
+	if (is_known(round) && (downtime_ms <= max_downtime_ms || is_held(round)))
 		return is_worth_more(memory, round) && !is_over && !is_last ? PRECOPY_GO_ON : PRECOPY_STOP;
 	if (is_over) {
 		if (round->number == 1)

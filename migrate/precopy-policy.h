@@ -25,8 +25,10 @@ struct precopy_round {
 	unsigned int number; /* from 1 */
 	uint64_t elapsed_ms; /* since the first began */
 	uint64_t took_ns, previous_ns;
-	uint64_t changed_pages;	   /* found changed in this round; the first one counts none */
-	uint64_t fresh_pages;	   /* of these for the first time */
+	uint64_t
+		changed_pages; /* found changed in this round; the first one counts none, unless is_sampled */
+	bool is_sampled;       /* changed_pages is what has changed by now, as a sample of all pages tells */
+	uint64_t fresh_pages;  /* of these for the first time */
 	uint64_t fresh_per_second; /* by the last round that read all */
 	uint64_t unseen_ns;	   /* since pages that never were found changed were last looked at */
 	unsigned int narrow;	   /* rounds in a row that did not read all */

@@ -30,11 +30,12 @@ int buffer_prepare(struct migration *m)
 	return 0;
 }
 
-/* Of a guest that is stopped at once all pages go; after rounds as many as are left, and as many again should it change more. */
+/* Of a guest that is stopped at once all pages go; after rounds as many as are left, and some should it change more. */
 int buffer_touch(struct migration *m)
 {
-	enum { SPARE_BYTES = 8 << 20 };
-	uint64_t pages = m->precopy ? 2 * m->precopy->left_pages : m->facts.frames;
+	enum { SPARE_PART = 4, SPARE_BYTES = 8 << 20 };
+	uint64_t left = m->precopy ? m->precopy->left_pages : 0;
+	uint64_t pages = m->precopy ? left + left / SPARE_PART : m->facts.frames;
 
 	if (m->hold)
 		hold_touch(m->hold, pages * PAGE_BYTES + SPARE_BYTES);

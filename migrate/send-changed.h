@@ -40,4 +40,7 @@ bool send_is_due(const struct migration *migration, uint64_t pfn);
 
 int fill_changed(struct batch *batch, struct migration *migration);
 
+/* Between rounds: how many of the pages that went have changed since, as far as a few of them tell. */
+uint64_t send_sample(const struct migration *migration);
+
 #endif

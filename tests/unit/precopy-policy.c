@@ -82,6 +82,24 @@ static void large_guest_fits_into_buffer(void **state)
 	assert_int_equal(once(&none, &r), PRECOPY_GO_ON);
 }
 
+/* Where a sample tells what has changed by now, the first round may be the last: a second one would send all of that again. */
+static void a_sample_saves_a_round(void **state)
+{
+	struct precopy_round r = make_round(1, 1000, 1000);
+
+	(void)state;
+	r.previous_ns = 0;
+	r.hold_pages = 2000;
+	assert_int_equal(once(&none, &r), PRECOPY_GO_ON);
+	r.is_sampled = true;
+	/* Half a round ago they were as they went; and they are what is left, not twice that. */
+	assert_in_range(precopy_forecast(&r).dirty_pages_per_second, 1990, 2000);
+	assert_int_equal(precopy_forecast(&r).left_pages, 1000);
+	assert_int_equal(once(&none, &r), PRECOPY_STOP);
+	r.changed_pages = 30000;
+	assert_int_equal(once(&none, &r), PRECOPY_GO_ON);
+}
+
 /* A narrow round of 100 ms, after which pages that it did not look at have changed for a second. */
 static struct precopy_round make_narrow(uint64_t changed, uint64_t fresh_per_second)
 {
@@ -271,6 +289,7 @@ int main(void)
 		cmocka_unit_test(forecast_survives_zeros),
 		cmocka_unit_test(buffer_shortens_the_stop),
 		cmocka_unit_test(large_guest_fits_into_buffer),
+		cmocka_unit_test(a_sample_saves_a_round),
 		cmocka_unit_test(forecast_knows_what_was_not_seen),
 		cmocka_unit_test(narrow_rounds_while_they_are_worth_it),
 		cmocka_unit_test(verdicts),
