@@ -156,6 +156,7 @@ static int carry_out(const struct builder_order *order)
 						 .force = order->force,
 						 .uuid = order->has_uuid ? order->uuid : NULL,
 						 .most_pfns = order->most_pfns,
+						 .is_file = order->leaves_pages,
 						 .without_devices = order->without_devices,
 						 .maker = order->has_maker ? &maker : NULL,
 						 .allowed = order->allowed,

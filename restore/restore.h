@@ -48,6 +48,7 @@ struct restore_options {
 		*uuid; /* the one that the image must have, and keeps even if a domain has it; NULL: any */
 	uint64_t most_pfns;		  /* what was offered; 0: not known */
 	bool without_devices;		  /* even if the config names devices */
+	bool is_file;			  /* the image lies in a file, and no guest waits for it */
 	const struct domain_maker *maker; /* of a domain with devices; NULL: that is refused */
 	unsigned int allowed;		  /* ALLOW_*: what the config may name of this host */
 	const char *allow_devices; /* names of disks and bridges that it may, see text/allow.h; NULL: any */
