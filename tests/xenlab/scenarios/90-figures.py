@@ -33,7 +33,7 @@ def save(stage, guest, tool, taken, keep=False):
     taken["save", tool].append(timed(stage, f"{TOOLS[tool][0]} /tmp/{tool}"))
     stage.goes_on(guest, before)
     stage.host.must("kill $(cat /run/silence.pid)")
-    taken["stopped", tool].append(int(re.search(r"longest (\d+)", watch.wait(60).text())[1]) / 1000)
+    taken["stopped", tool].append(int(re.search(r"longest (\d+)", watch.wait(600).text())[1]) / 1000)
     taken["image", tool].append(int(stage.host.must(f"stat -c %s /tmp/{tool}")))
 
 
