@@ -63,6 +63,12 @@ static void publish(struct migration *m, const struct precopy_round *round, uint
 	    forecast.dirty_pages_per_second, speed / 1e6, forecast.downtime_ms);
 }
 
+/* Where a buffer takes what is left; the log is there to be used, and is on from the second round on. */
+static bool may_sample(const struct migration *m)
+{
+	return m->hold && m->options.tracking == DIRTY_CONTENT;
+}
+
 void measure_round(struct migration *m, struct precopy_round *round, uint64_t took_ns, uint64_t bytes)
 {
 	struct precopy *p = m->precopy;
@@ -72,7 +78,7 @@ void measure_round(struct migration *m, struct precopy_round *round, uint64_t to
 	round->elapsed_ms = precopy_elapsed_ms(p);
 	round->previous_ns = round->took_ns;
 	round->took_ns = took_ns;
-	round->is_sampled = round->number == 1 && m->hold;
+	round->is_sampled = round->number == 1 && may_sample(m);
 	round->changed_pages = round->is_sampled ? send_sample(m) : round->number > 1 ? p->sent_pages : 0;
 	measure_fresh(p, round);
 	measure_reading(p);
