@@ -19,9 +19,12 @@ enum {
 	BLOCK_REPEATED = 1,
 };
 
+/* Wherever it lies. */
+typedef uint64_t loose_word __attribute__((aligned(1), may_alias));
+
 bool page_is_zero(const uint8_t *page)
 {
-	const uint64_t *word = (const uint64_t *)page;
+	const loose_word *word = (const loose_word *)page;
 
 	/* Most others differ at once; by words, as memcmp()'s vectors are slow where they are emulated. */
 	for (unsigned int i = 0; i < PAGE_BYTES / sizeof(*word); i += 8)
