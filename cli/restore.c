@@ -181,7 +181,7 @@ static int restore(const struct settings *settings)
 	struct built *built = built_open();
 	struct channel channel;
 	struct parents parents;
-	struct proof_wish wish;
+	struct proof_wish wish = { 0 };
 	struct maker maker;
 	int rc = built ? take_wishes(built, &options, settings) : -ENOMEM;
 
