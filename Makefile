@@ -22,7 +22,7 @@ override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined 
 	-fno-omit-frame-pointer
 endif
 
-FOLDERS := text process journal stream xen p2m pagetable-canon machine migrate restore checkpoint cli
+FOLDERS := text process journal stream xen p2m pagetable-canon machine migrate restore checkpoint stress cli
 SOURCES := log.c $(foreach folder,$(FOLDERS),$(sort $(wildcard $(folder)/*.c)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # What a test links: everything but main().

@@ -161,6 +161,26 @@ const struct option_row option_rows[] = {
 	{ "allow-device", OPTION_ALLOW_DEVICE, TEXT("PATTERN,..."),
 	  "allow arriving guests disks and bridges of such names; repeat for more", .commands = "receive" },
 
+	/* --- rounds ----------------------------------------------------------------------------------- */
+	{ "rounds", OPTION_ROUNDS, NUMBER("N", 1, 1000000), "end after so many rounds (100, without --time)",
+	  .commands = "stress" },
+	{ "time", OPTION_TIME, TEXT("SPAN"), "begin no round after so long: 90s, 30m, 12h",
+	  .commands = "stress" },
+	{ "seed", OPTION_SEED, NUMBER("N", 0, 1000000000), "what the rounds are drawn from (random)",
+	  .commands = "stress" },
+	{ "mix", OPTION_MIX, TEXT("KIND=N,..."),
+	  "how often of each kind (save=2,copy=2,checkpoint=4,rewind=1,migrate=2)", .commands = "stress" },
+	{ "faults", OPTION_FAULTS, WORDS("WHAT,...", "kill pause full cut all"),
+	  "in half of the rounds: kill, pause, full (disk), cut (connection) or all", .commands = "stress" },
+	{ "pause", OPTION_PAUSE, NUMBER("MS", 0, 3600000),
+	  "let the domain run up to so long between two commands (100)", .commands = "stress" },
+	{ "check", OPTION_CHECK, TEXT("COMMAND"), "the domain's own check after each round, run by sh",
+	  .commands = "stress" },
+	{ "junit", OPTION_JUNIT, FILE_NAME("FILE"), "write what each round came to there, as JUnit's XML",
+	  .commands = "stress" },
+	{ "directory", OPTION_DIRECTORY, DIRECTORY("DIR"),
+	  "a new directory for images and log (/var/tmp/pvferry-stress-...)", .commands = "stress" },
+
 	/* --- certificates, jobs, images -------------------------------------------------------------- */
 	{ "days", OPTION_DAYS, NUMBER("N", 1, 36500), "valid for N days (365; init-ca: 3650)",
 	  .commands = "cert" },
@@ -208,6 +228,7 @@ const struct option_row option_rows[] = {
 	{ "json", OPTION_JSON, FLAG, "print each checkpoint as a line of JSON", .commands = "checkpoint" },
 	{ "json", OPTION_JSON, FLAG, "events as JSON on standard output", .commands = "migrate" },
 	{ "json", OPTION_JSON, FLAG, "show: print it as JSON", .commands = "cert" },
+	{ "json", OPTION_JSON, FLAG, "print each round as a line of JSON, not TAP", .commands = "stress" },
 	/* Names that xl and virsh have. */
 	{ "max_iters", OPTION_MAX_ROUNDS, NUMBER("N", 0, 1000000), "the same as --max-rounds",
 	  .commands = "migrate" },

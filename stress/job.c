@@ -1,0 +1,294 @@
+/* See job.h. No connection to Xen is open while a job runs, and no thread: the process is only waited for. */
+#include "stress/job.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+
+enum { PAUSE_MS = 200, STRAYS_MS = 60000, STEP_MS = 5, FAMILY_MOST = 64 };
+
+void job_add(struct job *job, const char *word)
+{
+	if (job->count + 1 < JOB_WORDS)
+		job->words[job->count++] = word;
+}
+
+void job_add_number(struct job *job, uint64_t number)
+{
+	char *text = job->texts[job->count];
+
+	snprintf(text, sizeof(job->texts[0]), "%lu", number);
+	job_add(job, text);
+}
+
+static double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+/* --- its processes ----------------------------------------------------------------------- */
+
+/* Those that a process has started and theirs, after those in pids already. */
+static void find_family(pid_t pid, pid_t pids[FAMILY_MOST], unsigned int *count)
+{
+	char path[64];
+	FILE *file;
+	int child;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	file = fopen(path, "re");
+	while (file && *count < FAMILY_MOST && fscanf(file, "%d", &child) == 1) {
+		pids[(*count)++] = child;
+		find_family(child, pids, count);
+	}
+	if (file)
+		fclose(file);
+}
+
+static bool has_word(pid_t pid, const char *word)
+{
+	char path[64], line[512];
+	size_t length;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+	file = fopen(path, "re");
+	length = file ? fread(line, 1, sizeof(line) - 1, file) : 0;
+	if (file)
+		fclose(file);
+	line[length] = '\0';
+	for (const char *at = line; at < line + length; at += strlen(at) + 1)
+		if (!strcmp(at, word))
+			return true;
+	return false;
+}
+
+/* All of them, since a shell or ssh may be between the command and the receiver. */
+static void cut_connection(const pid_t *pids, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (has_word(pids[i], "receive"))
+			kill(pids[i], SIGKILL);
+}
+
+static void send_all(const pid_t *pids, unsigned int count, int number)
+{
+	for (unsigned int i = 0; i < count; i++)
+		kill(pids[i], number);
+}
+
+/* The moment has come. */
+static void hit(struct job *job, pid_t pid)
+{
+	pid_t pids[FAMILY_MOST] = { pid };
+	unsigned int count = 1;
+
+	find_family(pid, pids, &count);
+	job->was_hit = true;
+	if (job->fault == FAULT_KILL) {
+		kill(pids[job->whom % count], SIGKILL);
+	} else if (job->fault == FAULT_CUT) {
+		cut_connection(pids, count);
+	} else if (job->fault == FAULT_PAUSE) {
+		send_all(pids, count, SIGSTOP);
+		poll(NULL, 0, PAUSE_MS);
+		send_all(pids, count, SIGCONT);
+	}
+}
+
+/* --- the job ------------------------------------------------------------------------------- */
+
+static int open_output(const char *directory, const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	return open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+}
+
+/* Of its own group, so that a Ctrl-C meant for the rounds lets the job under way come to its end. */
+static void become(struct job *job, int out, int err)
+{
+	const struct rlimit limit = { job->most_bytes, job->most_bytes };
+	char *const *words = (char *const *)job->words;
+
+	setpgid(0, 0);
+	dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
+	dup2(out, STDOUT_FILENO);
+	dup2(err, STDERR_FILENO);
+	close_range(3, ~0U, 0);
+	if (job->fault == FAULT_FULL)
+		setrlimit(RLIMIT_FSIZE, &limit);
+	/* For a move within this host: what is run in place of ssh tells the receiver that both ends are here. */
+	setenv("SSH_CONNECTION", "127.0.0.1 1 127.0.0.1 2", 1);
+	execv("/proc/self/exe", words);
+	_exit(127);
+}
+
+static void wait_for(struct job *job, pid_t pid)
+{
+	bool is_due = job->fault == FAULT_KILL || job->fault == FAULT_PAUSE || job->fault == FAULT_CUT;
+	struct pollfd ended = { .fd = syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
+	int status = 0;
+
+	if (is_due && poll(&ended, 1, job->after_ms) == 0)
+		hit(job, pid);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	close(ended.fd);
+	job->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* The last whole line that begins so. */
+static void last_line(int fd, const char *beginning, char *line, size_t room)
+{
+	FILE *file = fdopen(dup(fd), "r");
+	char *each = NULL;
+	size_t size = 0;
+
+	*line = '\0';
+	if (!file)
+		return;
+	rewind(file);
+	while (getline(&each, &size, file) > 0)
+		if (!strncmp(each, beginning, strlen(beginning))) {
+			each[strcspn(each, "\n")] = '\0';
+			snprintf(line, room, "%s", each);
+		}
+	free(each);
+	fclose(file);
+}
+
+static void copy_to(FILE *log, int fd)
+{
+	char piece[4096];
+	ssize_t bytes;
+
+	lseek(fd, 0, SEEK_SET);
+	while ((bytes = read(fd, piece, sizeof(piece))) > 0)
+		fwrite(piece, 1, bytes, log);
+}
+
+static void keep_output(struct job *job, const char *directory, int out, int err)
+{
+	char path[PATH_MAX], line[4096];
+	FILE *log;
+
+	snprintf(path, sizeof(path), "%s/log", directory);
+	log = fopen(path, "ae");
+	if (log) {
+		for (unsigned int i = 0; i < job->count; i++)
+			fprintf(log, i ? " %s" : "$ %s", job->words[i]);
+		fprintf(log, "\n");
+		copy_to(log, out);
+		copy_to(log, err);
+		fprintf(log, "# status %d, %.0f ms\n", job->status, job->ms);
+		fclose(log);
+	}
+	last_line(err, "", job->said, sizeof(job->said));
+	last_line(out, "{", line, sizeof(line));
+	job->facts = *line ? json_tokener_parse(line) : NULL;
+}
+
+int job_run(struct job *job, const char *directory)
+{
+	int out = open_output(directory, ".out"), err = open_output(directory, ".err");
+	double began = now_ms();
+	pid_t pid;
+
+	if (out < 0 || err < 0)
+		return fail_errno("cannot write to %s", directory);
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		become(job, out, err);
+	if (pid < 0)
+		return fail_errno("cannot start a process");
+	wait_for(job, pid);
+	job->ms = now_ms() - began;
+	keep_output(job, directory, out, err);
+	close(out);
+	close(err);
+	return 0;
+}
+
+double job_fact(const struct job *job, const char *name)
+{
+	struct json_object *value = NULL;
+
+	return job->facts && json_object_object_get_ex(job->facts, name, &value)
+		     ? json_object_get_double(value)
+		     : 0;
+}
+
+void job_release(struct job *job)
+{
+	json_object_put(job->facts);
+	job->facts = NULL;
+}
+
+/* --- what jobs leave -------------------------------------------------------------------------- */
+
+void jobs_inherit(void)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+/* It stays for as long as the domain does. */
+static bool serves_devices(pid_t pid)
+{
+	char path[64], name[32] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = fopen(path, "re");
+	if (file && !fgets(name, sizeof(name), file))
+		*name = '\0';
+	if (file)
+		fclose(file);
+	return !strncmp(name, "pvferry-toolsta", 15);
+}
+
+static pid_t find_stray(void)
+{
+	pid_t pids[FAMILY_MOST];
+	unsigned int count = 0;
+
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	find_family(getpid(), pids, &count);
+	for (unsigned int i = 0; i < count; i++)
+		if (!serves_devices(pids[i]))
+			return pids[i];
+	return 0;
+}
+
+int jobs_wait_strays(void)
+{
+	double end = now_ms() + STRAYS_MS;
+	pid_t pid;
+
+	while ((pid = find_stray())) {
+		if (now_ms() > end)
+			return fail(ETIMEDOUT, "process %d of a job that has ended is still there", pid);
+		poll(NULL, 0, STEP_MS);
+	}
+	return 0;
+}
