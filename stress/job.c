@@ -251,18 +251,27 @@ void jobs_inherit(void)
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
-/* It stays for as long as the domain does. */
-static bool serves_devices(pid_t pid)
+static void process_name(pid_t pid, char name[32])
 {
-	char path[64], name[32] = "";
+	char path[64];
 	FILE *file;
 
+	*name = '\0';
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
 	file = fopen(path, "re");
-	if (file && !fgets(name, sizeof(name), file))
+	if (file && !fgets(name, 32, file))
 		*name = '\0';
 	if (file)
 		fclose(file);
+	name[strcspn(name, "\n")] = '\0';
+}
+
+/* It stays for as long as the domain does. */
+static bool serves_devices(pid_t pid)
+{
+	char name[32];
+
+	process_name(pid, name);
 	return !strncmp(name, "pvferry-toolsta", 15);
 }
 
@@ -283,11 +292,15 @@ static pid_t find_stray(void)
 int jobs_wait_strays(void)
 {
 	double end = now_ms() + STRAYS_MS;
+	char name[32];
 	pid_t pid;
 
 	while ((pid = find_stray())) {
-		if (now_ms() > end)
-			return fail(ETIMEDOUT, "process %d of a job that has ended is still there", pid);
+		if (now_ms() > end) {
+			process_name(pid, name);
+			return fail(ETIMEDOUT, "process %d (%s) of a command that has ended still runs", pid,
+				    name);
+		}
 		poll(NULL, 0, STEP_MS);
 	}
 	return 0;

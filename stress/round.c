@@ -336,12 +336,27 @@ static int resolve(struct stress *s, struct round *r)
 	return rc;
 }
 
+/* A save that is killed has no time to take away what it has written so far. */
+static void drop_drafts(const struct stress *s)
+{
+	DIR *dir = opendir(s->directory);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] == '.' && strstr(entry->d_name, ".pvf."))
+			drop(s, entry->d_name);
+	if (dir)
+		closedir(dir);
+}
+
 /* By what pvferry's pages say to a person who finds the domain so. */
 static int recover(struct stress *s, struct round *r, struct draw *draw)
 {
 	char path[PATH_MAX];
 	int rc = jobs_wait_strays();
 
+	if (r->fault == FAULT_KILL)
+		drop_drafts(s);
 	r->fault = FAULT_NONE; /* it has come: what mends it must succeed */
 	if (!rc && r->kind == STRESS_MIGRATE)
 		rc = resolve(s, r);
