@@ -29,7 +29,8 @@
 	_(cert, "init-ca|issue|show [HOST]", "make the certificates by which hosts know each other") \
 	_(doctor, "[HOST]", "can this host, and HOST, do all that pvferry does, and what mends it") \
 	_(metrics, "", "what the jobs of this host came to, for Prometheus") \
-	_(stress, "DOMAIN", "save, restore, checkpoint, rewind and move it again and again, each page proven") \
+	_(stress, "DOMAIN", \
+	  "save, restore, checkpoint, rewind and move it again and again, each page proven") \
 	_(list, "", "domains here, their state, and whether they can be saved") \
 	_(jobs, "", "migrations under way, and those that have ended") \
 	_(cancel, "JOB", "cancel a job of pvferryd") \
