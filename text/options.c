@@ -197,7 +197,7 @@ const struct option_row option_rows[] = {
 	  .commands = "resolve" },
 	{ "recover", OPTION_RECOVER, FLAG, "settle all interrupted jobs from what this host knows",
 	  .commands = "resolve" },
-	{ "watch", OPTION_WATCH, FLAG, "go on: the table again every second; with --json the events",
+	{ "watch", OPTION_WATCH, FLAG, "a screen, drawn again every second; with --json the events",
 	  .commands = "jobs" },
 	{ "config", OPTION_CONFIG, FLAG, "print the domain's config, as xl keeps it", .commands = "inspect" },
 	{ "map", OPTION_MAP, FLAG, "draw what is where in the guest's memory", .commands = "inspect" },
