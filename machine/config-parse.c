@@ -14,6 +14,7 @@ int config_parse_json(struct config *config, const char *text)
 	return rc ? rc : config_check_sections(config);
 }
 
+/* "" where it is not a text: a disk without a path (an empty drive) has null there. */
 static const char *text_of(struct json_object *disk, const char *key)
 {
 	struct json_object *text = NULL;
@@ -33,6 +34,10 @@ static void put_disk(struct bytes *list, struct json_object *disk)
 	bytes_put(list, line, count);
 }
 
+/*
+ * Those that the guest may write to: with -c they change after the image was made, and the image no longer fits them.
+ * A config that cannot be parsed names no disks: the caller has said so already, or will.
+ */
 char *config_written_disks(const char *text)
 {
 	struct json_object *root = NULL, *disks = NULL, *may = NULL;

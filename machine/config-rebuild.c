@@ -18,11 +18,13 @@ struct flat_rest {
 
 static int rebuild(struct flat_rest *rest, unsigned int depth, const char **key, struct json_object **result);
 
+/* Every one of these is a fault of the expander, which had the hostile text in its hands: the builder believes nothing that it sends. */
 static int lies(const char *how)
 {
 	return fail(EPROTO, "the expander sent a config that %s", how);
 }
 
+/* The only place where the rest is read from, so that no length can lead beyond its end. */
 static bool take(struct flat_rest *rest, size_t count, const void **at)
 {
 	if (count > rest->bytes)
@@ -33,6 +35,10 @@ static bool take(struct flat_rest *rest, size_t count, const void **at)
 	return true;
 }
 
+/*
+ * A count claims members before any of them was read. Each claim is taken off what is left of one budget, so a list of
+ * lists of lists, each of which claims much, costs no more than a text of the most that is allowed.
+ */
 static bool reserve(struct flat_rest *rest, uint32_t values)
 {
 	if (values > rest->values)
@@ -41,6 +47,7 @@ static bool reserve(struct flat_rest *rest, uint32_t values)
 	return true;
 }
 
+/* json-c takes over the value where it succeeds, and only then. */
 static int put_member(struct json_object *to, const char *key, struct json_object *value)
 {
 	bool is_list = json_object_is_type(to, json_type_array);

@@ -12,6 +12,10 @@
 #include "machine/config-keys.h"
 #include "stream/format.h"
 
+/*
+ * The tree may be anything that is JSON: an image's config was written by others. So each step down is checked for its type,
+ * and what is not there, or of another type, counts as absent.
+ */
 static struct json_object *section_of(const struct config *config, const char *name)
 {
 	struct json_object *section = NULL;
@@ -30,6 +34,10 @@ static struct json_object *value_of(const struct config *config, const char *sec
 	return value;
 }
 
+/*
+ * What the rest of pvferry relies on without asking again: a PV domain, with a name, a UUID that can be read, and no more
+ * vCPUs than an array is made for.
+ */
 static int check(const struct config *config)
 {
 	const char *type = config_string(config, "c_info", "type");
@@ -95,6 +103,7 @@ int64_t config_number(const struct config *config, const char *section, const ch
 	return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : otherwise;
 }
 
+/* Either may be absent; the larger one counts. KiB to pages of 4 KiB. */
 uint64_t config_most_pfns(const struct config *config)
 {
 	uint64_t target = config_number(config, "b_info", "target_memkb", 0);
@@ -128,6 +137,7 @@ void config_set_uuid(struct config *config, const uint8_t uuid[16])
 	json_object_object_add(section_of(config, "c_info"), "uuid", json_object_new_string(text));
 }
 
+/* libxl writes its defaulted booleans ("defbool") as the texts True, False and <default>, not as JSON booleans. */
 bool config_build_flag(const struct config *config, const char *object, const char *key)
 {
 	struct json_object *inner = value_of(config, "b_info", object), *value = NULL;
@@ -137,6 +147,7 @@ bool config_build_flag(const struct config *config, const char *object, const ch
 	return json_object_is_type(value, json_type_string) && !strcmp(json_object_get_string(value), "True");
 }
 
+/* No list means that all are on: libxl leaves out what has its default. A list is a bitmap written as the numbers of its bits. */
 void config_vcpus_available(const struct config *config, bool *available, unsigned int vcpus)
 {
 	struct json_object *list = value_of(config, "b_info", "avail_vcpus");
@@ -151,6 +162,10 @@ void config_vcpus_available(const struct config *config, bool *available, unsign
 	}
 }
 
+/*
+ * libxl writes each kind of device as a list at the top of the tree, beside c_info and b_info, which are objects; so every
+ * list that is not empty is a kind of device, also one that this release does not know.
+ */
 void config_devices(const struct config *config, char *text, size_t room)
 {
 	size_t used = 0;
@@ -178,6 +193,10 @@ unsigned int config_count_devices(const struct config *config)
 	return count;
 }
 
+/*
+ * As xl writes it: header, its optional data, of which the config's length and text (with its zero byte) are all. Flags in
+ * mandatory_flags make an xl that does not know them refuse the file.
+ */
 void config_save(const struct config *config, struct bytes *out)
 {
 	const char *text = config_text(config);

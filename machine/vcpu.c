@@ -31,6 +31,7 @@ struct translation {
 	bool only_check;
 };
 
+/* Xen checks this too, when the context is loaded, but says only EINVAL. */
 static bool fits(enum wanted wanted, unsigned int type, unsigned int top)
 {
 	if (wanted == WANT_ROOT)
@@ -54,6 +55,7 @@ static int translate(const struct translation *t, const char *what, enum wanted 
 	return 0;
 }
 
+/* When vCPU 0 suspends, rdx holds the mfn of start info: the hypercall's third argument. Other vCPUs have other things there. */
 static int translate_start_info(const struct translation *t, const struct layout *layout, uint8_t *context)
 {
 	uint64_t frame = word_get(layout, context, layout->vcpu.start_info);
@@ -66,6 +68,7 @@ static int translate_start_info(const struct translation *t, const struct layout
 	return rc;
 }
 
+/* The count is of descriptors, 512 a frame. Frames behind the last one in use are not touched: they mean nothing. */
 static int translate_gdt(const struct translation *t, const struct layout *layout, uint8_t *context)
 {
 	uint64_t entries = word_get(layout, context, layout->vcpu.gdt_entries);
@@ -83,6 +86,7 @@ static int translate_gdt(const struct translation *t, const struct layout *layou
 	return rc;
 }
 
+/* A 32-bit guest's root may lie above 4 GiB: the frame's upper bits are then in the lower ones (xen_pfn_to_cr3). */
 static uint64_t root_get(const struct layout *layout, const uint8_t *context)
 {
 	uint64_t cr3 = word_get(layout, context, layout->vcpu.cr3);
@@ -126,6 +130,7 @@ static int translate_context(const struct translation *t, const struct layout *l
 	return rc ? rc : translate_roots(t, layout, context);
 }
 
+/* A record is as long as its state, and padded to 8 bytes, which its header's length does not count. */
 static void put_state(struct bytes *out, unsigned int vcpu, enum vcpu_state kind, const void *state,
 		      size_t bytes)
 {
@@ -138,6 +143,7 @@ static void put_state(struct bytes *out, unsigned int vcpu, enum vcpu_state kind
 	bytes_grow(out, -bytes & 7);
 }
 
+/* A kind may be empty (no XSAVE, no MSRs that differ): then there is no record of it. */
 static int save_vcpu(struct domain *domain, const struct layout *layout, const struct translation *t,
 		     struct bytes *out)
 {
@@ -176,6 +182,7 @@ int vcpus_save(struct domain *domain, const struct layout *layout, const struct 
 	return rc;
 }
 
+/* What the config allows, if there is one; a plain stream without a config may have as many as Xen has. */
 static unsigned int most_vcpus(const struct machine *machine)
 {
 	return machine->most_vcpus ? machine->most_vcpus : VCPU_MAX;
@@ -212,6 +219,7 @@ static int keep_state(struct machine *machine, struct vcpu *vcpu, enum vcpu_stat
 	return 0;
 }
 
+/* EXTENDED has its bounds in STREAM_RECORDS. XSAVE begins with two masks of 8 bytes; an entry of MSRS has 16 bytes. */
 static int check_length(const struct machine *machine, const struct record *record, enum vcpu_state kind,
 			size_t bytes)
 {
@@ -267,6 +275,7 @@ int vcpus_check(const struct machine *machine, const struct destination *memory)
 	return rc;
 }
 
+/* A copy is translated: the state stays as it came. Its size was compared with the layout's when it was taken. */
 static int load_vcpu(struct domain *domain, const struct machine *machine, unsigned int number,
 		     const struct destination *memory)
 {
@@ -278,6 +287,7 @@ static int load_vcpu(struct domain *domain, const struct machine *machine, unsig
 
 	memcpy(context, vcpu->state[VCPU_BASIC], vcpu->bytes[VCPU_BASIC]);
 	memcpy(&flags, context + machine->layout->vcpu.flags, sizeof(flags));
+	/* Only vCPUs that were on are in a stream; Xen takes one without this flag for one that is to stay off. */
 	flags |= VCPU_FLAG_ONLINE;
 	memcpy(context + machine->layout->vcpu.flags, &flags, sizeof(flags));
 	rc = translate_context(&t, machine->layout, context);

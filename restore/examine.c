@@ -28,6 +28,10 @@ static int static_end(struct incoming *in)
 	return 0;
 }
 
+/*
+ * Arrays by pfn, as large as the p2m that the stream has announced, bounded by what the config allows. table_at is needed only where
+ * tables come in any order and the file cannot be read a second time: a pipe.
+ */
 static int resize(struct incoming *in, uint64_t old_count)
 {
 	struct examination *x = of(in);
@@ -54,6 +58,10 @@ static uint64_t rank(const struct record *record)
 		[RECORD_X86_PV_VCPU_BASIC] = 9,	 [RECORD_X86_PV_VCPU_EXTENDED] = 10,
 		[RECORD_X86_PV_VCPU_XSAVE] = 11, [RECORD_X86_PV_VCPU_MSRS] = 12,
 	};
+	/*
+	 * A vCPU has four ranks, 9 to 12, and the next one the four behind: vCPU n's records have ranks 9 + 4n to 12 + 4n, so ascending
+	 * ranks mean ascending vCPUs, with the records of each in order. PAGE_DATA has a rank for completeness; it goes to check_window().
+	 */
 	uint32_t vcpu;
 
 	if (record->type == RECORD_END)
@@ -70,6 +78,7 @@ static uint64_t rank(const struct record *record)
 static int check_place(struct examination *x, const struct record *record)
 {
 	uint64_t now = rank(record), frame = now < 6 ? 1 : 2 + x->windows;
+	/* Ranks below 6 are in the first frame, the static data and the p2m; all others in the frame behind the memory's. */
 	bool is_vcpu = now > 8 && now != UINT64_MAX;
 	bool lacks_basic = is_vcpu && (now - 9) % 4 && (now - 9) / 4 != (x->last_rank - 9) / 4;
 
@@ -84,6 +93,7 @@ static int check_place(struct examination *x, const struct record *record)
 /* In an image of ours windows of 512 pfns ascend, each whole and in order. */
 static int check_window(struct examination *x, const struct record *record, const struct pages *pages)
 {
+	/* The last window is shorter if the guest's size is not a multiple of 512 pages. */
 	uint64_t left = x->incoming.count - x->next_window;
 	uint64_t count = left < BATCH_PAGES ? left : BATCH_PAGES;
 
@@ -101,6 +111,7 @@ static int check_window(struct examination *x, const struct record *record, cons
 	return 0;
 }
 
+/* Each byte is the one before it, and the first is 0: memcmp() does this at the speed of memory. */
 static bool is_zero(const uint8_t *page)
 {
 	return !page[0] && !memcmp(page, page + 1, PAGE_BYTES - 1);
@@ -175,6 +186,7 @@ static int check_provenance(const struct examination *x)
 	return rc;
 }
 
+/* At the end, not on the way: in a live image a page comes several times, and only its last type and content count. */
 static void count(struct examination *x)
 {
 	for (uint64_t pfn = 0; pfn < x->incoming.count; pfn++) {

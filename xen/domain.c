@@ -7,6 +7,10 @@
 #include "text/text.h"
 #include "xen/internal.h"
 
+/*
+ * xc_domain_getinfolist() gives the first domain whose id is at least this one: if there is no such domain,
+ * it answers with the next, so the id has to be compared.
+ */
 static int get_info(struct host *host, uint32_t id, xc_domaininfo_t *info)
 {
 	int rc = xc_domain_getinfolist(host->xc, id, 1, info);
@@ -18,6 +22,10 @@ static int get_info(struct host *host, uint32_t id, xc_domaininfo_t *info)
 	return 0;
 }
 
+/*
+ * Xen is asked for a step at a time, each from the id behind the last one. Domains come and go meanwhile: the list
+ * is what was there, not what is.
+ */
 int domain_list(struct host *host, uint32_t **ids, size_t *count)
 {
 	enum { STEP = 64 };
@@ -36,6 +44,7 @@ int domain_list(struct host *host, uint32_t **ids, size_t *count)
 			*ids = NULL;
 			return fail_errno("cannot ask Xen for its domains");
 		}
+		/* One more than there are, so that the size is never 0: realloc() might return NULL for that. */
 		more = realloc(*ids, (*count + got + 1) * sizeof(**ids));
 		if (!more) {
 			free(*ids);
@@ -114,9 +123,11 @@ int domain_facts(struct domain *domain, struct domain_facts *facts)
 		.is_dying = info.flags & XEN_DOMINF_dying,
 		.is_shut_down = info.flags & XEN_DOMINF_shutdown,
 		.shutdown_reason = info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask,
+		/* tot_pages is what the domain has now; max_pages what Xen lets it have, with a balloon's room. */
 		.frames = info.tot_pages,
 		.most_frames = info.max_pages,
 		.shared_info = MFN(info.shared_info_frame),
+		/* The highest id that was ever made, whether that vCPU is on or not. */
 		.vcpus = info.max_vcpu_id + 1,
 		.vcpus_online = info.nr_online_vcpus,
 		.cpu_ns = info.cpu_time,
@@ -126,6 +137,7 @@ int domain_facts(struct domain *domain, struct domain_facts *facts)
 	return 0;
 }
 
+/* Xen counts pauses, and a toolstack has its own: each pause here has its unpause, or the domain is destroyed. */
 int domain_pause(struct domain *domain)
 {
 	return xc_domain_pause(xc_of(domain), domain->id) ? fail_errno("cannot pause domain %u", domain->id)
@@ -139,6 +151,7 @@ int domain_unpause(struct domain *domain)
 		     : 0;
 }
 
+/* Pages that another domain has mapped stay until it lets them go: until then Xen lists the domain as dying. */
 int domain_destroy(struct domain *domain)
 {
 	return xc_domain_destroy(xc_of(domain), domain->id)
