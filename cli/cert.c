@@ -29,7 +29,7 @@ struct settings {
 	bool renews;
 };
 
-static bool set(void *context, enum option_id option, const struct option_value *value)
+static bool cert_set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *s = context;
 
@@ -242,7 +242,7 @@ int run_cert(const struct command *self, int argc, char **argv)
 		int (*run)(struct settings *settings, int count, char **operands);
 	} words[] = { { "init-ca", init_ca }, { "issue", issue }, { "show", show } };
 	struct settings settings = { .ca = CA_DEFAULT };
-	int first = command_options(self, argc, argv, set, &settings);
+	int first = command_options(self, argc, argv, cert_set, &settings);
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;

@@ -48,7 +48,7 @@ static bool set_level(struct migrate_options *migrate, const struct option_value
 	return migrate->level != LEVEL_PLAIN;
 }
 
-static bool set(void *context, enum option_id option, const struct option_value *value)
+static bool checkpoint_set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *settings = context;
 	struct series_options *series = &settings->series;
@@ -153,7 +153,7 @@ int run_checkpoint(const struct command *self, int argc, char **argv)
 					 .runs_on = true,
 					 .tracking = DIRTY_CONTENT } },
 	};
-	int first = command_options(self, argc, argv, set, &settings);
+	int first = command_options(self, argc, argv, checkpoint_set, &settings);
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;

@@ -222,6 +222,14 @@ struct json_object *control_job(const char *job)
 	return json;
 }
 
+struct json_object *control_member(const struct json_object *json, const char *name)
+{
+	struct json_object *value = NULL;
+
+	json_object_object_get_ex(json, name, &value);
+	return value;
+}
+
 const char *control_text(const struct json_object *json, const char *name, char *out, size_t room)
 {
 	struct json_object *value = NULL;

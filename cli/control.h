@@ -45,6 +45,9 @@ int control_next(struct control *control, struct json_object **event, int timeou
 /* {"job": ...} */
 struct json_object *control_job(const char *job);
 
+/* Lent by the object; NULL if it has none of that name. */
+struct json_object *control_member(const struct json_object *json, const char *name);
+
 /* A text of an object without control characters, put into out; "" if there is none. A number, or 0. */
 const char *control_text(const struct json_object *json, const char *name, char *out, size_t room);
 long long control_number(const struct json_object *json, const char *name);

@@ -8,7 +8,7 @@
 #include "cli/doctor.h"
 #include "log.h"
 
-static bool set(void *context, enum option_id option, const struct option_value *value)
+static bool doctor_set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct peer *peer = context;
 
@@ -40,7 +40,7 @@ int run_doctor(const struct command *self, int argc, char **argv)
 	int first, status;
 
 	snprintf(peer.pki, sizeof(peer.pki), "%s", pki_default());
-	first = command_options(self, argc, argv, set, &peer);
+	first = command_options(self, argc, argv, doctor_set, &peer);
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
 	if (argc > first + 1 ||

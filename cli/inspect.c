@@ -22,7 +22,7 @@ struct settings {
 	bool config, map, svg;
 };
 
-static bool set(void *context, enum option_id option, const struct option_value *value)
+static bool inspect_set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *settings = context;
 
@@ -229,7 +229,7 @@ static int inspect(const char *path, const struct settings *settings)
 int run_inspect(const struct command *self, int argc, char **argv)
 {
 	struct settings settings = { .threads = default_threads() };
-	int first = command_options(self, argc, argv, set, &settings);
+	int first = command_options(self, argc, argv, inspect_set, &settings);
 	char path[PATH_MAX];
 
 	if (first < 0)

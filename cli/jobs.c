@@ -15,20 +15,12 @@
 
 enum { WATCH_MS = 1000 };
 
-static bool set(void *context, enum option_id option, const struct option_value *value)
+static bool jobs_set(void *context, enum option_id option, const struct option_value *value)
 {
 	(void)value;
 	if (option == OPTION_WATCH)
 		*(bool *)context = true;
 	return true;
-}
-
-static struct json_object *get(const struct json_object *json, const char *name)
-{
-	struct json_object *value = NULL;
-
-	json_object_object_get_ex(json, name, &value);
-	return value;
 }
 
 static void print_row(const struct json_object *job)
@@ -67,9 +59,9 @@ static int print(struct control *control, bool watch)
 	if (watch && isatty(STDOUT_FILENO))
 		printf("\033[H\033[J");
 	if (watch)
-		watch_print(stdout, get(result, "jobs"), watch_rows());
+		watch_print(stdout, control_member(result, "jobs"), watch_rows());
 	else
-		print_list(get(result, "jobs"));
+		print_list(control_member(result, "jobs"));
 	json_object_put(result);
 	return fflush(stdout) ? fail_errno("standard output") : 0;
 }
@@ -126,7 +118,7 @@ static int watch_events(struct control *control)
 int run_jobs(const struct command *self, int argc, char **argv)
 {
 	bool watch = false;
-	int first = command_options(self, argc, argv, set, &watch), rc;
+	int first = command_options(self, argc, argv, jobs_set, &watch), rc;
 	struct control control;
 
 	if (first < 0)

@@ -26,7 +26,7 @@ struct settings {
 	const char *parent;
 };
 
-static bool set(void *context, enum option_id option, const struct option_value *value)
+static bool merge_set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *settings = context;
 
@@ -186,7 +186,7 @@ int merge_newest(const char *from, const char *to, unsigned int files, unsigned 
 int run_merge(const struct command *self, int argc, char **argv)
 {
 	struct settings settings = { .level = 1, .threads = default_threads() };
-	int first = command_options(self, argc, argv, set, &settings);
+	int first = command_options(self, argc, argv, merge_set, &settings);
 	char path[PATH_MAX];
 
 	if (first < 0)

@@ -21,7 +21,7 @@ struct settings {
 	bool is_open;
 };
 
-static bool set(void *context, enum option_id option, const struct option_value *value)
+static bool metrics_set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *s = context;
 
@@ -182,7 +182,7 @@ static int print_all(const struct settings *s)
 int run_metrics(const struct command *self, int argc, char **argv)
 {
 	struct settings settings = { .pki = pki_default() };
-	int first = command_options(self, argc, argv, set, &settings);
+	int first = command_options(self, argc, argv, metrics_set, &settings);
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;

@@ -55,7 +55,7 @@ static void watch(struct migrate_settings *s, uint64_t began_ns)
 	}
 }
 
-static int say_end(const struct migrate_settings *s, enum moved moved, const char *whom)
+static int say_moved(const struct migrate_settings *s, enum moved moved, const char *whom)
 {
 	char outcome[256];
 
@@ -89,7 +89,7 @@ static int migrate(struct migrate_settings *s, const char *whom)
 		tell_status(s, began_ns);
 	event_tell(event_move_end(move->status, moved, began_ns), as_line);
 	ended_move(move->status, moved, began_ns);
-	status = say_end(s, moved, whom);
+	status = say_moved(s, moved, whom);
 	if (moved == NOT_MOVED)
 		watch_sent(move->domain, &move->status->sent);
 	return status;

@@ -28,7 +28,7 @@ static void collect(const char *command, struct option *longs, char *shorts)
 	*shorts = '\0';
 }
 
-static const struct option_row *find_row(const char *command, int letter)
+static const struct option_row *find_option(const char *command, int letter)
 {
 	const struct option_row *row = NULL;
 
@@ -75,7 +75,7 @@ int command_options(const struct command *self, int argc, char **argv, option_se
 	collect(self->name, longs, shorts);
 	optind = 1;
 	while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		row = letter == '?' ? NULL : find_row(self->name, letter);
+		row = letter == '?' ? NULL : find_option(self->name, letter);
 		if (row && row->option == OPTION_HELP) {
 			command_print_help(self);
 			return -2;

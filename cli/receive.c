@@ -61,7 +61,7 @@ static bool set_proof(struct settings *s)
 	return !proof_wish_init(&s->wish, NULL) || say_failure("receive", "", NULL) == EXIT_DONE;
 }
 
-static bool set(void *context, enum option_id option, const struct option_value *value)
+static bool receive_set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *s = context;
 
@@ -173,7 +173,7 @@ static void watch(struct settings *s, uint64_t began_ns)
 	}
 }
 
-static int say_end(const struct settings *s, int rc)
+static int say_taken(const struct settings *s, int rc)
 {
 	const struct take_status *status = s->take.status;
 	const char *whom = *status->offer.domain ? status->offer.domain : status->peer;
@@ -226,7 +226,7 @@ static int receive(struct settings *s)
 	if (s->is_controlled)
 		event_tell(event_take_end(s->take.status, rc, began_ns), true);
 	ended_take(s->take.status, rc, began_ns);
-	status = say_end(s, rc);
+	status = say_taken(s, rc);
 	if (s->take.status->stage == TAKE_RUNNING)
 		have_it_watched(s->take.status, s->take.options.allowed);
 	return status;
@@ -238,7 +238,7 @@ int run_receive(const struct command *self, int argc, char **argv)
 		.connection = -1,
 		.take = { .door = { .pki = pki_default() }, .options = { .threads = default_threads() } },
 	};
-	int first = command_options(self, argc, argv, set, &settings);
+	int first = command_options(self, argc, argv, receive_set, &settings);
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;

@@ -26,7 +26,7 @@ struct settings {
 	bool moved, here, recover;
 };
 
-static bool set(void *context, enum option_id option, const struct option_value *value)
+static bool resolve_set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *settings = context;
 
@@ -308,7 +308,7 @@ int run_resolve(const struct command *self, int argc, char **argv)
 {
 	struct settings settings = { 0 };
 	char job[JOB_DIGITS + 1];
-	int first = command_options(self, argc, argv, set, &settings);
+	int first = command_options(self, argc, argv, resolve_set, &settings);
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;

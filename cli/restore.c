@@ -51,7 +51,7 @@ static bool redirect(struct settings *settings, const char *kind, const char *wi
 	return false;
 }
 
-static bool set(void *context, enum option_id option, const struct option_value *value)
+static bool restore_set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *settings = context;
 	struct restore_options *options = &settings->restore;
@@ -215,7 +215,7 @@ int run_restore(const struct command *self, int argc, char **argv)
 		.restore = { .threads = default_threads(), .progress = progress_show },
 	};
 	uint64_t began_ns = line_now();
-	int first = command_options(self, argc, argv, set, &settings), rc;
+	int first = command_options(self, argc, argv, restore_set, &settings), rc;
 	char path[PATH_MAX];
 
 	if (first < 0)

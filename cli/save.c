@@ -22,7 +22,7 @@ struct settings {
 	struct migrate_options migrate;
 };
 
-static bool set(void *context, enum option_id option, const struct option_value *value)
+static bool save_set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *settings = context;
 	struct migrate_options *migrate = &settings->migrate;
@@ -124,7 +124,7 @@ int run_save(const struct command *self, int argc, char **argv)
 			     .timeout_seconds = 60,
 			     .progress = progress_show },
 	};
-	int first = command_options(self, argc, argv, set, &settings), rc;
+	int first = command_options(self, argc, argv, save_set, &settings), rc;
 	char text[64];
 
 	if (first < 0)

@@ -10,7 +10,7 @@
 #include "text/options.h"
 
 /* The row of what pvferryd can change, and has this name: [name, name + length). */
-static const struct option_row *find_row(const char *name, size_t length)
+static const struct option_row *find_change(const char *name, size_t length)
 {
 	const struct option_row *row = NULL;
 
@@ -25,7 +25,7 @@ static const struct option_row *find_row(const char *name, size_t length)
 static bool add_change(struct json_object *changes, const char *text)
 {
 	const char *equals = strchr(text, '=');
-	const struct option_row *row = equals ? find_row(text, equals - text) : NULL;
+	const struct option_row *row = equals ? find_change(text, equals - text) : NULL;
 	struct option_value value;
 
 	if (!row) {

@@ -24,7 +24,7 @@ struct settings {
 	const char *parent;
 };
 
-static bool set(void *context, enum option_id option, const struct option_value *value)
+static bool verify_set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *settings = context;
 
@@ -170,7 +170,7 @@ static int verify_directory(const char *directory, const struct settings *settin
 int run_verify(const struct command *self, int argc, char **argv)
 {
 	struct settings settings = { .threads = default_threads() };
-	int first = command_options(self, argc, argv, set, &settings);
+	int first = command_options(self, argc, argv, verify_set, &settings);
 	char path[PATH_MAX];
 
 	if (first < 0)

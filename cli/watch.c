@@ -15,19 +15,11 @@
 
 enum { COLUMNS = 80, NAME = 16, BAR = 30, ROWS_OTHERWISE = 24, MIB_BYTES = 1 << 20 };
 
-static const struct json_object *get(const struct json_object *json, const char *name)
-{
-	struct json_object *value = NULL;
-
-	json_object_object_get_ex(json, name, &value);
-	return value;
-}
-
 /* A figure with its unit, or "-" if it is not known yet. */
 static const char *figure(const struct json_object *json, const char *name, double unit, const char *format,
 			  char text[32])
 {
-	const struct json_object *value = get(json, name);
+	const struct json_object *value = control_member(json, name);
 
 	if (value)
 		snprintf(text, 32, format, json_object_get_double(value) / unit);
@@ -56,7 +48,8 @@ static void put_names(FILE *to, const struct json_object *job)
 /* Two lines: the bar, and the figures by which one sees whether it comes to an end. */
 static void print_running(FILE *to, const struct json_object *job)
 {
-	const struct json_object *status = get(job, "status"), *ram = get(status, "ram");
+	const struct json_object *status = control_member(job, "status"),
+				 *ram = control_member(status, "ram");
 	double total = control_number(ram, "total"), left = control_number(ram, "remaining");
 	char bar[BAR + 1], word[32], speed[32], round[32], dirtied[32], downtime[32];
 
@@ -84,7 +77,8 @@ static bool is_running(const struct json_object *job)
 {
 	char state[16];
 
-	return !strcmp(control_text(job, "state", state, sizeof(state)), "running") && get(job, "status");
+	return !strcmp(control_text(job, "state", state, sizeof(state)), "running") &&
+	       control_member(job, "status");
 }
 
 /* Those of one kind, the newest first; returns how many rows are left. */

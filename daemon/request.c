@@ -19,7 +19,7 @@ static const char *const names[] = { [REQUEST_MIGRATE] = "migrate",
 				     [REQUEST_CANCEL] = "cancel",
 				     [REQUEST_SET] = "set" };
 
-static const struct option_row *find_row(enum request_kind kind, const char *name)
+static const struct option_row *find_argument(enum request_kind kind, const char *name)
 {
 	const struct option_row *row = NULL;
 
@@ -104,7 +104,7 @@ static int take_text(const char **to, const struct option_row *row, struct json_
 
 static int take_argument(struct request *request, const char *name, struct json_object *value)
 {
-	const struct option_row *row = find_row(request->kind, name);
+	const struct option_row *row = find_argument(request->kind, name);
 	int rc;
 
 	if (!row)
