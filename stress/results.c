@@ -243,7 +243,8 @@ static int write_junit(struct results *results, const char *domain)
 int results_close(struct results *results, const char *domain)
 {
 	for (int i = 0; i < FIGURES; i++)
-		qsort(results->samples[i].at, results->samples[i].count, sizeof(double), by_size);
+		if (results->samples[i].count) /* qsort() takes no NULL, though there is nothing to sort */
+			qsort(results->samples[i].at, results->samples[i].count, sizeof(double), by_size);
 	if (results->as_json) {
 		print_json_summary(results);
 	} else {
