@@ -42,6 +42,7 @@ static void what_was_built_is_what_came(void **state)
 			/* Start info, two rings and the leaves are held against rules. */
 			assert_int_equal(r->proven, r->frames - 3 - r->incoming.leaves);
 			ferry_release();
+			guest_release(&ferry.guest);
 		}
 }
 

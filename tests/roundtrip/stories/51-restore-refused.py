@@ -33,7 +33,7 @@ def run(stage):
         before.is_as_it_was(what)
 
     refused("No such file", folder / "missing")
-    refused("directory", folder)
+    refused("there is no checkpoint in", folder)
     for name in ("empty", "text", "bare"):
         refused("", folder / name)
         expect(host.pvferry("verify", folder / name).status == 2, f"verify takes {name} for an image")

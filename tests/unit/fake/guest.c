@@ -41,6 +41,7 @@ void guest_release(struct guest *g)
 {
 	free(g->mfn);
 	free(g->leaf);
+	g->mfn = NULL, g->leaf = NULL;
 }
 
 uint64_t guest_take(struct guest *g)
