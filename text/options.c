@@ -171,7 +171,7 @@ const struct option_row option_rows[] = {
 	{ "mix", OPTION_MIX, TEXT("KIND=N,..."),
 	  "how often of each kind (save=2,copy=2,checkpoint=4,rewind=1,migrate=2)", .commands = "stress" },
 	{ "faults", OPTION_FAULTS, WORDS("WHAT,...", "kill pause full cut all"),
-	  "in half of the rounds: kill, pause, full (disk), cut (connection) or all", .commands = "stress" },
+	  "faults that may come: kill, pause, full (disk), cut (connection) or all", .commands = "stress" },
 	{ "pause", OPTION_PAUSE, NUMBER("MS", 0, 3600000),
 	  "let the domain run up to so long between two commands (100)", .commands = "stress" },
 	{ "check", OPTION_CHECK, TEXT("COMMAND"), "the domain's own check after each round, run by sh",
