@@ -150,11 +150,30 @@ static int check_names(const struct config *config, const char *kind, const char
 	return rc;
 }
 
+/* libxl gives a network whose config names no bridge the bridge xenbr0; and a script may take any for an empty name. */
+static int check_bridges(const struct config *config, const char *allowed)
+{
+	struct json_object *list = NULL;
+	int rc = 0;
+
+	json_object_object_get_ex(config->root, "nics", &list);
+	for (size_t i = 0; !rc && list && i < json_object_array_length(list); i++) {
+		const char *bridge = body_text(json_object_array_get_idx(list, i), "bridge");
+
+		if (!allow_device(allowed, bridge ? bridge : "xenbr0"))
+			rc = fail(EPERM,
+				  "the network %zu is on \"%s\", which arriving guests may not have here: "
+				  "allow-devices in pvferryd.conf, or receive --allow-device",
+				  i, bridge ? bridge : "xenbr0");
+	}
+	return rc;
+}
+
 int preflight_device_names(const struct config *config, const char *allowed)
 {
 	int rc = allowed ? check_names(config, "disks", "pdev_path", allowed) : 0;
 
 	if (!rc && allowed)
-		rc = check_names(config, "nics", "bridge", allowed);
+		rc = check_bridges(config, allowed);
 	return rc || !allowed ? rc : check_names(config, "nics", "gatewaydev", allowed);
 }

@@ -120,6 +120,15 @@ static void a_config_is_held_against_the_same_names(void **state)
 	assert_fails(preflight_device_names(&config, "/dev/x eth0"), EPERM, "xenbr0");
 	assert_fails(preflight_device_names(&config, "/dev/x xenbr0"), EPERM, "eth0");
 	config_release(&config);
+	assert_done(config_parse_json(&config, "{\"c_info\":{\"type\":\"pv\",\"name\":\"a\"},\"b_info\":{},"
+					       "\"nics\":[{\"mac\":\"00:16:3e:00:00:01\"}]}"));
+	assert_fails(preflight_device_names(&config, ""), EPERM, "the network 0 is on \"xenbr0\"");
+	assert_done(preflight_device_names(&config, "xenbr0"));
+	config_release(&config);
+	assert_done(config_parse_json(&config, "{\"c_info\":{\"type\":\"pv\",\"name\":\"a\"},\"b_info\":{},"
+					       "\"nics\":[{\"bridge\":\"\"}]}"));
+	assert_fails(preflight_device_names(&config, "xenbr0"), EPERM, "the network 0 is on \"\"");
+	config_release(&config);
 }
 
 static void patterns(void **state)
