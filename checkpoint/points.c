@@ -53,6 +53,21 @@ static DIR *open_listing(const struct points *p)
 	return dir;
 }
 
+/* NULL: there are no more, or a failure, which close_listing() tells apart by errno. */
+static struct dirent *next_entry(DIR *dir)
+{
+	errno = 0;
+	return readdir(dir);
+}
+
+static int close_listing(const struct points *p, DIR *dir)
+{
+	int rc = errno ? fail_errno("cannot read the directory %s", p->path) : 0;
+
+	closedir(dir);
+	return rc;
+}
+
 static int remove_temporaries(const struct points *p)
 {
 	DIR *dir = open_listing(p);
@@ -60,12 +75,11 @@ static int remove_temporaries(const struct points *p)
 
 	if (!dir)
 		return -EIO;
-	while ((entry = readdir(dir)))
+	while ((entry = next_entry(dir)))
 		if (is_temporary(entry->d_name) && !unlinkat(p->directory, entry->d_name, 0))
 			say(SAY_NOTE, "%s/%s, which a checkpoint that was killed has left, is removed",
 			    p->path, entry->d_name);
-	closedir(dir);
-	return 0;
+	return close_listing(p, dir);
 }
 
 /* A file, since not every file system lets a directory be locked (NFS). It stays, as to remove it would race. */
@@ -85,7 +99,15 @@ int points_lock(struct points *p)
 
 /* --- what there is ------------------------------------------------------------------ */
 
-static void look_at(const struct points *p, struct point *point)
+/* Does this failure leave open what is in the file? One that has gone, and a socket, are no checkpoint for certain. */
+static bool tells_nothing(const struct point *point, int rc)
+{
+	if (!rc || rc == -EBADMSG || rc == -ENODATA)
+		return false;
+	return point->name.number || (rc != -ENOENT && rc != -ENXIO && rc != -ELOOP);
+}
+
+static void look_at(struct points *p, struct point *point)
 {
 	int fd = openat(p->directory, point->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct index_place place;
@@ -102,6 +124,10 @@ static void look_at(const struct points *p, struct point *point)
 	}
 	snprintf(point->defect, sizeof(point->defect), "%s", rc ? fail_reason() : "it has no index");
 	fail_forget();
+	if (p->error || !tells_nothing(point, rc))
+		return;
+	p->error = -rc;
+	snprintf(p->unread, sizeof(p->unread), "%s/%s: %s", p->path, point->file, point->defect);
 }
 
 static int by_number(const void *a, const void *b)
@@ -141,14 +167,23 @@ int points_read(struct points *p)
 	int rc = 0;
 
 	p->count = 0;
+	p->error = 0;
 	if (!dir)
 		return -EIO;
-	while (!rc && (entry = readdir(dir)))
+	while (!rc && (entry = next_entry(dir)))
 		rc = add(p, entry->d_name);
-	closedir(dir);
+	if (rc)
+		closedir(dir);
+	else
+		rc = close_listing(p, dir);
 	if (p->count)
 		qsort(p->at, p->count, sizeof(*p->at), by_number);
 	return rc;
+}
+
+int points_check(const struct points *p)
+{
+	return p->error ? fail(p->error, "%s", p->unread) : 0;
 }
 
 void points_close(struct points *p)

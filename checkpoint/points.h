@@ -25,6 +25,8 @@ struct points {
 	int directory, lock; /* -1: not open, not held */
 	struct point *at;    /* by number, ascending */
 	size_t count;
+	int error; /* of the first file of which it is not known what is in it; 0: all are known */
+	char unread[NAME_MAX + 512]; /* and which it is */
 };
 
 /* make: with mode 0700, if there is no such directory. Fine to close after a failure. */
@@ -36,6 +38,8 @@ int points_open(struct points *points, const char *path, bool make);
 int points_lock(struct points *points);
 /* As they are now; again at any time. A file that cannot be read has a defect. */
 int points_read(struct points *points);
+/* For who removes: a file that could not be read at all may be what others go on from. */
+int points_check(const struct points *points);
 void points_close(struct points *points);
 
 /* The newest that is called so, or NULL. */

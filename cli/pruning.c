@@ -102,6 +102,8 @@ int prune_points(struct points *points, const struct keep *keep, bool is_trial, 
 
 	*pruned = (struct pruned){ 0 };
 	if (!rc)
+		rc = points_check(points);
+	if (!rc)
 		w.links = points_link(points);
 	w.kept = calloc(points->count + 1, sizeof(*w.kept));
 	if (!rc && (!w.links || !w.kept))

@@ -121,6 +121,17 @@ def what_is_broken_stays(stage, source, origin):
     expect(left == [1, 4, 5, 6, 7, 8], f"with a damaged one: {left}")
 
 
+def unreadable(stage, source, strace, origin):
+    """A file or a directory that cannot be read just now is not one that is damaged: nothing goes."""
+    where = copy_of(stage, origin)
+    before = {f.name: f.read_bytes() for f in where.iterdir()}
+    for call, path in ("pread64", sorted(where.glob("0*"))[5]), ("getdents64", where):
+        result = source.end(source.start(strace, "-f", "-qq", "-o", "/dev/null", "-P", path, "-e", f"trace={call}", "-e",
+                                         f"inject={call}:error=EIO", source.program, "prune", *RULES, where))
+        expect(result.status and "Input/output error" in result.err and path.name in result.err, f"{call}: {result}")
+        expect({f.name: f.read_bytes() for f in where.iterdir()} == before, f"{call}: something has changed")
+
+
 def run(stage):
     source, to = stage.host("from", 64), stage.host("to", 64)
     origin, number = stage.folder / "points", source.guest(4, workload="mix")
@@ -140,6 +151,7 @@ def run(stage):
     strace = shutil.which("strace")
     if not strace:
         raise Skip("no strace to kill prune with")
+    unreadable(stage, source, strace, origin)
     deaths = sum(killed(stage, source, strace, call, origin, kept) for call in CHANGES)
     expect(deaths == 8, f"{deaths} calls change the directory: two files are replaced, their old contents and four more go")
     stage.figure(f"{deaths} deaths")
