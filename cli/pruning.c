@@ -50,6 +50,18 @@ static int merge_one(const struct work *w, size_t point, unsigned int files)
 	return merge_newest(path, path, files, default_threads());
 }
 
+/* What cannot be merged needs all that it goes on from: nothing of that may go, and the rest is judged all the same. */
+static int keep_chain(const struct work *w, size_t point)
+{
+	say(SAY_WARNING, "%s/%s: cannot be merged, so that all its parents stay: %s", w->points->path,
+	    w->points->at[point].file, fail_reason());
+	fail_forget();
+	w->pruned->merged--;
+	for (long at = w->links[point].parent; at >= 0; at = w->links[at].parent)
+		w->kept[at] = true;
+	return 0;
+}
+
 static int merge_all(const struct work *w)
 {
 	int rc = 0;
@@ -60,6 +72,8 @@ static int merge_all(const struct work *w)
 		rc = stop_requested();
 		if (!rc && files != 1)
 			rc = merge_one(w, i, files);
+		if (rc == -EBADMSG)
+			rc = keep_chain(w, i);
 	}
 	return rc;
 }
