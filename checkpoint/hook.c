@@ -144,16 +144,17 @@ static int wait_for(int watch, uint64_t until_ms, bool hears_stop)
 {
 	struct pollfd fds[2] = { { .fd = watch, .events = POLLIN },
 				 { .fd = hears_stop ? stop_fd() : -1, .events = POLLIN } };
-	uint64_t now = now_ms();
+	uint64_t left = 1;
 	int rc = hears_stop ? stop_requested() : 0;
 
-	while (!rc && !fds[0].revents && now < until_ms) {
-		uint64_t left = until_ms - now;
+	/* Once in any case: it may have ended in time, and we look late. */
+	while (!rc && !fds[0].revents && left) {
+		uint64_t now = now_ms();
 
+		left = now < until_ms ? until_ms - now : 0;
 		if (poll(fds, 2, left < INT32_MAX ? left : INT32_MAX) < 0 && errno != EINTR)
 			return fail_errno("poll");
 		rc = fds[0].revents || !hears_stop ? 0 : stop_requested();
-		now = now_ms();
 	}
 	return rc ? rc : fds[0].revents != 0;
 }

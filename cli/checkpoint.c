@@ -29,6 +29,16 @@ static bool set_time(const char *option, const char *value, uint64_t *ms)
 	return false;
 }
 
+/* No program ends within no time. */
+static bool set_hook_timeout(const char *value, uint64_t *ms)
+{
+	bool is_time = set_time("hook-timeout", value, ms);
+
+	if (is_time && !*ms)
+		fprintf(stderr, "pvferry: --hook-timeout: \"%s\" is too short: it takes 1ms or more\n", value);
+	return is_time && *ms;
+}
+
 static bool set_tag(struct series_options *series, const char *value)
 {
 	const char *defect = tag_defect(value);
@@ -58,7 +68,7 @@ static bool checkpoint_set(void *context, enum option_id option, const struct op
 	case OPTION_EVERY:
 		settings->is_periodic = true;
 		return set_time("every", value->text, &settings->every_ms);
-	case OPTION_HOOK_TIMEOUT: return set_time("hook-timeout", value->text, &series->hook_timeout_ms);
+	case OPTION_HOOK_TIMEOUT: return set_hook_timeout(value->text, &series->hook_timeout_ms);
 	case OPTION_HOOK: series->hook = value->text; break;
 	case OPTION_TAG: return set_tag(series, value->text);
 	case OPTION_LEVEL: return set_level(migrate, value);
