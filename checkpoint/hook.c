@@ -18,7 +18,7 @@
 #include "log.h"
 #include "process/stop.h"
 
-enum { VARIABLES = 7, TOLD_MS = 600000 };
+enum { VARIABLES = 7, TOLD_MS = 600000, KILLED_MS = 1000 };
 
 static uint64_t now_ms(void)
 {
@@ -159,13 +159,21 @@ static int wait_for(int watch, uint64_t until_ms, bool hears_stop)
 	return rc ? rc : fds[0].revents != 0;
 }
 
+/* One that waits for a device that hangs ends when that goes on: a guest that is stopped does not wait for it. */
 void hook_cancel(struct hook *hook)
 {
+	uint64_t until_ms;
+	pid_t ended;
+
 	if (!hook->pid)
 		return;
+	until_ms = now_ms() + KILLED_MS;
 	kill(-hook->pid, SIGKILL);
-	while (waitpid(hook->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	while (!(ended = waitpid(hook->pid, NULL, WNOHANG)) && now_ms() < until_ms)
+		poll(NULL, 0, 1);
+	if (!ended)
+		say(SAY_WARNING, "the hook %s has been killed and does not end: it waits for a device",
+		    hook->program);
 	hook->pid = 0;
 }
 

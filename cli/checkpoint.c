@@ -35,7 +35,8 @@ static bool set_hook_timeout(const char *value, uint64_t *ms)
 	bool is_time = set_time("hook-timeout", value, ms);
 
 	if (is_time && !*ms)
-		fprintf(stderr, "pvferry: --hook-timeout: \"%s\" is too short: it takes 1ms or more\n", value);
+		fprintf(stderr, "pvferry: --hook-timeout: \"%s\" is too short: it takes 1ms or more\n",
+			value);
 	return is_time && *ms;
 }
 
