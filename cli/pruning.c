@@ -50,14 +50,14 @@ static int merge_one(const struct work *w, size_t point, unsigned int files)
 	return merge_newest(path, path, files, default_threads());
 }
 
-/* What cannot be merged needs all that it goes on from: nothing of that may go, and the rest is judged all the same. */
+/* What cannot be merged needs what it goes on from, up to the next that stays anyway; the rest is judged all the same. */
 static int keep_chain(const struct work *w, size_t point)
 {
-	say(SAY_WARNING, "%s/%s: cannot be merged, so that all its parents stay: %s", w->points->path,
+	say(SAY_WARNING, "%s/%s: cannot be merged, so that its parents stay: %s", w->points->path,
 	    w->points->at[point].file, fail_reason());
 	fail_forget();
 	w->pruned->merged--;
-	for (long at = w->links[point].parent; at >= 0; at = w->links[at].parent)
+	for (long at = w->links[point].parent; at >= 0 && !w->kept[at]; at = w->links[at].parent)
 		w->kept[at] = true;
 	return 0;
 }
