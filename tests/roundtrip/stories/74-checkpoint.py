@@ -126,6 +126,7 @@ def refused(stage, source, number, where):
     says("cannot be a tag", "--tag", "12", number, where, status=2)
     says("is not a time", "--every", "1x", number, where, status=2)
     says("only with --every", "--count", 2, number, where, status=2)
+    says("too short", "--hook-timeout", 0, number, where, status=2)
     source.goes_on(number)
 
 
