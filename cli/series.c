@@ -185,13 +185,6 @@ static void advance(struct series *s, const struct saving *saving, uint64_t numb
 	series_forget(s);
 }
 
-/* Where the guest was stopped the hook has begun, and is told what became of it. */
-static void tell_hook(struct taking *t)
-{
-	if (t->saving.shared && t->saving.shared->sent.figures.stopped_at_ns)
-		hook_tell(&t->hook, t->saving.is_published ? "done" : "failed");
-}
-
 /*
  * Files of the chain may be replaced, or have gone: what can be the parent of the next is looked for again. What the newest
  * holds is as it was, and is still in the memory.
@@ -221,19 +214,24 @@ static int take(struct series *s)
 					.without_devices = s->options->without_devices,
 					.options = &s->options->migrate } };
 	int rc = begin(s, &t);
+	bool was_stopped;
 
 	rc = rc ? say_failure("checkpoint", s->whom, NULL) : saving_run(&t.saving);
 	if (t.saving.is_published)
 		advance(s, &t.saving, t.name.number);
 	if (rc == EXIT_DONE)
 		say_point(s, &t);
-	tell_hook(&t);
-	if (rc == EXIT_DONE && !keep_is_empty(&s->options->keep))
-		prune(s);
+	was_stopped = t.saving.shared && t.saving.shared->sent.figures.stopped_at_ns;
 	s->has_ended = t.saving.shared && t.saving.shared->sent.has_ended;
 	if (s->has_ended && s->taken)
 		say(SAY_NOTE, "%s: the domain has ended: no more checkpoints of it", s->whom);
+	/* What follows may take long, and the domain is free for others meanwhile. */
 	saving_close(&t.saving, rc);
+	/* Where the guest was stopped the hook has begun, and is told what became of it. */
+	if (was_stopped)
+		hook_tell(&t.hook, t.saving.is_published ? "done" : "failed");
+	if (rc == EXIT_DONE && !keep_is_empty(&s->options->keep))
+		prune(s);
 	free(t.disks);
 	return rc;
 }
