@@ -9,6 +9,7 @@
 #include "log.h"
 #include "machine/devices.h"
 #include "process/stop.h"
+#include "text/text.h"
 #include "xen/domain.h"
 #include "xen/layout.h"
 
@@ -74,6 +75,40 @@ int guest_name(const char *name_or_id, char name[256])
 		rc = fail(ENOENT, "domain %u has no name, by which it could be found again", id);
 	snprintf(name, 256, "%s", has ? has : "");
 	free(has);
+	host_close(host);
+	return rc;
+}
+
+static unsigned int count_named(struct host *host, const uint32_t *ids, size_t count, const char *name)
+{
+	unsigned int named = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		char *has = store_read(host, "/local/domain/%u/name", ids[i]);
+
+		named += has && !strcmp(has, name);
+		free(has);
+	}
+	return named;
+}
+
+/* The id changes from round to round: a name of digits would mean another sooner or later. */
+int guest_check_name(const char *name)
+{
+	struct host *host = NULL;
+	uint32_t *ids = NULL;
+	size_t count = 0;
+	uint64_t number;
+	int rc = host_open(&host);
+
+	if (!rc && text_number(name, UINT64_MAX, &number))
+		rc = fail(EINVAL, "the domain's name, \"%s\", is a number, which means an id: rename it",
+			  name);
+	if (!rc)
+		rc = domain_list(host, &ids, &count);
+	if (!rc && count_named(host, ids, count, name) > 1)
+		rc = fail(EINVAL, "several domains are called \"%s\": rename it", name);
+	free(ids);
 	host_close(host);
 	return rc;
 }

@@ -159,6 +159,8 @@ static int check_domain(struct stress *s)
 	int rc = guest_name(s->options->domain, s->name);
 
 	if (!rc)
+		rc = guest_check_name(s->name);
+	if (!rc)
 		rc = guest_find(s->name, &s->guest);
 	if (!rc && s->guest.has_devices && s->options->weights[STRESS_REWIND])
 		rc = fail(EOPNOTSUPP,
@@ -171,6 +173,7 @@ static int check_domain(struct stress *s)
 int stress_run(const struct stress_options *options)
 {
 	static struct stress s;
+	char reason[512];
 	int rc;
 
 	s = (struct stress){
@@ -185,10 +188,13 @@ int stress_run(const struct stress_options *options)
 	say(SAY_NOTE, "%s is destroyed and built again, round after round; --seed %lu", s.name,
 	    options->seed);
 	rc = warm_up(&s);
-	if (rc)
-		say(SAY_WARNING, "before the first round: %s; see %s/log", fail_reason(), s.directory);
-	else
+	if (rc) {
+		snprintf(reason, sizeof(reason), "%s", fail_reason());
+		say_evidence(&s);
+		rc = fail(EIO, "before the first round: %s", reason);
+	} else {
 		rc = run_all(&s);
+	}
 	if (!rc)
 		remove_directory(&s);
 	basis_release(&s.basis);

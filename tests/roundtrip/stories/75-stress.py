@@ -71,6 +71,12 @@ def refused(host):
         expect(result.status == 2 and said in result.err, f"{options}: {result}")
     result = host.pvferry("stress", "nobody")
     expect(result.status == 1 and result.is_one_line(), f"no such domain: {result}")
+    # Each round destroys the domain by its name: that must not be another's, nor its id.
+    twins, number = [host.guest(2, name="twin") for _ in range(2)], host.guest(2, name="7777")
+    for name, given in ("twin", "twin"), ("twin", twins[1]), ("7777", number):
+        result = host.pvferry("stress", "--rounds", 1, given)
+        expect(result.status == 1 and f'"{name}"' in result.err and result.is_one_line(), f"{given}: {result}")
+    host.destroy(*twins, number)
 
 
 def run(stage):
