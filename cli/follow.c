@@ -10,8 +10,7 @@
 #include "log.h"
 #include "xen/domain.h"
 
-/* No reason is left behind by a domain that went while it was looked at. */
-static bool find_facts(struct host *host, uint32_t id, struct domain_facts *facts)
+static int find_facts(struct host *host, uint32_t id, struct domain_facts *facts)
 {
 	struct domain *domain = NULL;
 	int rc = domain_open(&domain, host, id);
@@ -19,7 +18,7 @@ static bool find_facts(struct host *host, uint32_t id, struct domain_facts *fact
 	if (!rc)
 		rc = domain_facts(domain, facts);
 	domain_close(domain);
-	return !rc;
+	return rc;
 }
 
 static void note_facts(struct host *host, struct followed *f, const struct domain_facts *facts)
@@ -44,8 +43,8 @@ int follow_begin(struct followed *f, const char *name_or_id)
 	if (rc)
 		return rc;
 	rc = domain_find(host, name_or_id, &id);
-	if (!rc && !find_facts(host, id, &facts))
-		rc = fail(ESRCH, "domain %u has just ended", id);
+	if (!rc)
+		rc = find_facts(host, id, &facts);
 	if (!rc) {
 		memcpy(f->uuid, facts.uuid, sizeof(f->uuid));
 		note_facts(host, f, &facts);
@@ -61,21 +60,29 @@ static bool is_it(const struct followed *f, const struct domain_facts *facts)
 	       (!facts->is_shut_down || facts->shutdown_reason == SHUTDOWN_REASON_SUSPEND);
 }
 
+/* 1 this id is the domain's, 0 it is not, or there is no such domain; or a failure, after which it may be. */
+static int look_at(struct host *host, const struct followed *f, uint32_t id, struct domain_facts *facts)
+{
+	int rc = find_facts(host, id, facts);
+
+	if (rc != -ESRCH)
+		return rc ? rc : is_it(f, facts);
+	fail_forget();
+	return 0;
+}
+
 static int search(struct host *host, const struct followed *f, struct domain_facts *facts)
 {
 	uint32_t *ids = NULL;
 	size_t count = 0;
-	bool is_found = find_facts(host, f->id, facts) && is_it(f, facts);
-	int rc = is_found ? 0 : domain_list(host, &ids, &count);
+	int found = look_at(host, f, f->id, facts), rc = found ? 0 : domain_list(host, &ids, &count);
 
-	fail_forget();
-	for (size_t i = 0; i < count && !is_found; i++)
-		is_found = find_facts(host, ids[i], facts) && is_it(f, facts);
+	for (size_t i = 0; !rc && i < count && !found; i++)
+		found = look_at(host, f, ids[i], facts);
 	free(ids);
-	fail_forget();
-	if (rc)
-		return fail(-rc, "cannot list the domains of this host");
-	return is_found ? 0 : fail(ESRCH, "domain %u has ended, or was moved to another host", f->id);
+	if (rc || found < 0)
+		return rc ? rc : found;
+	return found ? 0 : fail(ESRCH, "domain %u has ended, or was moved to another host", f->id);
 }
 
 int follow_again(struct followed *f)

@@ -221,10 +221,8 @@ static int take(struct series *s)
 		advance(s, &t.saving, t.name.number);
 	if (rc == EXIT_DONE)
 		say_point(s, &t);
-	was_stopped = t.saving.shared && t.saving.shared->sent.figures.stopped_at_ns;
 	s->has_ended = t.saving.shared && t.saving.shared->sent.has_ended;
-	if (s->has_ended && s->taken)
-		say(SAY_NOTE, "%s: the domain has ended: no more checkpoints of it", s->whom);
+	was_stopped = t.saving.shared && t.saving.shared->sent.figures.stopped_at_ns;
 	/* What follows may take long, and the domain is free for others meanwhile. */
 	saving_close(&t.saving, rc);
 	/* Where the guest was stopped the hook has begun, and is told what became of it. */
@@ -236,21 +234,49 @@ static int take(struct series *s)
 	return rc;
 }
 
+/* A domain that reboots is gone, or shut down, until its toolstack has made it again: it has ended if that does not come. */
+static int follow(struct series *s)
+{
+	enum { GRACE_MS = 10000, NAP_MS = 250 };
+	uint64_t until_ns = now_ns() + GRACE_MS * 1000000ULL;
+	int rc;
+
+	while ((rc = follow_again(&s->domain)) == -ESRCH && now_ns() < until_ns) {
+		fail_forget();
+		rc = stop_wait(NAP_MS);
+		if (rc)
+			return rc;
+	}
+	return rc;
+}
+
+static void note_end(struct series *s, int rc)
+{
+	s->has_ended = rc == -ESRCH;
+	if (s->has_ended)
+		say(SAY_NOTE, "%s: %s: no more checkpoints of it", s->whom, fail_reason());
+	fail_forget();
+}
+
 int series_take(struct series *s)
 {
 	int rc;
 
 	fail_forget();
-	rc = s->taken ? follow_again(&s->domain) : 0;
-	s->has_ended = rc == -ESRCH;
-	if (s->has_ended) {
-		say(SAY_NOTE, "%s: %s: no more checkpoints of it", s->whom, fail_reason());
+	rc = s->taken ? follow(s) : 0;
+	if (rc && stop_requested())
 		return EXIT_DONE;
-	}
-	if (rc)
+	if (rc && rc != -ESRCH)
 		return say_failure("checkpoint", s->whom, NULL);
+	note_end(s, rc);
+	if (s->has_ended)
+		return EXIT_DONE;
 	rc = take(s);
 	s->taken += rc == EXIT_DONE;
+	if (s->has_ended && s->taken) {
+		fail_forget();
+		note_end(s, follow(s));
+	}
 	return rc;
 }
 

@@ -40,7 +40,7 @@ struct series {
 	unsigned int count;
 	bool has_memory; /* of the newest, in the draft */
 	unsigned int taken;
-	bool has_ended; /* the domain has */
+	bool has_ended; /* the domain has, and has not come back as one that reboots does */
 };
 
 /* The directory is locked, the domain found. Fine to close after a failure. */

@@ -198,11 +198,16 @@ echo $1 $PVFERRY_DOMID $PVFERRY_CHECKPOINT $({hosts.SIMHOST} list {source.path} 
 def ends(source, number, where):
     """Where the domain ends or gets another id meanwhile, that is said, and is no failure."""
     watched = source.start(source.program, "checkpoint", "--every", "50ms", "--json", number, where)
-    watched.stdout.readline()
+    newest = json.loads(watched.stdout.readline())["file"]
     source.destroy(number)
+    # A reboot: it is gone, and soon after here again, with its UUID and another id.
+    again = source.restore(newest)
+    before = len(points(where))
+    hosts.poll("a checkpoint after it was made again", lambda: len(points(where)) > before)
+    source.destroy(again)
     end = source.end(watched)
     said = end.err.splitlines()
-    expect(end.status == 0 and "no more checkpoints of it" in said[-1], f"the domain has ended: {end}")
+    expect(end.status == 0 and f"is domain {again} now" in end.err and "no more checkpoints of it" in said[-1], f"the domain has ended: {end}")
 
 
 def run(stage):
