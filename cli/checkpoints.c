@@ -30,7 +30,7 @@ static const char *label(const struct point *point, char text[NAME_MAX + 1])
 	if (point->name.number)
 		snprintf(text, NAME_MAX + 1, "%lu", point->name.number);
 	else
-		snprintf(text, NAME_MAX + 1, "%s", point->file);
+		text_visible(text, NAME_MAX + 1, point->file);
 	return text;
 }
 

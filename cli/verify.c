@@ -87,8 +87,11 @@ static void print_verdict(const struct verdict *verdict, int status)
 
 static void print_text(const struct verdict *verdict, const char *path, int status)
 {
+	char shown[PATH_MAX];
+
 	if (status == SOUND)
-		printf("%s: %s: %lu pfns, %lu frames, %lu records\n", path,
+		printf("%s: %s: %lu pfns, %lu frames, %lu records\n",
+		       text_visible(shown, sizeof(shown), path),
 		       verdict->is_plain ? "consistent (a plain xl save file has no checksums)" : "sound",
 		       verdict->pfns, verdict->frames, verdict->records);
 	else

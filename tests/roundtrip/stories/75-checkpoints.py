@@ -79,6 +79,11 @@ def broken(source, where, files):
     source.must("merge", f"{where}@2", where / "both.pvf")
     files[0].unlink()
     files[1].unlink()
+    # Its name reaches no terminal as it is.
+    odd = (where / "both.pvf").rename(where / "both\x1b[2J.pvf")
+    odd_shown = [source.must(*words, where).out for words in (("checkpoints",), ("checkpoints", "--tree"))] + [source.must("verify", odd).out]
+    expect(all("\\x1b[2J.pvf" in out and "\x1b" not in out for out in odd_shown), f"an odd name: {odd_shown}")
+    odd.rename(where / "both.pvf")
     expect(restorable(source, where) == ["both.pvf", 3, 4], listed(source, where))
     sound = source.must("verify", where)
     expect(sound.out.count(": sound: ") == 1, sound)
