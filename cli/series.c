@@ -83,6 +83,10 @@ static int open_file(struct series *s, struct taking *t)
 	t->name = (struct point_name){ .number = s->number + 1, .time = time(NULL) };
 	snprintf(t->name.tag, sizeof(t->name.tag), "%s", s->options->tag ? s->options->tag : "");
 	point_name_format(&t->name, t->file);
+	/* Behind the highest number that a name can have no checkpoint would be found again. */
+	if (!point_name_parse(t->file, &t->name))
+		return fail(EOVERFLOW, "%s has a checkpoint with the highest number there can be",
+			    s->points.path);
 	series_path(s, t->file, t->path);
 	return publication_open(&t->saving.file, t->path, false, false);
 }

@@ -121,6 +121,10 @@ def refused(stage, source, number, where):
 
     says("no domain", "nothing", where)
     says("cannot make the directory", number, where / "no" / "such")
+    full = where.parent / "full-numbers"
+    full.mkdir()
+    (full / "999999999999-20261126T070616Z.pvf").write_bytes(points(where)[0].read_bytes())
+    says("the highest number", number, full)
     says("cannot open the directory", number, points(where)[0])
     says("makes images", "--level", 0, number, where, status=2)
     says("cannot be a tag", "--tag", "12", number, where, status=2)
