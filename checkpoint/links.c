@@ -24,7 +24,8 @@ static void find_parent(const struct points *p, size_t child, struct link *link)
 	for (size_t i = 0; i < p->count; i++) {
 		const struct index_head *each = &p->at[i].head;
 
-		if (*p->at[i].defect || !state_equals(each->state, head->parent))
+		/* None is its own parent. */
+		if (i == child || *p->at[i].defect || !state_equals(each->state, head->parent))
 			continue;
 		is_there = true;
 		if (is_parent(each, head) && (link->parent < 0 || !index_is_increment(each)))

@@ -140,7 +140,10 @@ static int verify(const char *path, const struct settings *settings)
 	return status;
 }
 
-/* Of a directory each checkpoint from which no other goes on, with all its parents: that is every file. */
+/*
+ * Of a directory each checkpoint from which no other goes on, with all its parents: that is every file. What stands in a
+ * circle has no such end: each that is not sound by its links is looked at by itself.
+ */
 static int verify_directory(const char *directory, const struct settings *settings)
 {
 	int status = SOUND, worst = SOUND;
@@ -154,7 +157,7 @@ static int verify_directory(const char *directory, const struct settings *settin
 	else if (is_read)
 		links = points_link(&points);
 	for (size_t i = 0; links && i < points.count && !stop_requested(); i++) {
-		if (links[i].children)
+		if (links[i].children && links[i].state == LINK_SOUND)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", directory, points.at[i].file);
 		status = verify(path, settings);

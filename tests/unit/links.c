@@ -106,7 +106,7 @@ static void circles_end(void **state)
 	put('c', 'b', "");
 	put('d', ' ', "");
 	put('e', 'e', "");
-	states_are("BBBSB");
+	states_are("BBBSM");
 	links = points_link(&points);
 	for (size_t i = 0; i < points.count; i++)
 		assert_int_equal(links[i].parent, -1);

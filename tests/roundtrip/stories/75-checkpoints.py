@@ -1,8 +1,12 @@
 """A directory of checkpoints is listed, checked and restored from by number, tag and time; what is missing or damaged is named, and the rest is there."""
 import json
+import sys
 
 import hosts
 from hosts import expect
+
+sys.path.insert(0, str(hosts.ROOT / "tests/golden"))
+import read_image  # noqa: E402
 
 
 def take(source, number, where, *options):
@@ -89,6 +93,23 @@ def broken(source, where, files):
     expect(sound.out.count(": sound: ") == 1, sound)
 
 
+def circle(stage, source, files):
+    """Two that go on from each other have no newest: verify names both. And one that goes on from itself."""
+    for names in files[:2], files[:1]:
+        where = stage.folder / f"circle{len(names)}"
+        where.mkdir()
+        heads = [data[data.rindex(b"PVFINDX\0"):][:56] for data in (f.read_bytes() for f in names)]
+        for n, path in enumerate(names):
+            data, other = bytearray(path.read_bytes()), heads[n - 1]
+            at = data.rindex(b"PVFINDX\0")
+            data[at + 24:at + 40], data[at + 56:at + 72] = other[8:24], other[40:56]
+            data[at + 232:at + 240] = read_image.xxh64(bytes(data[at:at + 232])).to_bytes(8, "little")
+            (where / path.name).write_bytes(data)
+        expect(restorable(source, where) == [], listed(source, where))
+        verdict = source.pvferry("verify", where)
+        expect(verdict.status == 1 and all(path.name in verdict.err for path in names), verdict)
+
+
 def run(stage):
     source, to = stage.host("from", 64), stage.host("to", 64)
     where, number = stage.folder / "points", source.guest(4, workload="mix")
@@ -104,4 +125,5 @@ def run(stage):
     expect(sound.out.count(": sound: ") == 1, f"one chain: {sound}")
     shown(source, where)
     selected(source, to, where, files)
+    circle(stage, source, files)
     broken(source, where, files)
