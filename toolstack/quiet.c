@@ -18,7 +18,7 @@
 #include "toolstack/toolstack.h"
 #include "xen/domain.h"
 
-enum { IDLE_MS = 5000, NAP_MS = 2, REFS_MOST = 256 };
+enum { IDLE_MS = 5000, NAP_MS = 2, REFS_MOST = 256, CONNECTED = 4, CLOSING = 5 };
 
 struct disk {
 	struct host *host;
@@ -63,11 +63,25 @@ static int wait_for_ring(const struct disk *disk, uint32_t ref)
 		    IDLE_MS / 1000);
 }
 
+/* Only then a backend has the rings: what a frontend left in xenstore names pages that are other things by now. */
+static bool has_rings(const struct disk *disk)
+{
+	char *text = store_read(disk->host, "%s/state", disk->backend);
+	int state = text ? atoi(text) : 0;
+
+	free(text);
+	return state == CONNECTED || state == CLOSING;
+}
+
 static int wait_until_idle(const struct disk *disk)
 {
-	long ref = read_ref(disk, "");
-	int rc = ref >= 0 ? wait_for_ring(disk, ref) : 0;
+	long ref;
+	int rc;
 
+	if (!has_rings(disk))
+		return 0;
+	ref = read_ref(disk, "");
+	rc = ref >= 0 ? wait_for_ring(disk, ref) : 0;
 	for (int i = 0; !rc && i < REFS_MOST; i++) {
 		char queue[32];
 
@@ -86,8 +100,10 @@ static int flush_path(const struct disk *disk, const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = 0;
 	struct stat facts;
 
-	if (fd < 0)
+	if (fd < 0 && (errno == ENOENT || errno == ENXIO || errno == ENODEV))
 		return 0;
+	if (fd < 0)
+		return fail_errno("the disk %s: cannot open %s to write it out", disk->vdev, path);
 	if (!fstat(fd, &facts) && (S_ISBLK(facts.st_mode) || S_ISREG(facts.st_mode)) && fsync(fd))
 		rc = fail_errno("the disk %s: cannot write out %s", disk->vdev, path);
 	close(fd);
@@ -133,12 +149,16 @@ enum pass { IDLE, FLUSH };
 static int pass_disk(struct toolstack *t, struct disk *disk, libxl_device_disk *config, enum pass pass)
 {
 	libxl_diskinfo info;
-	int rc = 0;
+	int code, rc;
 
 	if (config->backend_domid)
 		return 0;
 	libxl_diskinfo_init(&info);
-	if (!libxl_device_disk_getinfo(t->ctx, disk->domain, config, &info)) {
+	libxl_log_begin(t->log);
+	code = libxl_device_disk_getinfo(t->ctx, disk->domain, config, &info);
+	if (code) {
+		rc = toolstack_fail(t, code, "libxl cannot tell what serves a disk");
+	} else {
 		disk->vdev = config->vdev;
 		disk->frontend = info.frontend;
 		disk->backend = info.backend;
@@ -164,6 +184,16 @@ static int quiet_disks(struct toolstack *t, struct disk *disk, libxl_device_disk
 	return rc;
 }
 
+/* libxl lists no disk when it could not read one of them, too: then none would come to rest. */
+static int check_that_none(struct toolstack *t, const struct disk *disk)
+{
+	unsigned int count = 0;
+	char **names = store_list(disk->host, &count, "/libxl/%u/device/vbd", disk->domain);
+
+	free(names);
+	return count ? toolstack_fail(t, ERROR_FAIL, "libxl cannot list the domain's disks") : 0;
+}
+
 int toolstack_quiet(struct toolstack *t, struct json_object *order, struct json_object *answer)
 {
 	struct disk disk = { 0 };
@@ -175,9 +205,9 @@ int toolstack_quiet(struct toolstack *t, struct json_object *order, struct json_
 		rc = host_open(&disk.host);
 	if (rc)
 		return rc;
+	libxl_log_begin(t->log);
 	configs = libxl_device_disk_list(t->ctx, disk.domain, &count);
-	if (configs)
-		rc = quiet_disks(t, &disk, configs, count);
+	rc = configs ? quiet_disks(t, &disk, configs, count) : check_that_none(t, &disk);
 	libxl_device_disk_list_free(configs, count);
 	host_close(disk.host);
 	return rc;
