@@ -194,7 +194,9 @@ static int say_taken(const struct settings *s, int rc)
 /* The guest runs, with a watcher or without one. */
 static void have_it_watched(const struct take_status *status, unsigned int allowed)
 {
-	if (watch_start(status->built->domain, allowed & ALLOW_BOOT))
+	int rc = watch_start(status->built->domain, allowed & ALLOW_BOOT);
+
+	if (rc && rc != -EBUSY) /* another watcher was faster */
 		say(SAY_WARNING,
 		    "%s runs, but no process watches it, so its on_reboot and on_crash are not carried out: "
 		    "%s",

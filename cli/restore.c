@@ -77,7 +77,9 @@ static const char *image;
 /* The guest runs, with or without. */
 static void have_it_watched(const struct built *built, unsigned int allowed)
 {
-	if (watch_start(built->domain, allowed & ALLOW_BOOT))
+	int rc = watch_start(built->domain, allowed & ALLOW_BOOT);
+
+	if (rc && rc != -EBUSY) /* another watcher was faster */
 		say(SAY_WARNING,
 		    "%s runs, but no process watches it, so its on_reboot and on_crash are not carried out: "
 		    "%s",
