@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -52,7 +54,6 @@ static int fork_one(struct toolstack *t)
 		return rc;
 	}
 	t->fd = ends[0];
-	t->group = t->pid;
 	return 0;
 }
 
@@ -60,7 +61,7 @@ int toolstack_start(struct toolstack *t)
 {
 	int rc = 0;
 
-	*t = (struct toolstack){ .fd = connect_to_unit() };
+	*t = (struct toolstack){ .fd = connect_to_unit(), .pidfd = -1 };
 	if (t->fd < 0)
 		rc = fork_one(t);
 	if (rc)
@@ -70,18 +71,47 @@ int toolstack_start(struct toolstack *t)
 	return 0;
 }
 
-/* What its scripts have started is in its group, which has its number for as long as it is not waited for. */
+/* While its end of the connection is open it lives, so that its number is not another process's yet. */
+static void know_process(struct toolstack *t, pid_t pid)
+{
+	struct pollfd end = { .fd = t->fd };
+
+	if (t->pid || pid <= 0)
+		return;
+	t->pidfd = pidfd_open(pid, 0);
+	if (t->pidfd >= 0 && poll(&end, 1, 0)) {
+		close(t->pidfd);
+		t->pidfd = -1;
+	}
+}
+
+/*
+ * What its scripts have started is in its group. The number of our child's is its own for as long as it is not waited
+ * for. Linux before 6.9 knows no signal to the group of another: systemd ends what that one leaves.
+ */
+static void kill_it(const struct toolstack *t)
+{
+	const unsigned int to_group = 1 << 2; /* PIDFD_SIGNAL_PROCESS_GROUP */
+
+	if (t->pid)
+		kill(-t->pid, SIGKILL);
+	else if (t->pidfd >= 0 && pidfd_send_signal(t->pidfd, SIGKILL, NULL, to_group) && errno == EINVAL)
+		pidfd_send_signal(t->pidfd, SIGKILL, NULL, 0);
+}
+
 static void reap(struct toolstack *t, bool kills)
 {
 	if (!t->is_started)
 		return;
 	child_unprivate(t->fd);
 	close(t->fd);
-	if (kills && t->group)
-		kill(-t->group, SIGKILL);
+	if (kills)
+		kill_it(t);
+	if (t->pidfd >= 0)
+		close(t->pidfd);
 	while (t->pid && waitpid(t->pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	*t = (struct toolstack){ .fd = -1 };
+	*t = (struct toolstack){ .fd = -1, .pidfd = -1 };
 }
 
 void toolstack_close(struct toolstack *t)
@@ -117,8 +147,7 @@ int toolstack_create(struct toolstack *t, const struct new_domain *domain, uint3
 	if (rc)
 		return rc;
 	*id = toolstack_number(answer, "gate");
-	if (!t->group)
-		t->group = toolstack_number(answer, "pid");
+	know_process(t, toolstack_number(answer, "pid"));
 	*connections = (struct connections){ .store_port = toolstack_number(answer, "store-port"),
 					     .console_port = toolstack_number(answer, "console-port"),
 					     .store = MFN(toolstack_number(answer, "store")),

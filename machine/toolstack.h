@@ -16,8 +16,8 @@
 struct toolstack {
 	int fd; /* orders go there, answers come from there */
 	bool is_started;
-	pid_t pid;   /* of our child; 0: systemd has started it */
-	pid_t group; /* its scripts' process group, as far as it is known */
+	pid_t pid; /* of our child; 0: systemd has started it */
+	int pidfd; /* of the one that systemd has started, as far as it is known; else -1 */
 	/* Of the domain that it makes: */
 	char uuid[37], name[512];
 };
