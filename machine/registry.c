@@ -149,6 +149,7 @@ static void add_libxl(struct nodes *nodes)
 	add(nodes, STORE_NONE, "device", "%s", "");
 	add(nodes, STORE_NONE, "type", "pv");
 	add(nodes, STORE_NONE, "dm-version", "qemu_xen");
+	add(nodes, STORE_NONE, "pvferry", "image"); /* machine/watch.c */
 	snprintf(nodes->base, sizeof(nodes->base), "/libxl/%u/device/console/0", nodes->guest);
 	add_console_device(nodes, STORE_NONE);
 	add(nodes, STORE_NONE, "backend", "/local/domain/0/backend/console/%u/0", nodes->guest);

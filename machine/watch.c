@@ -63,10 +63,13 @@ static bool xl_is_deaf(const struct host_facts *facts)
 	       (facts->xen_major == DEAF_MAJOR && facts->xen_minor <= DEAF_MINOR);
 }
 
-/* What such a domain boots was named here, not by an image; one that pvferry has restored has a file that says more. */
+/*
+ * What such a domain boots was named here, not by an image. One that pvferry has made has a mark, and a file that says
+ * more, unless its watch is over.
+ */
 static int start_instead_of_xl(uint32_t id)
 {
-	struct watch watch = { .domain = id, .boots = true };
+	struct watch watch = { .domain = id };
 	struct host_facts facts;
 	struct host *host;
 	bool was_watched = false;
@@ -78,6 +81,7 @@ static int start_instead_of_xl(uint32_t id)
 	rc = host_facts(host, &facts);
 	if (!rc)
 		rc = find_uuid(host, id, watch.uuid);
+	watch.boots = !store_exists(host, "/libxl/%u/pvferry", id);
 	host_close(host);
 	if (!rc)
 		was_watched = xl_is_deaf(&facts) && config_has_file(id, watch.uuid, "libxl-json") &&

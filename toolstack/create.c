@@ -144,6 +144,21 @@ static int wait_for_qemu(struct toolstack *t, uint32_t domain)
 	return rc;
 }
 
+/* libxl keeps a config of it as of one of xl's: what an image named is not to boot without leave (machine/watch.c). */
+static int mark(uint32_t domain)
+{
+	struct store_node node = { .value = (char *)"image", .access = STORE_NONE };
+	struct host *host;
+	int rc = host_open(&host);
+
+	if (rc)
+		return rc;
+	snprintf(node.path, sizeof(node.path), "/libxl/%u/pvferry", domain);
+	rc = store_write(host, NULL, 0, &node, 1);
+	host_close(host);
+	return rc;
+}
+
 /* A creation that was aborted leaves its domain, and one that failed may have left what its scripts started. */
 static int finish(struct toolstack *t, int code, uint32_t domain)
 {
@@ -158,6 +173,8 @@ static int finish(struct toolstack *t, int code, uint32_t domain)
 		rc = toolstack_fail(t, code, "libxl could not make the domain");
 	else
 		rc = wait_for_qemu(t, domain);
+	if (!rc)
+		rc = mark(domain);
 	if (rc && report.domain)
 		toolstack_remove(t, report.domain);
 	else if (rc)
