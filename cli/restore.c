@@ -86,8 +86,8 @@ static void have_it_watched(const struct built *built, unsigned int allowed)
 		    built->name, fail_reason());
 	else if (watch_is_wanted() && !(allowed & ALLOW_BOOT))
 		say(SAY_NOTE,
-		    "%s: when it reboots it is destroyed, as --allow boot does not let it boot what the "
-		    "image names",
+		    "%s: when it reboots it is not started again, as --allow boot does not let it boot what "
+		    "the image names; it then stays until \"xl destroy\"",
 		    built->name);
 	fail_forget();
 }

@@ -9,12 +9,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "journal/journal.h"
 #include "log.h"
 
-enum { RECORD_BYTES = 18, CONFIG_MOST = 4 << 20, UUID_LENGTH = 36 };
+enum { RECORD_BYTES = 18, CONFIG_MOST = 4 << 20, UUID_LENGTH = 36, RESTART_SECONDS = 600 };
 
 static void folder_path(char path[JOURNAL_PATH_ROOM])
 {
@@ -245,6 +246,7 @@ int watch_put_restart(const char *uuid, const char *config)
 int watch_get_restart(const char *uuid, char **config)
 {
 	char path[JOURNAL_PATH_ROOM];
+	struct stat facts;
 	size_t length;
 	FILE *file;
 
@@ -252,6 +254,11 @@ int watch_get_restart(const char *uuid, char **config)
 	file = fopen(path, "re");
 	if (!file)
 		return errno == ENOENT ? -ENOENT : fail_errno("cannot open %s", path);
+	if (!fstat(fileno(file), &facts) && time(NULL) - facts.st_mtime > RESTART_SECONDS) {
+		fclose(file);
+		unlink(path);
+		return -ENOENT;
+	}
 	*config = malloc(CONFIG_MOST + 1);
 	length = *config ? fread(*config, 1, CONFIG_MOST, file) : 0;
 	fclose(file);

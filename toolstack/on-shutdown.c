@@ -6,11 +6,13 @@
  * runs only if the user has allowed it (watch.boots); else the domain is not started again.
  */
 #include <errno.h>
+#include <libxl_utils.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "journal/journal.h"
 #include "log.h"
 #include "toolstack/watch.h"
 
@@ -86,16 +88,37 @@ static void put_config(struct watcher *w)
 /* The file names it before it runs: a watcher that takes over then must not make it again. */
 static int let_run(struct watcher *w)
 {
-	int code;
+	int code = ERROR_FAIL;
 
 	if (watch_update(&w->watch, w->lock))
 		watcher_say(w, "%s", fail_reason());
 	libxl_log_begin(w->t->log);
-	code = libxl_domain_unpause(w->t->ctx, w->watch.domain, NULL);
+	for (int i = 0; code && i < 2; i++)
+		code = libxl_domain_unpause(w->t->ctx, w->watch.domain, NULL);
 	if (code)
 		say_failed(w, code, "libxl could not unpause it");
 	watch_forget_restart(w->watch.uuid);
 	return WATCHES;
+}
+
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* One that shuts down as soon as it has booted would else keep domain 0 busy; xl waits as long, each time. */
+static void wait_if_soon(const struct watcher *w)
+{
+	enum { SOON = 60, PAUSE = 2 };
+	struct timespec pause = { .tv_sec = PAUSE };
+
+	if (!w->made_at || seconds() - w->made_at >= SOON)
+		return;
+	while (nanosleep(&pause, &pause) && errno == EINTR)
+		;
 }
 
 static int make(struct watcher *w)
@@ -103,6 +126,7 @@ static int make(struct watcher *w)
 	uint32_t before = w->watch.domain, id = 0;
 	int code;
 
+	wait_if_soon(w);
 	libxl_log_begin(w->t->log);
 	code = libxl_domain_create_new(w->t->ctx, &w->config, &id, NULL, NULL);
 	if (code) {
@@ -111,6 +135,7 @@ static int make(struct watcher *w)
 		return WATCH_IS_OVER;
 	}
 	w->watch.domain = id;
+	w->made_at = seconds();
 	watcher_say(w, "is started again; it was domain %u", before);
 	return let_run(w);
 }
@@ -160,20 +185,58 @@ static int soft_reset(struct watcher *w)
 	return let_run(w);
 }
 
-/* Half made, by a watcher that died. */
-static void remove_all(struct watcher *w)
+/*
+ * Of a restart that was cut short: the domain of before, which has shut down; or a new one, which does not run yet. One that
+ * another job makes has another name until it is complete.
+ */
+static bool is_left(struct watcher *w, const libxl_dominfo *info)
 {
-	int count = 0;
-	libxl_dominfo *list = libxl_list_domain(w->t->ctx, &count);
+	char *name;
+	bool is;
 
-	for (int i = 0; list && i < count; i++) {
-		if (!watcher_has_uuid(w, &list[i]))
+	if (info->domid == w->watch.domain)
+		return info->shutdown && info->shutdown_reason != LIBXL_SHUTDOWN_REASON_SUSPEND;
+	if (!info->paused || info->shutdown)
+		return false;
+	name = libxl_domid_to_name(w->t->ctx, info->domid);
+	is = !name || !strcmp(name, w->name);
+	free(name);
+	return is;
+}
+
+/* Of all, or of none: a domain that is not left has come into its place. */
+static int remove_those(struct watcher *w, const libxl_dominfo *list, int count)
+{
+	int rc = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (list[i].dying || !watcher_has_uuid(w, &list[i]) || is_left(w, &list[i]))
 			continue;
-		if (toolstack_remove(w->t, list[i].domid))
-			watcher_say(w, "%s", fail_reason());
-		fail_forget();
+		watcher_say(w, "is not started again: domain %u has its UUID", list[i].domid);
+		watch_forget_restart(w->watch.uuid);
+		return WATCH_IS_OVER;
 	}
+	for (int i = 0; !rc && i < count; i++)
+		if (!list[i].dying && watcher_has_uuid(w, &list[i]))
+			rc = toolstack_remove(w->t, list[i].domid);
+	return rc;
+}
+
+/* While we look and remove no job of pvferry's begins to make a domain of the UUID. */
+static int remove_left(struct watcher *w)
+{
+	int count = 0, lock, rc = journal_lock_uuid(w->watch.uuid, &lock);
+	libxl_dominfo *list;
+
+	if (rc)
+		return rc;
+	libxl_log_begin(w->t->log);
+	list = libxl_list_domain(w->t->ctx, &count);
+	rc = list ? remove_those(w, list, count)
+		  : toolstack_fail(w->t, ERROR_FAIL, "libxl cannot list the domains");
 	libxl_dominfo_list_free(list, count);
+	journal_unlock_uuid(w->watch.uuid, lock);
+	return rc;
 }
 
 static bool take_kept_config(struct watcher *w, char *config)
@@ -188,31 +251,39 @@ static bool take_kept_config(struct watcher *w, char *config)
 	return !code;
 }
 
-/* The domain that the file names has not shut down: then it is the new one, and complete. */
+/* The domain that the file names has not shut down, but to be suspended: then it is the new one, and complete. */
+static int go_on(struct watcher *w, const libxl_dominfo *info)
+{
+	if (info->paused && !info->shutdown)
+		return let_run(w);
+	watch_forget_restart(w->watch.uuid);
+	return WATCHES;
+}
+
 int watcher_finish_restart(struct watcher *w)
 {
 	libxl_dominfo info;
-	bool is_complete, is_paused;
+	bool is_complete;
 	char *config;
+	int rc;
 
 	if (watch_get_restart(w->watch.uuid, &config)) {
 		fail_forget();
 		return WATCHES;
 	}
 	libxl_dominfo_init(&info);
-	is_complete = watcher_find_domain(w, &info) > 0 && !info.shutdown;
-	is_paused = info.paused;
+	rc = watcher_find_domain(w, &info);
+	is_complete = rc > 0 && !is_left(w, &info);
+	if (rc < 0)
+		free(config);
+	else if (!take_kept_config(w, config))
+		rc = is_complete ? WATCHES : WATCH_IS_OVER;
+	else if (is_complete)
+		rc = go_on(w, &info);
+	else
+		rc = remove_left(w);
 	libxl_dominfo_dispose(&info);
-	if (!take_kept_config(w, config))
-		return is_complete ? WATCHES : WATCH_IS_OVER;
-	if (is_complete && is_paused)
-		return let_run(w);
-	if (is_complete) {
-		watch_forget_restart(w->watch.uuid);
-		return WATCHES;
-	}
-	remove_all(w);
-	return make(w);
+	return rc || is_complete ? rc : make(w);
 }
 
 /* --- all of them -------------------------------------------------------------------- */
@@ -223,13 +294,14 @@ static int carry_out(struct watcher *w, libxl_action_on_shutdown action)
 			action == LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME;
 
 	if (restarts && !w->watch.boots) {
-		bool stays = action == LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME;
-
-		watcher_say(w,
-			    "%s and is not started again: what it boots was named by an image, and "
-			    "\"pvferry restore --allow boot\" did not allow that",
-			    stays ? "stays as it is" : "is destroyed");
-		action = stays ? LIBXL_ACTION_ON_SHUTDOWN_PRESERVE : LIBXL_ACTION_ON_SHUTDOWN_DESTROY;
+		watcher_say(
+			w,
+			"stays as it is and is not started again: what it boots was named by an image, and "
+			"\"pvferry restore --allow boot\" did not allow that; to start it: \"xl destroy "
+			"%u\", "
+			"then \"xl create\" with a config of this host",
+			w->watch.domain);
+		action = LIBXL_ACTION_ON_SHUTDOWN_PRESERVE;
 	}
 	switch (action) {
 	case LIBXL_ACTION_ON_SHUTDOWN_PRESERVE: return WATCH_IS_OVER;

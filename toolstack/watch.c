@@ -111,8 +111,11 @@ static int begin(struct watcher *w)
 	if (rc)
 		return rc;
 	libxl_domain_config_init(&w->config);
-	rc = watcher_finish_restart(w) == WATCHES ? find_out(w)
-						  : fail(ESRCH, "it could not be started again");
+	rc = watcher_finish_restart(w);
+	if (rc == WATCHES)
+		rc = find_out(w);
+	else if (rc == WATCH_IS_OVER)
+		rc = fail(ESRCH, "it was not started again");
 	if (rc == -ESRCH)
 		watch_unlock(&w->watch, w->lock);
 	return rc;

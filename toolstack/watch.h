@@ -2,6 +2,8 @@
 #ifndef TOOLSTACK_WATCH_H
 #define TOOLSTACK_WATCH_H
 
+#include <time.h>
+
 #include "journal/watch.h"
 #include "toolstack/toolstack.h"
 
@@ -14,6 +16,7 @@ struct watcher {
 	libxl_domain_config config; /* the last that libxl told: its on_* settings count */
 	char name[256];
 	libxl_evgen_domain_death *death;
+	time_t made_at; /* by this process, of the monotonic clock; 0: another has made the domain */
 };
 
 /* One line with the time and the domain, into the log. */
@@ -29,7 +32,7 @@ bool watcher_has_uuid(const struct watcher *w, const libxl_dominfo *info);
 int watcher_carry_out(struct watcher *w, libxl_shutdown_reason reason);
 /* A process of xl watches the domain, and will do what is to be done: toolstack/xl-watches.c. */
 bool watcher_is_xl(const struct watcher *w);
-/* Goes on with a restart that a watcher of before has begun; the same. WATCHES, too, if there was none. */
+/* Goes on with a restart that a watcher of before has begun; the same, or -errno. WATCHES, too, if there was none. */
 int watcher_finish_restart(struct watcher *w);
 
 #endif

@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import time
 
 import devices
 import faults
@@ -111,8 +112,11 @@ def reboot(host):
 
     number = host.restore(*STAYS)
     host.ends(number, REBOOT)
+    poll("its watcher ends", lambda: not host.watchers())
+    expect(host.says(number, "stays as it is and is not started again: what it boots was named by an image"), host.log())
+    expect("s" in host.host.listed()[number], f"{host.host.listed()}")
+    host.host.end(host.host.start(devices.XL, "destroy", number))
     host.is_over("reboot without --allow boot")
-    expect(host.says(number, "is destroyed and is not started again: what it boots was named by an image"), host.log())
 
 
 def crash(host):
@@ -178,6 +182,28 @@ def death(host):
     expect(not host.watchers(), "there is nothing to watch")
 
 
+def in_its_place(host):
+    """A restart that was cut short is not gone on with where a guest of the UUID runs already; an old one is forgotten."""
+    number = host.restore()
+    watched, = (path for path in (host.host.path / "run/watch").iterdir() if len(path.name) == 36)
+    left = watched.with_name(f"{watched.name}.restart")
+    for age, words in ((0, f"is not started again: domain {number} has its UUID"), (700, None)):
+        kill(host)
+        watched.write_text(f"{number + 1000:10} boots\n ")
+        left.write_text(json.dumps(host.config(b_info={"kernel": host.kernel})))
+        os.utime(left, (time.time() - age,) * 2)
+        host.host.must("resolve", "--recover")
+        expect(not watched.exists() and not left.exists() and not host.watchers(), "the restart is not forgotten")
+        expect(not words or host.says(number + 1000, words), host.log())
+        host.host.goes_on(number)
+        if not age:
+            watched.write_text(f"{number:10} boots\n ")
+            host.host.must("resolve", "--recover")
+            host.one_watches(number)
+    host.host.end(host.host.start(devices.XL, "destroy", number))
+    host.is_over("one that was in its place")
+
+
 def of_xl(host):
     """A domain whose xl ends when it is suspended, as up to Xen 4.19, has our watcher afterwards: one, and not before."""
     number = host.by_xl()
@@ -215,7 +241,7 @@ def xl_stays(host):
 
 def run(stage):
     host = Watched(stage, "host")
-    parts = [poweroff, reboot, crash, death, of_xl, xl_stays]
+    parts = [poweroff, reboot, crash, death, in_its_place, of_xl, xl_stays]
     if tuple(map(int, XEN_RELEASE.split("."))) >= (4, 20):
         parts.remove(of_xl)
         stage.figure("xl of this Xen stays when its domain is suspended: not ended")
