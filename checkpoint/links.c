@@ -2,6 +2,7 @@
 #include "checkpoint/links.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,7 +133,7 @@ const struct point *points_select(const struct points *p, const char *text)
 	else if (parse_time(text, &wish.time))
 		how = BY_TIME;
 	else if (!tag_defect(text))
-		strcpy(wish.tag, text);
+		snprintf(wish.tag, sizeof(wish.tag), "%s", text);
 	else
 		fail(EINVAL,
 		     "\"@%s\" is neither a number, nor a tag, nor a time like 2026-11-26T07:06:16Z, nor "

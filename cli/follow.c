@@ -88,7 +88,7 @@ static int search(struct host *host, const struct followed *f, struct domain_fac
 int follow_again(struct followed *f)
 {
 	struct followed before = *f;
-	struct domain_facts facts;
+	struct domain_facts facts = { 0 };
 	struct host *host;
 	int rc = host_open(&host);
 

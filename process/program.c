@@ -61,15 +61,19 @@ static int run_program(void *context)
 	const struct program *program = context;
 	char path[PATH_MAX], *arguments[] = { (char *)program->name, NULL };
 	sigset_t all;
-	int rc = program_find(program->name, path);
+	int rc;
 
+	/*
+	 * Before the program has handlers of its own a signal would end it: it waits until then. And ours would write to
+	 * a descriptor that is another's as soon as they are placed: the program would see the flag, and never wake up.
+	 */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	rc = program_find(program->name, path);
 	if (!rc)
 		rc = place_fds(program);
 	if (rc)
 		return rc;
-	/* Before the program has handlers of its own a signal would end it: it waits until then. */
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
 	/* It is we who send this one, and count on it, even if we were started by a process that ignores it. */
 	signal(program->death_signal, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, program->death_signal);

@@ -153,11 +153,10 @@ static bool take_lines(void)
  * Locks that come along are held until this process ends: should those who gave the orders die, no other process takes
  * the domain for its own while it is still removed here.
  */
-static ssize_t receive(char *to, size_t room)
+static ssize_t receive(struct iovec part)
 {
 	char control[CMSG_SPACE(NEW_DOMAIN_LOCKS * sizeof(int))]
 		__attribute__((aligned(sizeof(struct cmsghdr))));
-	struct iovec part = { to, room };
 	struct msghdr message = {
 		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
 	};
@@ -178,7 +177,7 @@ static bool read_some(void)
 		all.line = more;
 		all.room = all.bytes + AT_ONCE;
 	}
-	got = receive(all.line + all.bytes, AT_ONCE);
+	got = receive((struct iovec){ all.line + all.bytes, AT_ONCE });
 	if (got <= 0)
 		return got < 0 && errno == EINTR;
 	all.bytes += got;

@@ -29,8 +29,8 @@ static int teardown(void **state)
 
 static int find(enum p2m_form form)
 {
-	return p2m_find(&p2m, &(struct p2m_source){ guest.domain, guest.layout, guest.shared_info, 0, false }, form,
-			MOST);
+	return p2m_find(&p2m, &(struct p2m_source){ guest.domain, guest.layout, guest.shared_info, 0, false },
+			form, MOST);
 }
 
 static void set_field(size_t offset, uint64_t value)
@@ -277,14 +277,10 @@ static void more_than_for_hotplug_is_refused_at_once(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(pages_behind_max_pfn_are_found),
-		TEST(a_leaf_that_max_pfn_names_is_found),
-		TEST(a_leaf_behind_max_pfn_may_be_anything),
-		TEST(a_running_guest_has_no_further_leaf),
-		TEST(other_words_behind_max_pfn_are_holes),
-		TEST(a_tail_does_not_shrink),
-		TEST(linear_pfns_for_hotplug_are_left_out),
-		TEST(list_pfns_for_hotplug_are_left_out),
+		TEST(pages_behind_max_pfn_are_found),		TEST(a_leaf_that_max_pfn_names_is_found),
+		TEST(a_leaf_behind_max_pfn_may_be_anything),	TEST(a_running_guest_has_no_further_leaf),
+		TEST(other_words_behind_max_pfn_are_holes),	TEST(a_tail_does_not_shrink),
+		TEST(linear_pfns_for_hotplug_are_left_out),	TEST(list_pfns_for_hotplug_are_left_out),
 		TEST(more_than_for_hotplug_is_refused_at_once),
 	};
 

@@ -35,8 +35,8 @@ static int teardown(void **state)
 
 static int find(enum p2m_form form)
 {
-	return p2m_find(&p2m, &(struct p2m_source){ guest.domain, guest.layout, guest.shared_info, 0, false }, form,
-			MOST);
+	return p2m_find(&p2m, &(struct p2m_source){ guest.domain, guest.layout, guest.shared_info, 0, false },
+			form, MOST);
 }
 
 static void set_field(size_t offset, uint64_t value)

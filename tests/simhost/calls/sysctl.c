@@ -10,24 +10,11 @@
 
 enum { CPUS = 4 };
 
-/* What processes had mapped that are no more holds up no domain's end. */
-static void reap_dying(struct host *host)
-{
-	uint32_t from = 0;
-	struct domain *domain;
-
-	while ((domain = domain_next(host, from)) && !domain->dying)
-		from = domain->domid + 1u;
-	if (domain)
-		refs_reap(host);
-}
-
 static long list_domains(struct call *call, struct xen_sysctl_getdomaininfolist *list)
 {
 	uint32_t from = list->first_domain, nr = 0;
 
-	reap_dying(call->host);
-
+	domain_end_dying(call->host);
 	while (nr < list->max_domains) {
 		struct domain *domain = domain_next(call->host, from);
 

@@ -195,6 +195,7 @@ int command_list(int argc, char **argv)
 	if (command_attach(&host, argv[1]))
 		return 1;
 	host_lock(&host);
+	domain_end_dying(&host);
 	refs_reap(&host);
 	printf("# %lu of %lu frames free\n", host.machine->nr_free, host.machine->nr_frames);
 	while ((domain = domain_next(&host, from))) {

@@ -2,12 +2,14 @@
  * Life and death of domains.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cpu-policy.h"
 #include "domain.h"
 #include "frames.h"
 #include "ports.h"
+#include "refs.h"
 #include "shadow.h"
 #include "types.h"
 #include "vcpu.h"
@@ -185,16 +187,69 @@ void domain_destroy(struct host *host, struct domain *domain)
 		vcpu_drop_tables(host, &domain->vcpus[i]);
 	for (uint32_t port = 1; port <= domain->max_port; port++)
 		port_close(host, domain, port);
-	domain->heap_pages++; /* not gone while we still look at it */
+	domain->looked_at = true; /* not gone while we still look at it */
 	release_frames(host, domain);
-	domain->heap_pages--;
+	domain->looked_at = false;
 	domain_forget_if_gone(host, domain);
 	port_raise_virq(host, VIRQ_DOM_EXC);
 }
 
+/* The process that destroyed it did not come to the end. */
+static bool is_half_destroyed(const struct host *host, const struct domain *domain)
+{
+	for (uint64_t mfn = 0; mfn < host->machine->nr_frames; mfn++)
+		if (host->frames[mfn].owner == domain->domid && host->frames[mfn].refs &&
+		    host->frames[mfn].flags & FRAME_ALLOCATED)
+			return true;
+	return domain->looked_at;
+}
+
+/* What counts as used, and is mapped by no process that lives. */
+static void release_forgotten(struct host *host, const struct domain *domain, const uint32_t *mapped)
+{
+	uint16_t domid = domain->domid;
+
+	for (uint64_t mfn = 0; mfn < host->machine->nr_frames; mfn++) {
+		struct frame *frame = &host->frames[mfn];
+
+		if (frame->owner != domid || !frame->refs || mapped[mfn])
+			continue;
+		frame->refs = 1;
+		frame->type_refs = 0;
+		frame->flags |= FRAME_ALLOCATED;
+		frame_release(host, mfn);
+	}
+}
+
+/*
+ * A hypercall ends whatever becomes of its caller. Here a caller that is killed in one leaves the rest undone: the next
+ * that looks ends it.
+ */
+void domain_end_dying(struct host *host)
+{
+	uint32_t *mapped = NULL;
+	struct domain *domain;
+
+	for (uint32_t domid = 0; (domain = domain_next(host, domid)); domid++) {
+		domid = domain->domid;
+		if (!domain->dying)
+			continue;
+		if (is_half_destroyed(host, domain))
+			domain_destroy(host, domain);
+		if (!mapped) {
+			refs_reap(host);
+			mapped = refs_count(host);
+		}
+		domain = domain_find_any(host, domid);
+		if (domain && mapped)
+			release_forgotten(host, domain, mapped);
+	}
+	free(mapped);
+}
+
 void domain_forget_if_gone(struct host *host, struct domain *domain)
 {
-	if (domain->dying && !domain->tot_pages && !domain->heap_pages)
+	if (domain->dying && !domain->looked_at && !domain->tot_pages && !domain->heap_pages)
 		free_slot(host, domain);
 }
 

@@ -20,6 +20,8 @@ int domain_create(struct host *host, uint16_t domid, const struct xen_domctl_cre
 struct domain *domain_find(struct host *host, uint16_t domid);
 struct domain *domain_find_any(struct host *host, uint16_t domid);
 
+/* Ends what a killed process has begun to destroy, and gives back what dead processes had mapped of it. */
+void domain_end_dying(struct host *host);
 /* The one with the lowest domid from that on, dying or not; NULL: none. */
 struct domain *domain_next(struct host *host, uint32_t from);
 

@@ -132,7 +132,7 @@ struct cpu_policy_data {
 };
 
 struct domain {
-	bool exists, dying, created, shutdown, is_32bit, log_dirty, privileged;
+	bool exists, dying, looked_at, created, shutdown, is_32bit, log_dirty, privileged;
 	uint16_t domid;
 	uint8_t shutdown_code;
 	uint32_t pause_count; /* by control software */

@@ -171,3 +171,38 @@ bool refs_reap(struct host *host)
 	closedir(dir);
 	return any;
 }
+
+static void add_file(struct host *host, const char *name, uint32_t *totals)
+{
+	char path[PATH_MAX + NAME_MAX + 2];
+	struct count *counts;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", host->path, name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	counts = map_counts(host, fd);
+	for (uint64_t mfn = 0; counts && mfn < host->machine->nr_frames; mfn++)
+		totals[mfn] += counts[mfn].read_only + counts[mfn].writable;
+	if (counts)
+		munmap(counts, counts_bytes(host));
+	close(fd);
+}
+
+uint32_t *refs_count(struct host *host)
+{
+	uint32_t *totals = calloc(host->machine->nr_frames, sizeof(*totals));
+	DIR *dir = opendir(host->path);
+	struct dirent *entry;
+
+	while (dir && totals && (entry = readdir(dir)))
+		/* A file of this process is not opened: to close it would drop the lock on it. */
+		if (!strncmp(entry->d_name, "refs.", 5) && atoi(entry->d_name + 5) != getpid())
+			add_file(host, entry->d_name, totals);
+	for (uint64_t mfn = 0; totals && host->refs && mfn < host->machine->nr_frames; mfn++)
+		totals[mfn] += host->refs->counts[mfn].read_only + host->refs->counts[mfn].writable;
+	if (dir)
+		closedir(dir);
+	return totals;
+}

@@ -26,5 +26,7 @@ void refs_drop(struct host *host, uint64_t mfn, bool writable);
 
 /* Gives back what dead processes held; true if there was anything. */
 bool refs_reap(struct host *host);
+/* How often the processes that live have each frame mapped, by mfn, to be freed; NULL: no memory. */
+uint32_t *refs_count(struct host *host);
 
 #endif
