@@ -1,10 +1,12 @@
 """Checkpoints of a guest that runs on: one after the other into one directory, whose files say all; what is in the way is said."""
 import json
+import pathlib
 import re
 import signal
 import sys
 
 import hosts
+import moves
 import pairings
 from hosts import expect
 
@@ -199,14 +201,29 @@ echo $1 $PVFERRY_DOMID $PVFERRY_CHECKPOINT $({hosts.SIMHOST} list {source.path} 
     source.goes_on(number)
 
 
+def between_two(source, watched):
+    """It stands still, and works on no domain: whatever time what follows takes, it sees only how that ended."""
+    def stands():
+        watched.send_signal(signal.SIGSTOP)
+        hosts.poll("a process that stands", lambda: "\nState:\tT" in pathlib.Path(f"/proc/{watched.pid}/status").read_text())
+        if not moves.locks(source):
+            return True
+        watched.send_signal(signal.SIGCONT)
+        return False
+    hosts.poll("a moment between two checkpoints", stands)
+
+
 def ends(source, number, where):
     """Where the domain ends or gets another id meanwhile, that is said, and is no failure."""
-    watched = source.start(source.program, "checkpoint", "--every", "50ms", "--json", number, where)
+    watched = source.start(source.program, "checkpoint", "--every", "200ms", "--json", number, where)
     newest = json.loads(watched.stdout.readline())["file"]
+    between_two(source, watched)
     source.destroy(number)
     # A reboot: it is gone, and soon after here again, with its UUID and another id.
     again = source.restore(newest)
+    source.goes_on(again)
     before = len(points(where))
+    watched.send_signal(signal.SIGCONT)
     hosts.poll("a checkpoint after it was made again", lambda: len(points(where)) > before)
     source.destroy(again)
     end = source.end(watched)
