@@ -78,7 +78,7 @@ const char *point_time_text(time_t time, char text[POINT_TIME_BYTES])
 	return text;
 }
 
-/* What follows the @ of DIR@... may be a number, "latest", a time or a tag: a tag is none of the others. */
+/* What follows the @ of DIR@... may be a number, "latest", a time or a tag: what is not one of the others is a tag. */
 const char *tag_defect(const char *tag)
 {
 	size_t length = strlen(tag);

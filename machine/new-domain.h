@@ -13,7 +13,7 @@ struct new_domain {
 	uint8_t uuid[16];   /* that of the config */
 	unsigned int width; /* bytes of a guest word */
 	bool is_late;	    /* its devices are made when they may be: toolstack_open() */
-	/* Descriptors that whoever makes the domain holds, too, until it runs or is gone; of the count that are set. */
+	/* Descriptors that the process which makes the domain holds, too, until it runs or is gone; of the count that are set. */
 	int locks[NEW_DOMAIN_LOCKS];
 	unsigned int lock_count;
 };

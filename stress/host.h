@@ -17,7 +17,7 @@ struct guest {
 	char uuid[37];
 };
 
-/* By name. -ESRCH without a reason if there is none. */
+/* By name. -ESRCH without a reason if no domain has that name. */
 int guest_find(const char *name, struct guest *guest);
 /* The name of a domain that a person has named by name or id. */
 int guest_name(const char *name_or_id, char name[256]);

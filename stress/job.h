@@ -34,7 +34,7 @@ void job_add_number(struct job *job, uint64_t number);
 
 /* Runs it to its end. directory: for its output, of which all is added to the file "log" there. */
 int job_run(struct job *job, const char *directory);
-/* A number of its facts; 0 if there is none of that name. */
+/* A number of its facts; 0 if the job printed no such number. */
 double job_fact(const struct job *job, const char *name);
 void job_release(struct job *job);
 

@@ -22,7 +22,7 @@ struct stress {
 void round_draw(struct stress *stress, struct round *round, struct draw *draw);
 /* 0, or -errno with the reason: pvferry, the domain or the host is not as it should be. */
 int round_run(struct stress *stress, struct round *round, struct draw *draw);
-/* The image from which the domain can be had back, if it is gone after a failure; in path. False: there is none. */
+/* The image from which the domain can be had back, if it is gone after a failure; in path. False: the domain has no such image. */
 bool round_has_image(const struct stress *stress, char path[PATH_MAX]);
 /* A path in the directory. */
 const char *stress_path(const struct stress *stress, const char *name, char path[PATH_MAX]);

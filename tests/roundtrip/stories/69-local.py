@@ -76,7 +76,7 @@ on_reboot = "restart"
     expect(f"xl does not accept {config}: " in result.err and "config parsing error" in result.err, result)
     result = host.host.pvferry("restore", config, image, env=dict(os.environ, PATH="/nowhere"))
     faults.says_one_line(result, "no xl")
-    before.is_as_it_was("configs that are none")
+    before.is_as_it_was("texts that are no configs")
 
 
 def run(stage):

@@ -102,7 +102,7 @@ def loses_parents(source, number, where):
 
 
 def while_it_goes_on(source, number, where):
-    """A second one is refused; a parent that goes meanwhile; the end by a signal, which is none of a failure."""
+    """A second one is refused; a parent that goes meanwhile; the end by a signal, which is not a failure."""
     first = source.start(source.program, "checkpoint", "--every", "10ms", "--json", number, where)
     first.stdout.readline()
     second = source.pvferry("checkpoint", number, where)
@@ -167,7 +167,7 @@ def disk_full(stage, source, number):
 
 
 def with_hook(stage, source, number, where):
-    """A program runs while the guest is stopped, and hears what became of the checkpoint; if it fails there is none."""
+    """A program runs while the guest is stopped, and hears what became of the checkpoint; if it fails, no checkpoint is made."""
     told, hook = stage.folder / "told", stage.folder / "hook"
 
     def take(body, *options):
