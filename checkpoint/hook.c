@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "process/program.h"
 #include "process/stop.h"
 
 enum { VARIABLES = 7, TOLD_MS = 600000, KILLED_MS = 1000 };
@@ -85,22 +86,6 @@ static int plan_descriptors(posix_spawn_file_actions_t *actions)
 	return rc ? rc : posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
 }
 
-/* A process group of its own, so that all of it can be killed; and none of the signals that we ignore. */
-static int plan_signals(posix_spawnattr_t *attributes)
-{
-	sigset_t none, all;
-	int rc;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	rc = posix_spawnattr_setsigmask(attributes, &none);
-	if (!rc)
-		rc = posix_spawnattr_setsigdefault(attributes, &all);
-	return rc ? rc
-		  : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-								 POSIX_SPAWN_SETSIGDEF);
-}
-
 static int spawn(struct hook *hook, const char *phase)
 {
 	char *arguments[] = { (char *)hook->program, (char *)phase, NULL }, **own = NULL;
@@ -113,8 +98,8 @@ static int spawn(struct hook *hook, const char *phase)
 	posix_spawnattr_init(&attributes);
 	if (!error)
 		error = plan_descriptors(&actions);
-	if (!error)
-		error = plan_signals(&attributes);
+	if (!error) /* a process group of its own, so that all of it can be killed */
+		error = program_plan_signals(&attributes, POSIX_SPAWN_SETPGROUP);
 	if (!error)
 		error = posix_spawnp(&hook->pid, hook->program, &actions, &attributes, arguments,
 				     environment);

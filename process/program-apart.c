@@ -21,7 +21,7 @@ static int plan_descriptors(posix_spawn_file_actions_t *actions, int fd)
 }
 
 /* A shell's background job ignores signals; what the program starts must not. */
-static int plan_signals(posix_spawnattr_t *attributes)
+int program_plan_signals(posix_spawnattr_t *attributes, short flag)
 {
 	sigset_t none, all;
 	int rc;
@@ -32,8 +32,8 @@ static int plan_signals(posix_spawnattr_t *attributes)
 	if (!rc)
 		rc = posix_spawnattr_setsigdefault(attributes, &all);
 	return rc ? rc
-		  : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-								 POSIX_SPAWN_SETSIGDEF);
+		  : posix_spawnattr_setflags(attributes,
+					     flag | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
 int program_start_apart(pid_t *pid, const char *name, int fd)
@@ -49,7 +49,7 @@ int program_start_apart(pid_t *pid, const char *name, int fd)
 	posix_spawnattr_init(&attributes);
 	error = plan_descriptors(&actions, fd);
 	if (!error)
-		error = plan_signals(&attributes);
+		error = program_plan_signals(&attributes, POSIX_SPAWN_SETSID);
 	if (!error)
 		error = posix_spawn(pid, path, &actions, &attributes, arguments, environ);
 	posix_spawn_file_actions_destroy(&actions);

@@ -7,6 +7,7 @@
 #define PROCESS_PROGRAM_H
 
 #include <limits.h>
+#include <spawn.h>
 #include <stddef.h>
 
 #include "process/child.h"
@@ -22,6 +23,9 @@ int program_find(const char *name, char path[PATH_MAX]);
  * /dev/null. It outlives its parent. Other threads may run, and connections to Xen be open, which it does not get.
  */
 int program_start_apart(pid_t *pid, const char *name, int fd);
+
+/* It will block and ignore no signal; flag is POSIX_SPAWN_SETSID or POSIX_SPAWN_SETPGROUP. An errno, as posix_spawn() has it. */
+int program_plan_signals(posix_spawnattr_t *attributes, short flag);
 
 /*
  * Starts it, its standard input and output being /dev/null. child_wait() waits for it; that
