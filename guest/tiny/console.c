@@ -25,7 +25,7 @@ void console_disconnect(void)
 	port = 0;
 }
 
-static void put(char c)
+static void console_put_char(char c)
 {
 	while (ring->out_prod - ONCE(ring->out_cons) >= sizeof(ring->out)) {
 		if (port)
@@ -43,8 +43,8 @@ static void put_line(const char *text)
 
 	for (; *text; text++) {
 		if (*text == '\n')
-			put('\r');
-		put(*text);
+			console_put_char('\r');
+		console_put_char(*text);
 	}
 	if (port)
 		events_notify(port);
@@ -82,7 +82,7 @@ bool console_pending(void)
 	return ring->in_cons != ONCE(ring->in_prod);
 }
 
-static bool take(char *c)
+static bool console_take(char *c)
 {
 	if (!console_pending())
 		return false;
@@ -98,7 +98,7 @@ const char *console_line(void)
 	static size_t used;
 	char c;
 
-	while (take(&c)) {
+	while (console_take(&c)) {
 		events_notify(port);
 		if (c == '\n' || c == '\r') {
 			line[used] = 0;

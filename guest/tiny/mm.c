@@ -67,7 +67,7 @@ static void hold(struct mm *mm)
 }
 
 /* Its types must be gone by then, or Xen lets no vCPU write. */
-static void drop(struct mm *mm)
+static void mm_drop(struct mm *mm)
 {
 	if (--mm->holders)
 		return;
@@ -94,7 +94,7 @@ static void unpin(struct mm *mm)
 	batch_operation(MMUEXT_UNPIN_TABLE, frame(mm->user_root));
 	batch_operation(MMUEXT_UNPIN_TABLE, frame(mm->root));
 	mm->pinned = mm->pinned_for_save = false;
-	drop(mm);
+	mm_drop(mm);
 }
 
 void mm_pin(struct mm *mm)
@@ -127,7 +127,7 @@ void mm_load(struct mm *mm)
 		batch_operation(MMUEXT_NEW_BASEPTR, frame(mm->root));
 		batch_operation(MMUEXT_NEW_USER_BASEPTR, mm->user_root ? frame(mm->user_root) : 0);
 		vcpus[this_vcpu()].mm = mm;
-		drop(old);
+		mm_drop(old);
 		batch_flush();
 	}
 	unlock(&mm_lock, open);

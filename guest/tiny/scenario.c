@@ -37,7 +37,7 @@ void wrong(const char *format, ...)
 	print("tiny %s wrong: %s\n", scenario->name, line);
 }
 
-static void find(const char *name)
+static void scenario_find(const char *name)
 {
 	for (scenario = __start_scenarios; scenario < __stop_scenarios; scenario++)
 		if (text_equal(scenario->name, name))
@@ -64,7 +64,7 @@ static void show(enum outcome which, const char *when)
 
 void scenario_start(void)
 {
-	find(option("scenario"));
+	scenario_find(option("scenario"));
 	busy_percent = option_number("busy", 25);
 	show(scenario->start(), "start");
 	ONCE(started) = true;
@@ -89,7 +89,7 @@ bool scenario_works(void)
 }
 
 /* Works for a while, then sleeps, so that busy=PERCENT of the time is worked: who carries needs processors too. */
-static void work(unsigned int vcpu)
+static void work_slice(unsigned int vcpu)
 {
 	uint64_t began = now_ns(), worked;
 
@@ -105,7 +105,7 @@ static void work(unsigned int vcpu)
 void scenario_work(unsigned int vcpu)
 {
 	if (scenario_works()) {
-		work(vcpu);
+		work_slice(vcpu);
 		return;
 	}
 	events_close();
@@ -129,7 +129,7 @@ static void await_work(unsigned int vcpu)
 void scenario_leave(void)
 {
 	if (scenario_works())
-		work(0);
+		work_slice(0);
 	for (unsigned int i = 1; scenario_works() && i < MAX_VCPUS; i++)
 		if (vcpus[i].up)
 			await_work(i);

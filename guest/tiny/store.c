@@ -18,7 +18,7 @@ static void came(void)
 	/* Whoever waits looks at the ring. */
 }
 
-static void put(const void *from, size_t bytes)
+static void store_put(const void *from, size_t bytes)
 {
 	const char *at = from;
 
@@ -36,7 +36,7 @@ bool store_pending(void)
 	return ONCE(ring->rsp_prod) != ring->rsp_cons;
 }
 
-static char take(void)
+static char store_take(void)
 {
 	char c;
 
@@ -53,9 +53,9 @@ static unsigned int take_message(char *body, size_t room)
 	struct xsd_sockmsg header;
 
 	for (size_t i = 0; i < sizeof(header); i++)
-		((char *)&header)[i] = take();
+		((char *)&header)[i] = store_take();
 	for (size_t i = 0; i < header.len; i++) {
-		char c = take();
+		char c = store_take();
 
 		if (i + 1 < room)
 			body[i] = c;
@@ -80,9 +80,9 @@ static bool request(unsigned int type, const char *path, const char *text, size_
 	struct xsd_sockmsg header = { .type = type, .len = strlen(path) + 1 + bytes };
 	unsigned int got;
 
-	put(&header, sizeof(header));
-	put(path, strlen(path) + 1);
-	put(text, bytes);
+	store_put(&header, sizeof(header));
+	store_put(path, strlen(path) + 1);
+	store_put(text, bytes);
 	do
 		got = take_message(answer, MOST);
 	while (got == XS_WATCH_EVENT);

@@ -38,7 +38,7 @@ struct output {
 	size_t bytes, used;
 };
 
-static void put(struct output *out, char c)
+static void output_put(struct output *out, char c)
 {
 	if (out->used + 1 < out->bytes)
 		out->to[out->used++] = c;
@@ -54,15 +54,15 @@ static void put_number(struct output *out, uint64_t number, unsigned int base, b
 		number /= base;
 	} while (number);
 	if (negative)
-		put(out, '-');
+		output_put(out, '-');
 	while (count)
-		put(out, digits[--count]);
+		output_put(out, digits[--count]);
 }
 
 static void put_text(struct output *out, const char *text)
 {
 	while (*text)
-		put(out, *text++);
+		output_put(out, *text++);
 }
 
 static void put_signed(struct output *out, int64_t number)
@@ -78,21 +78,21 @@ size_t format_list(char *to, size_t bytes, const char *format, va_list list)
 		bool wide = false;
 
 		if (*format != '%') {
-			put(&out, *format);
+			output_put(&out, *format);
 			continue;
 		}
 		while (*++format == 'l')
 			wide = true;
 		switch (*format) {
 		case 's': put_text(&out, va_arg(list, const char *)); break;
-		case 'c': put(&out, va_arg(list, int)); break;
+		case 'c': output_put(&out, va_arg(list, int)); break;
 		case 'd': put_signed(&out, wide ? va_arg(list, int64_t) : va_arg(list, int)); break;
 		case 'u':
 		case 'x':
 			put_number(&out, wide ? va_arg(list, uint64_t) : va_arg(list, unsigned int),
 				   *format == 'u' ? 10 : 16, false);
 			break;
-		default: put(&out, *format);
+		default: output_put(&out, *format);
 		}
 	}
 	to[out.used] = 0;

@@ -5,7 +5,7 @@ enum { PAGES = 512 };
 
 static uint64_t pfn[PAGES], version[PAGES], changes, refused, state = 1;
 
-static enum outcome start(void)
+static enum outcome balloon_start(void)
 {
 	for (unsigned int i = 0; i < PAGES; i++) {
 		pfn[i] = page_alloc();
@@ -15,7 +15,7 @@ static enum outcome start(void)
 	return success("%u pages", PAGES);
 }
 
-static void work(unsigned int vcpu)
+static void balloon_work(unsigned int vcpu)
 {
 	unsigned int i;
 
@@ -38,7 +38,7 @@ static void work(unsigned int vcpu)
 }
 
 /* An odd version is there. */
-static enum outcome check(void)
+static enum outcome balloon_check(void)
 {
 	uint64_t there = 0;
 
@@ -55,5 +55,5 @@ static enum outcome check(void)
 	return success("%lu of %u pages there, %lu changes, %lu refused", there, PAGES, changes, refused);
 }
 
-SCENARIO(.name = "balloon", .says = "the guest grows and shrinks", .start = start, .check = check,
-	 .work = work);
+SCENARIO(.name = "balloon", .says = "the guest grows and shrinks", .start = balloon_start,
+	 .check = balloon_check, .work = balloon_work);

@@ -6,7 +6,7 @@ enum { PAGES = 16 };
 static uint64_t *count[MAX_VCPUS][PAGES];
 static uint64_t seen[MAX_VCPUS];
 
-static enum outcome start(void)
+static enum outcome counter_start(void)
 {
 	for (unsigned int i = 0; i < MAX_VCPUS; i++)
 		for (unsigned int j = 0; vcpus[i].exists && j < PAGES; j++)
@@ -14,7 +14,7 @@ static enum outcome start(void)
 	return success("%u vCPUs count in %u pages each", vcpus_up(), PAGES);
 }
 
-static void work(unsigned int vcpu)
+static void counter_work(unsigned int vcpu)
 {
 	for (unsigned int i = 0; i < PAGES; i++) {
 		uint64_t *at = count[vcpu][i];
@@ -28,7 +28,7 @@ static void work(unsigned int vcpu)
 	}
 }
 
-static enum outcome check(void)
+static enum outcome counter_check(void)
 {
 	uint64_t sum = 0;
 
@@ -47,5 +47,5 @@ static enum outcome check(void)
 	return success("counted to %lu", sum);
 }
 
-SCENARIO(.name = "counter", .says = "counting goes on where it was", .start = start, .check = check,
-	 .work = work);
+SCENARIO(.name = "counter", .says = "counting goes on where it was", .start = counter_start,
+	 .check = counter_check, .work = counter_work);

@@ -9,7 +9,7 @@ enum { PAGES = 5, CHILDREN = 6, SUMS = 20 };
 static struct mm *parent[MAX_VCPUS], *child[MAX_VCPUS][CHILDREN];
 static uint64_t forks[MAX_VCPUS], state[MAX_VCPUS];
 
-static enum outcome start(void)
+static enum outcome fork_storm_start(void)
 {
 	for (unsigned int i = 0; i < MAX_VCPUS; i++) {
 		if (!vcpus[i].exists)
@@ -31,7 +31,7 @@ static struct mm *fork(unsigned int vcpu, uint64_t random)
 	return mm;
 }
 
-static void run(unsigned int vcpu, struct mm *mm)
+static void child_run(unsigned int vcpu, struct mm *mm)
 {
 	uint64_t expected = 0;
 
@@ -43,7 +43,7 @@ static void run(unsigned int vcpu, struct mm *mm)
 }
 
 /* A child is run, and stays loaded; or it ends, perhaps loaded on this vCPU. */
-static void work(unsigned int vcpu)
+static void fork_storm_work(unsigned int vcpu)
 {
 	uint64_t random = random_next(&state[vcpu]);
 	struct mm **slot = &child[vcpu][random / 8 % CHILDREN];
@@ -52,7 +52,7 @@ static void work(unsigned int vcpu)
 		*slot = fork(vcpu, random);
 		forks[vcpu]++;
 	} else if (random & 6) {
-		run(vcpu, *slot);
+		child_run(vcpu, *slot);
 	} else {
 		struct mm *mm = *slot;
 
@@ -61,7 +61,7 @@ static void work(unsigned int vcpu)
 	}
 }
 
-static enum outcome check(void)
+static enum outcome fork_storm_check(void)
 {
 	uint64_t sum = 0, sound = 0;
 
@@ -73,5 +73,5 @@ static enum outcome check(void)
 	return success("%lu forks, %lu children, %lu spaces", sum, sound, mm_count());
 }
 
-SCENARIO(.name = "fork-storm", .says = "address spaces come and go", .start = start, .check = check,
-	 .work = work);
+SCENARIO(.name = "fork-storm", .says = "address spaces come and go", .start = fork_storm_start,
+	 .check = fork_storm_check, .work = fork_storm_work);

@@ -8,7 +8,7 @@ enum { PAGES = 32 };
 
 static uint64_t page[PAGES], away[PAGES], moves, counted[MAX_VCPUS], state = 1;
 
-static enum outcome start(void)
+static enum outcome move_p2m_start(void)
 {
 	for (unsigned int i = 0; i < PAGES; i++) {
 		page[i] = page_alloc();
@@ -32,7 +32,7 @@ static void move_page(uint64_t random)
 	pattern_check(away[i] ?: page[i], i, 1);
 }
 
-static void work(unsigned int vcpu)
+static void move_p2m_work(unsigned int vcpu)
 {
 	uint64_t random;
 
@@ -48,12 +48,12 @@ static void work(unsigned int vcpu)
 	moves++;
 }
 
-static enum outcome check(void)
+static enum outcome move_p2m_check(void)
 {
 	for (unsigned int i = 0; i < PAGES; i++)
 		pattern_check(away[i] ?: page[i], i, 1);
 	return success("%lu moves, the p2m has %lu entries", moves, p2m_count);
 }
 
-SCENARIO(.name = "move-p2m", .says = "the p2m moves while it is read", .start = start, .check = check,
-	 .work = work);
+SCENARIO(.name = "move-p2m", .says = "the p2m moves while it is read", .start = move_p2m_start,
+	 .check = move_p2m_check, .work = move_p2m_work);

@@ -11,7 +11,7 @@ static uint32_t version[MOST]; /* 0: not ours */
 static uint64_t list[MOST], count, at[MAX_VCPUS], rewritten[MAX_VCPUS];
 static bool writing[MAX_VCPUS];
 
-static enum outcome start(void)
+static enum outcome rewrite_all_start(void)
 {
 	uint64_t pfn;
 
@@ -28,7 +28,7 @@ static enum outcome start(void)
 }
 
 /* vCPU n has every so-many-th page, beginning with its number. */
-static void work(unsigned int vcpu)
+static void rewrite_all_work(unsigned int vcpu)
 {
 	uint64_t pfn = list[at[vcpu]];
 
@@ -63,7 +63,7 @@ static bool is_being_written(uint64_t pfn)
 	return false;
 }
 
-static enum outcome check(void)
+static enum outcome rewrite_all_check(void)
 {
 	uint64_t sum = 0;
 
@@ -77,5 +77,5 @@ static enum outcome check(void)
 	return success("%lu pages, rewritten %lu times in all", count, sum);
 }
 
-SCENARIO(.name = "rewrite-all", .says = "every page is rewritten all the time", .start = start,
-	 .check = check, .work = work);
+SCENARIO(.name = "rewrite-all", .says = "every page is rewritten all the time", .start = rewrite_all_start,
+	 .check = rewrite_all_check, .work = rewrite_all_work);

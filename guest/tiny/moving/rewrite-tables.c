@@ -12,7 +12,7 @@ static uint64_t pool[MAX_VCPUS][PAGES]; /* pfns, as they are mapped */
 static uint64_t swaps[MAX_VCPUS], state[MAX_VCPUS];
 static bool swapping[MAX_VCPUS];
 
-static enum outcome start(void)
+static enum outcome rewrite_tables_start(void)
 {
 	HYPERCALL(vm_assist, VMASST_CMD_enable, VMASST_TYPE_writable_pagetables, 0, 0);
 	for (unsigned int i = 0; i < MAX_VCPUS; i++) {
@@ -32,7 +32,7 @@ static enum outcome start(void)
 	return success("%u vCPUs, %u pages each", vcpus_up(), PAGES);
 }
 
-static void put(struct mm *mm, unsigned int place, uint64_t pfn, bool emulated)
+static void entry_put(struct mm *mm, unsigned int place, uint64_t pfn, bool emulated)
 {
 	uint64_t va = FRONT_VA + place * PAGE_BYTES;
 
@@ -51,7 +51,7 @@ static void flush(void)
 	mmuext_op(&all);
 }
 
-static void work(unsigned int vcpu)
+static void rewrite_tables_work(unsigned int vcpu)
 {
 	uint64_t random = random_next(&state[vcpu]), *mine = pool[vcpu];
 	unsigned int a = random % PAGES, b = random / PAGES % PAGES;
@@ -60,8 +60,8 @@ static void work(unsigned int vcpu)
 
 	mm_load(spaces[vcpu]);
 	ONCE(swapping[vcpu]) = true;
-	put(spaces[vcpu], a, second, emulated);
-	put(spaces[vcpu], b, first, emulated);
+	entry_put(spaces[vcpu], a, second, emulated);
+	entry_put(spaces[vcpu], b, first, emulated);
 	mine[a] = second;
 	mine[b] = first;
 	ONCE(swapping[vcpu]) = false;
@@ -88,7 +88,7 @@ static unsigned int misplaced(unsigned int vcpu)
 	return count;
 }
 
-static enum outcome check(void)
+static enum outcome rewrite_tables_check(void)
 {
 	uint64_t sum = 0;
 
@@ -102,5 +102,5 @@ static enum outcome check(void)
 	return success("%lu swaps", sum);
 }
 
-SCENARIO(.name = "rewrite-tables", .says = "entries change under the carrier's eyes", .start = start,
-	 .check = check, .work = work);
+SCENARIO(.name = "rewrite-tables", .says = "entries change under the carrier's eyes",
+	 .start = rewrite_tables_start, .check = rewrite_tables_check, .work = rewrite_tables_work);

@@ -11,7 +11,7 @@ static bool chosen(uint64_t pfn)
 	return pfn / P2M_SPAN == page_count / P2M_SPAN - 1 || pfn % EACH == 0;
 }
 
-static enum outcome start(void)
+static enum outcome ballooned_holes_start(void)
 {
 	uint64_t pfn;
 
@@ -32,7 +32,7 @@ static enum outcome start(void)
 	return success("%lu holes among %lu pages", holes, kept);
 }
 
-static enum outcome check(void)
+static enum outcome ballooned_holes_check(void)
 {
 	uint64_t good = 0, still = 0;
 
@@ -45,4 +45,5 @@ static enum outcome check(void)
 	return success("%lu of %lu pages, %lu of %lu holes", good, kept, still, holes);
 }
 
-SCENARIO(.name = "ballooned-holes", .says = "holes in the p2m stay holes", .start = start, .check = check);
+SCENARIO(.name = "ballooned-holes", .says = "holes in the p2m stay holes", .start = ballooned_holes_start,
+	 .check = ballooned_holes_check);

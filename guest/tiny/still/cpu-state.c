@@ -93,7 +93,7 @@ static void expect(const char *what, uint64_t is, uint64_t should_be)
 		wrong("vCPU %u: %s is %lx, should be %lx", this_vcpu(), what, is, should_be);
 }
 
-static void look(void *argument)
+static void cpu_state_read(void *argument)
 {
 	static uint64_t now[64] __attribute__((aligned(16)));
 	unsigned int vcpu = this_vcpu();
@@ -122,18 +122,18 @@ static void on_all(void (*request)(void *))
 			vcpu_call(i, request, NULL);
 }
 
-static enum outcome start(void)
+static enum outcome cpu_state_start(void)
 {
 	on_all(set_up);
 	return success("%u vCPUs are set up", vcpus_up());
 }
 
-static enum outcome check(void)
+static enum outcome cpu_state_check(void)
 {
 	good = 0;
-	on_all(look);
+	on_all(cpu_state_read);
 	return success("%u values of %u vCPUs", good, vcpus_up());
 }
 
-SCENARIO(.name = "cpu-state", .says = "FPU, TLS, GDT, LDT and debug registers of each vCPU", .start = start,
-	 .check = check);
+SCENARIO(.name = "cpu-state", .says = "FPU, TLS, GDT, LDT and debug registers of each vCPU",
+	 .start = cpu_state_start, .check = cpu_state_check);

@@ -29,7 +29,7 @@ static void leave(void)
 		mm_set_entry(&kernel_mm, (uint64_t)virt(place[i]), 0);
 }
 
-static enum outcome start(void)
+static enum outcome foreign_marks_start(void)
 {
 	place[0] = page_alloc();
 	balloon_out(place[0]);
@@ -40,7 +40,7 @@ static enum outcome start(void)
 	return success("%u foreign frames in the p2m", PLACES);
 }
 
-static enum outcome check(void)
+static enum outcome foreign_marks_check(void)
 {
 	unsigned int marks = 0, gone = 0;
 
@@ -56,5 +56,5 @@ static enum outcome check(void)
 	return success("%u marks came back, %u are gone", marks, gone);
 }
 
-SCENARIO(.name = "foreign-marks", .says = "foreign frames in the p2m never become ours", .start = start,
-	 .check = check, .leave = leave);
+SCENARIO(.name = "foreign-marks", .says = "foreign frames in the p2m never become ours",
+	 .start = foreign_marks_start, .check = foreign_marks_check, .leave = leave);

@@ -85,7 +85,7 @@ static enum outcome use(void)
 	return success("domain %u, %u of %u pages copied through grants", own_domid, good, GRANTS);
 }
 
-static enum outcome start(void)
+static enum outcome grants_start(void)
 {
 	target = page_alloc();
 	for (unsigned int i = 0; i < GRANTS; i++) {
@@ -95,5 +95,5 @@ static enum outcome start(void)
 	return use();
 }
 
-SCENARIO(.name = "grants", .says = "the grant table is seeded, and works anew", .start = start, .check = use,
-	 .leave = unmap_table);
+SCENARIO(.name = "grants", .says = "the grant table is seeded, and works anew", .start = grants_start,
+	 .check = use, .leave = unmap_table);

@@ -11,7 +11,7 @@ static void reply(void *argument)
 	answers += this_vcpu() == OFF;
 }
 
-static enum outcome start(void)
+static enum outcome offline_vcpu_start(void)
 {
 	if (!vcpus[OFF].exists)
 		return skip("there is only one vCPU");
@@ -19,7 +19,7 @@ static enum outcome start(void)
 	return success("vCPU %u is off, %u are up", OFF, vcpus_up());
 }
 
-static enum outcome check(void)
+static enum outcome offline_vcpu_check(void)
 {
 	uint64_t before = answers;
 
@@ -35,5 +35,5 @@ static enum outcome check(void)
 	return success("vCPU %u was off, and answered %lu times in between", OFF, answers);
 }
 
-SCENARIO(.name = "offline-vcpu", .says = "a vCPU that is off stays off, and can come up", .start = start,
-	 .check = check);
+SCENARIO(.name = "offline-vcpu", .says = "a vCPU that is off stays off, and can come up",
+	 .start = offline_vcpu_start, .check = offline_vcpu_check);

@@ -6,7 +6,7 @@ enum { MOST = 65536 };
 static bool ours[MOST];
 static uint64_t taken;
 
-static enum outcome start(void)
+static enum outcome patterns_start(void)
 {
 	uint64_t pfn;
 
@@ -20,7 +20,7 @@ static enum outcome start(void)
 	return success("%lu pages filled", taken);
 }
 
-static enum outcome check(void)
+static enum outcome patterns_check(void)
 {
 	uint64_t good = 0;
 
@@ -29,4 +29,5 @@ static enum outcome check(void)
 	return success("%lu of %lu pages are as they were", good, taken);
 }
 
-SCENARIO(.name = "patterns", .says = "every page keeps its words", .start = start, .check = check);
+SCENARIO(.name = "patterns", .says = "every page keeps its words", .start = patterns_start,
+	 .check = patterns_check);

@@ -9,7 +9,7 @@ enum { SPACES = 24, PAGES = 12 };
 
 static struct mm *spaces[SPACES];
 
-static enum outcome start(void)
+static enum outcome pinned_tables_start(void)
 {
 	for (unsigned int i = 0; i < SPACES; i++) {
 		spaces[i] = space_make(i * PAGES, PAGES);
@@ -18,7 +18,7 @@ static enum outcome start(void)
 	return success("%u spaces of %lu tables", SPACES, mm_tables(spaces[0]));
 }
 
-static enum outcome check(void)
+static enum outcome pinned_tables_check(void)
 {
 	unsigned int good = 0;
 
@@ -35,5 +35,5 @@ static enum outcome check(void)
 	return success("%u of %u pinned spaces", good, SPACES);
 }
 
-SCENARIO(.name = "pinned-tables", .says = "pinned tables stay pinned, read-only and right", .start = start,
-	 .check = check);
+SCENARIO(.name = "pinned-tables", .says = "pinned tables stay pinned, read-only and right",
+	 .start = pinned_tables_start, .check = pinned_tables_check);

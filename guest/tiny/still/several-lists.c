@@ -11,7 +11,7 @@ static uint64_t place(unsigned int i)
 	return (uint64_t)(1 + i % REGIONS) * P2M_LIST_SPAN + (uint64_t)(i % 4) * 5 * P2M_SPAN + i;
 }
 
-static enum outcome start(void)
+static enum outcome several_lists_start(void)
 {
 	for (unsigned int i = 0; i < PAGES; i++) {
 		page_move(page_alloc(), place(i));
@@ -20,7 +20,7 @@ static enum outcome start(void)
 	return success("%u pages, the p2m has %lu entries", PAGES, p2m_count);
 }
 
-static enum outcome check(void)
+static enum outcome several_lists_check(void)
 {
 	unsigned int good = 0;
 
@@ -29,5 +29,5 @@ static enum outcome check(void)
 	return success("%u of %u pages up to pfn %lx", good, PAGES, p2m_count - 1);
 }
 
-SCENARIO(.name = "several-lists", .says = "a p2m of several lists, mostly missing", .start = start,
-	 .check = check);
+SCENARIO(.name = "several-lists", .says = "a p2m of several lists, mostly missing",
+	 .start = several_lists_start, .check = several_lists_check);

@@ -5,7 +5,7 @@ enum { PAGES = 12, SPACES = 4 };
 
 static struct mm *spaces[SPACES]; /* the first has the pages, the others name its tables */
 
-static enum outcome start(void)
+static enum outcome shared_tables_start(void)
 {
 	spaces[0] = space_make(0, PAGES);
 	for (unsigned int i = 1; i < SPACES; i++)
@@ -23,7 +23,7 @@ static enum outcome start(void)
 		       mm_tables(spaces[1]), mm_tables(spaces[2]), mm_tables(spaces[3]));
 }
 
-static enum outcome check(void)
+static enum outcome shared_tables_check(void)
 {
 	unsigned int good = 0;
 
@@ -39,5 +39,5 @@ static enum outcome check(void)
 	return success("%u of %u spaces that share tables", good, SPACES);
 }
 
-SCENARIO(.name = "shared-tables", .says = "tables named by several spaces stay shared", .start = start,
-	 .check = check);
+SCENARIO(.name = "shared-tables", .says = "tables named by several spaces stay shared",
+	 .start = shared_tables_start, .check = shared_tables_check);

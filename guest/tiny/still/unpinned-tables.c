@@ -22,7 +22,7 @@ static void load_everywhere(void)
 			vcpu_call(i, load, spaces[i]);
 }
 
-static enum outcome start(void)
+static enum outcome unpinned_tables_start(void)
 {
 	for (unsigned int i = 0; i < SPACES; i++)
 		spaces[i] = space_make(i * PAGES, PAGES);
@@ -31,7 +31,7 @@ static enum outcome start(void)
 		       vcpus_up());
 }
 
-static enum outcome check(void)
+static enum outcome unpinned_tables_check(void)
 {
 	unsigned int good = 0;
 
@@ -53,4 +53,4 @@ static enum outcome check(void)
 }
 
 SCENARIO(.name = "unpinned-tables", .says = "tables without a type are pinned for the save, and only for it",
-	 .start = start, .check = check);
+	 .start = unpinned_tables_start, .check = unpinned_tables_check);

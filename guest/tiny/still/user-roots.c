@@ -15,7 +15,7 @@ static uint64_t expected(uint64_t number)
 	return sum;
 }
 
-static enum outcome start(void)
+static enum outcome user_roots_start(void)
 {
 	for (unsigned int i = 0; i < MAX_VCPUS; i++) {
 		if (!vcpus[i].exists)
@@ -28,7 +28,7 @@ static enum outcome start(void)
 	return success("%u vCPUs, each with a user root", vcpus_up());
 }
 
-static void work(unsigned int vcpu)
+static void user_roots_work(unsigned int vcpu)
 {
 	unsigned int page = runs[vcpu] % PAGES;
 	uint64_t sum;
@@ -41,7 +41,7 @@ static void work(unsigned int vcpu)
 	ONCE(runs[vcpu]) = runs[vcpu] + 1;
 }
 
-static enum outcome check(void)
+static enum outcome user_roots_check(void)
 {
 	uint64_t sum = 0;
 
@@ -54,5 +54,5 @@ static enum outcome check(void)
 	return success("%lu runs in user mode", sum);
 }
 
-SCENARIO(.name = "user-roots", .says = "vCPUs in user mode keep both roots", .start = start, .check = check,
-	 .work = work);
+SCENARIO(.name = "user-roots", .says = "vCPUs in user mode keep both roots", .start = user_roots_start,
+	 .check = user_roots_check, .work = user_roots_work);
