@@ -25,7 +25,7 @@ static struct built *built;
 /* --- to the parent ------------------------------------------------------------- */
 
 /* A parent that is gone hears nothing; that it is gone is known by its signal. */
-static void tell(const struct builder_message *message)
+static void parent_tell(const struct builder_message *message)
 {
 	while (send(BUILDER_TALK, message, sizeof(*message), MSG_NOSIGNAL) < 0 && errno == EINTR)
 		;
@@ -36,15 +36,15 @@ static void tell_line(enum say_level level, const char *text)
 	struct builder_message message = { .kind = BUILDER_SAY, .level = level };
 
 	snprintf(message.text, sizeof(message.text), "%s", text);
-	tell(&message);
+	parent_tell(&message);
 }
 
 /* A stop does not end the waiting: the toolstack answers in any case, and the answer would be taken for another's. */
-static int ask(const struct builder_message *message, struct builder_answer *answer)
+static int parent_ask(const struct builder_message *message, struct builder_answer *answer)
 {
 	ssize_t got;
 
-	tell(message);
+	parent_tell(message);
 	do {
 		got = recv(BUILDER_TALK, answer, sizeof(*answer), 0);
 	} while (got < 0 && errno == EINTR);
@@ -61,7 +61,7 @@ static int ask_static_end(unsigned int missing, void *context)
 	struct builder_answer answer;
 
 	(void)context;
-	return ask(&message, &answer);
+	return parent_ask(&message, &answer);
 }
 
 static int ask_to_make(const struct new_domain *wanted, uint32_t *id, struct connections *connections,
@@ -75,12 +75,12 @@ static int ask_to_make(const struct new_domain *wanted, uint32_t *id, struct con
 	for (size_t at = 0, left = strlen(wanted->config); left; left -= strlen(message.text)) {
 		snprintf(message.text, sizeof(message.text), "%s", wanted->config + at);
 		at += strlen(message.text);
-		tell(&message);
+		parent_tell(&message);
 	}
 	message = (struct builder_message){ .kind = BUILDER_MAKE, .width = wanted->width };
 	memcpy(message.uuid, wanted->uuid, sizeof(message.uuid));
 	snprintf(message.text, sizeof(message.text), "%s", wanted->name);
-	rc = ask(&message, &answer);
+	rc = parent_ask(&message, &answer);
 	*id = answer.domain;
 	*connections = answer.connections;
 	return rc;

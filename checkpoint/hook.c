@@ -21,7 +21,7 @@
 
 enum { VARIABLES = 7, TOLD_MS = 600000, KILLED_MS = 1000 };
 
-static uint64_t now_ms(void)
+static uint64_t hook_now_ms(void)
 {
 	struct timespec t;
 
@@ -115,7 +115,7 @@ int hook_begin(struct hook *hook, const char *phase)
 
 	if (!hook->program)
 		return 0;
-	hook->began_ms = now_ms();
+	hook->began_ms = hook_now_ms();
 	error = spawn(hook, phase);
 	if (error)
 		hook->pid = 0;
@@ -134,7 +134,7 @@ static int wait_for(int watch, uint64_t until_ms, bool hears_stop)
 
 	/* Once in any case: it may have ended in time, and we look late. */
 	while (!rc && !fds[0].revents && left) {
-		uint64_t now = now_ms();
+		uint64_t now = hook_now_ms();
 
 		left = now < until_ms ? until_ms - now : 0;
 		if (poll(fds, 2, left < INT32_MAX ? left : INT32_MAX) < 0 && errno != EINTR)
@@ -152,9 +152,9 @@ void hook_cancel(struct hook *hook)
 
 	if (!hook->pid)
 		return;
-	until_ms = now_ms() + KILLED_MS;
+	until_ms = hook_now_ms() + KILLED_MS;
 	kill(-hook->pid, SIGKILL);
-	while (!(ended = waitpid(hook->pid, NULL, WNOHANG)) && now_ms() < until_ms)
+	while (!(ended = waitpid(hook->pid, NULL, WNOHANG)) && hook_now_ms() < until_ms)
 		poll(NULL, 0, 1);
 	if (!ended)
 		say(SAY_WARNING, "the hook %s has been killed and does not end: it waits for a device",

@@ -37,7 +37,7 @@ static void find_parent(const struct points *p, size_t child, struct link *link)
 }
 
 /* From the child to the full one; a chain that has no end comes back to itself. */
-static void follow(const struct points *p, struct link *links, size_t child)
+static void parents_follow(const struct points *p, struct link *links, size_t child)
 {
 	struct link *link = &links[child];
 	long at = link->parent;
@@ -69,7 +69,7 @@ struct link *points_link(const struct points *p)
 			links[links[i].parent].children++;
 	}
 	for (size_t i = 0; i < p->count; i++)
-		follow(p, links, i);
+		parents_follow(p, links, i);
 	/* What goes in a circle has no beginning: who goes from child to parent comes to an end all the same. */
 	for (size_t i = 0; i < p->count; i++)
 		if (links[i].parents > p->count)

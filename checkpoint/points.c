@@ -107,7 +107,7 @@ static bool tells_nothing(const struct point *point, int rc)
 	return point->name.number || (rc != -ENOENT && rc != -ENXIO && rc != -ELOOP);
 }
 
-static void look_at(struct points *p, struct point *point)
+static void point_look(struct points *p, struct point *point)
 {
 	int fd = openat(p->directory, point->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct index_place place;
@@ -139,7 +139,7 @@ static int by_number(const void *a, const void *b)
 	return strcmp(one->file, other->file);
 }
 
-static int add(struct points *p, const char *file)
+static int points_add(struct points *p, const char *file)
 {
 	struct point point = { .bytes = 0 }, *grown;
 
@@ -149,7 +149,7 @@ static int add(struct points *p, const char *file)
 	snprintf(point.file, sizeof(point.file), "%s", file);
 	if (!point_name_parse(file, &point.name))
 		point.name = (struct point_name){ .number = 0 };
-	look_at(p, &point);
+	point_look(p, &point);
 	if (!point.name.number && *point.defect)
 		return 0;
 	grown = realloc(p->at, (p->count + 1) * sizeof(*grown));
@@ -171,7 +171,7 @@ int points_read(struct points *p)
 	if (!dir)
 		return -EIO;
 	while (!rc && (entry = next_entry(dir)))
-		rc = add(p, entry->d_name);
+		rc = points_add(p, entry->d_name);
 	if (rc)
 		closedir(dir);
 	else

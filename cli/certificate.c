@@ -62,7 +62,7 @@ static void add_name(struct certificate *to, const GENERAL_NAME *name)
 		snprintf(to->name, sizeof(to->name), "%s", visible);
 }
 
-static void fill(struct certificate *to, X509 *from)
+static void certificate_fill(struct certificate *to, X509 *from)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(from, NID_subject_alt_name, NULL, NULL);
 	char subject[256] = "";
@@ -84,7 +84,7 @@ int certificate_read(const char *path, struct certificate *certificate)
 
 	if (rc)
 		return rc;
-	fill(certificate, loaded);
+	certificate_fill(certificate, loaded);
 	X509_free(loaded);
 	return 0;
 }

@@ -138,7 +138,7 @@ static int repeat(struct series *series, const struct settings *settings)
 	}
 }
 
-static int run(const char *whom, const char *directory, struct settings *settings)
+static int checkpoint_run(const char *whom, const char *directory, struct settings *settings)
 {
 	struct series series;
 	int rc = series_open(&series, whom, directory, &settings->series);
@@ -172,5 +172,5 @@ int run_checkpoint(const struct command *self, int argc, char **argv)
 		return say_usage(self, "takes DOMAIN and DIR");
 	if (settings.count && !settings.is_periodic)
 		return say_usage(self, "takes --count only with --every");
-	return run(argv[first], argv[first + 1], &settings);
+	return checkpoint_run(argv[first], argv[first + 1], &settings);
 }

@@ -16,7 +16,7 @@ struct listing {
 	bool as_tree;
 };
 
-static bool set(void *context, enum option_id option, const struct option_value *value)
+static bool checkpoints_set(void *context, enum option_id option, const struct option_value *value)
 {
 	(void)value;
 	if (option == OPTION_TREE)
@@ -44,7 +44,7 @@ static unsigned int level(const struct listing *l, size_t i)
 	return levels;
 }
 
-static void print_row(const struct listing *l, size_t i)
+static void point_print(const struct listing *l, size_t i)
 {
 	const struct point *point = &l->points.at[i];
 	const struct link *link = &l->links[i];
@@ -69,7 +69,7 @@ static void print_below(const struct listing *l, long parent)
 {
 	for (size_t i = 0; i < l->points.count; i++)
 		if (l->links[i].parent == parent) {
-			print_row(l, i);
+			point_print(l, i);
 			if (l->links[i].children)
 				print_below(l, i);
 		}
@@ -85,7 +85,7 @@ static void print_table(const struct listing *l)
 		const struct point *point = &l->points.at[i];
 
 		if (!l->as_tree)
-			print_row(l, i);
+			point_print(l, i);
 		named += point->name.number != 0;
 		if (!point->name.number || l->links[i].state != LINK_SOUND)
 			continue;
@@ -149,7 +149,7 @@ static void print_all(const struct listing *l)
 int run_checkpoints(const struct command *self, int argc, char **argv)
 {
 	struct listing listing = { .links = NULL };
-	int first = command_options(self, argc, argv, set, &listing.as_tree), rc;
+	int first = command_options(self, argc, argv, checkpoints_set, &listing.as_tree), rc;
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;

@@ -18,7 +18,7 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
-static void print_row(const struct option_row *row)
+static void option_print(const struct option_row *row)
 {
 	char text[64];
 	int n = row->letter ? snprintf(text, sizeof(text), "-%c, ", row->letter)
@@ -34,7 +34,7 @@ void command_print_help(const struct command *command)
 	printf("Usage: pvferry %s [OPTION]... %s\n%s\n\n", command->name, command->operands,
 	       command->summary);
 	for (const struct option_row *row = NULL; (row = option_of_command(row, command->name));)
-		print_row(row);
+		option_print(row);
 }
 
 void commands_print_help(void)

@@ -68,7 +68,7 @@ void control_close(struct control *control)
 
 /* --- lines -------------------------------------------------------------------- */
 
-static int make_room(struct control *control)
+static int control_make_room(struct control *control)
 {
 	char *more;
 
@@ -88,7 +88,7 @@ static int make_room(struct control *control)
 static int read_more(struct control *control)
 {
 	ssize_t n;
-	int rc = make_room(control);
+	int rc = control_make_room(control);
 
 	if (rc)
 		return rc;
@@ -132,7 +132,7 @@ static int read_json(struct control *control, struct json_object **json, int tim
 	return 0;
 }
 
-static int write_all(struct control *control, const char *text, size_t length)
+static int control_write(struct control *control, const char *text, size_t length)
 {
 	while (length) {
 		ssize_t n = send(control->fd, text, length, MSG_NOSIGNAL);
@@ -159,9 +159,9 @@ int control_send(struct control *control, const char *execute, struct json_objec
 	if (arguments)
 		json_object_object_add(json, "arguments", arguments);
 	text = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN);
-	rc = write_all(control, text, strlen(text));
+	rc = control_write(control, text, strlen(text));
 	if (!rc)
-		rc = write_all(control, "\n", 1);
+		rc = control_write(control, "\n", 1);
 	json_object_put(json);
 	return rc;
 }

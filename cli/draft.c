@@ -35,7 +35,7 @@ static int read_indexes(void *context)
 	return rc;
 }
 
-static void drop(struct kept_memory *kept)
+static void kept_drop(struct kept_memory *kept)
 {
 	child_unshare(kept->shared, kept->bytes);
 	*kept = (struct kept_memory){ .shared = NULL };
@@ -45,7 +45,7 @@ static int share(struct kept_memory *kept, uint64_t count)
 {
 	struct memory_state *state = &kept->state;
 
-	drop(kept);
+	kept_drop(kept);
 	kept->bytes = count * (sizeof(*state->digest) + sizeof(*state->type));
 	kept->shared = child_share(kept->bytes);
 	if (!kept->shared)
@@ -106,8 +106,8 @@ int draft_open(struct draft *draft, struct migrate_options *options, const char 
 void draft_close(struct draft *draft)
 {
 	index_draft_release(&draft->index);
-	drop(&draft->parent);
-	drop(&draft->next);
+	kept_drop(&draft->parent);
+	kept_drop(&draft->next);
 }
 
 /* Memory that has room for it is used again: what is touched already need not be brought in once more. */

@@ -7,7 +7,7 @@
 #include "xen/domain.h"
 
 /* What is to become of the guest, which waits suspended. */
-static int settle(uint32_t id, enum fate fate)
+static int fate_apply(uint32_t id, enum fate fate)
 {
 	struct domain *domain = NULL;
 	struct host *host;
@@ -30,7 +30,7 @@ static int settle(uint32_t id, enum fate fate)
 /* A guest that waits must not be left waiting for one call that failed. */
 int fate_settle(uint32_t id, enum fate fate)
 {
-	return settle(id, fate) ? settle(id, fate) : 0;
+	return fate_apply(id, fate) ? fate_apply(id, fate) : 0;
 }
 
 /* The classic way to lose a guest's file systems: memory that knows the disks as they were. */

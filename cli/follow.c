@@ -61,7 +61,7 @@ static bool is_it(const struct followed *f, const struct domain_facts *facts)
 }
 
 /* 1 this id is the domain's, 0 it is not, or there is no such domain; or a failure, after which it may be. */
-static int look_at(struct host *host, const struct followed *f, uint32_t id, struct domain_facts *facts)
+static int followed_look(struct host *host, const struct followed *f, uint32_t id, struct domain_facts *facts)
 {
 	int rc = find_facts(host, id, facts);
 
@@ -75,10 +75,10 @@ static int search(struct host *host, const struct followed *f, struct domain_fac
 {
 	uint32_t *ids = NULL;
 	size_t count = 0;
-	int found = look_at(host, f, f->id, facts), rc = found ? 0 : domain_list(host, &ids, &count);
+	int found = followed_look(host, f, f->id, facts), rc = found ? 0 : domain_list(host, &ids, &count);
 
 	for (size_t i = 0; !rc && i < count && !found; i++)
-		found = look_at(host, f, ids[i], facts);
+		found = followed_look(host, f, ids[i], facts);
 	free(ids);
 	if (rc || found < 0)
 		return rc ? rc : found;

@@ -23,7 +23,7 @@ static bool jobs_set(void *context, enum option_id option, const struct option_v
 	return true;
 }
 
-static void print_row(const struct json_object *job)
+static void job_print(const struct json_object *job)
 {
 	char id[33], domain[256], peer[256], role[16], text[600];
 
@@ -38,7 +38,7 @@ static void print_table(const struct json_object *list)
 {
 	printf("%-12s %-20s %-4s %-24s %s\n", "Job", "Domain", "", "Host", "State");
 	for (size_t i = 0; i < json_object_array_length(list); i++)
-		print_row(json_object_array_get_idx(list, i));
+		job_print(json_object_array_get_idx(list, i));
 }
 
 static void print_list(const struct json_object *list)

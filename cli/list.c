@@ -48,7 +48,7 @@ static const char *watch_word(const struct row *row)
 	return !row->is_watched ? "-" : row->watch.watcher ? "yes" : "died";
 }
 
-static void print_row(const struct row *row)
+static void domain_print(const struct row *row)
 {
 	char name[512];
 
@@ -119,7 +119,7 @@ static void find_watcher(struct row *row)
 }
 
 /* False if the domain is gone in the meantime. */
-static bool look(struct host *host, uint32_t id, struct row *row)
+static bool row_read(struct host *host, uint32_t id, struct row *row)
 {
 	struct domain *domain;
 	bool found;
@@ -151,12 +151,12 @@ static int list(struct host *host)
 	for (size_t i = 0; i < count; i++) {
 		struct row row = { 0 };
 
-		if (!look(host, ids[i], &row))
+		if (!row_read(host, ids[i], &row))
 			continue;
 		if (common.json)
 			add_row(json, &row);
 		else
-			print_row(&row);
+			domain_print(&row);
 		free(row.name);
 	}
 	if (common.json)

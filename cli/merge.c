@@ -134,7 +134,7 @@ static void say_done(const struct merging *m, const char *path)
 	json_object_put(json);
 }
 
-static int begin(struct merging *m, const struct settings *settings)
+static int merging_init(struct merging *m, const struct settings *settings)
 {
 	*m = (struct merging){ .settings = settings,
 			       .file = { .fd = -1, .place.directory = -1 },
@@ -153,7 +153,7 @@ static void end(struct merging *m)
 static int merge(const char *from, const char *to, const struct settings *settings)
 {
 	struct merging m;
-	int rc = begin(&m, settings);
+	int rc = merging_init(&m, settings);
 
 	if (!rc)
 		rc = find_images(&m, from);
@@ -171,7 +171,7 @@ int merge_newest(const char *from, const char *to, unsigned int files, unsigned 
 {
 	struct settings settings = { .level = 1, .threads = threads, .force = true };
 	struct merging m;
-	int rc = begin(&m, &settings);
+	int rc = merging_init(&m, &settings);
 
 	if (!rc)
 		rc = find_images(&m, from);

@@ -96,7 +96,7 @@ static bool is_end(const struct json_object *event)
 }
 
 /* NULL, with a reason: pvferryd is gone. */
-static struct json_object *follow(struct control *control, const char *id)
+static struct json_object *order_follow(struct control *control, const char *id)
 {
 	struct json_object *event;
 	int rc;
@@ -140,7 +140,7 @@ static int show(struct control *control, const char *whom, const struct json_obj
 	control_text(job, "job", id, sizeof(id));
 	progress_start("migrating");
 	tell_job(job, id);
-	end = follow(control, id);
+	end = order_follow(control, id);
 	progress_end();
 	if (end) {
 		rc = say_end(whom, id, end);
@@ -163,7 +163,7 @@ static int print_begun(const struct json_object *job)
 }
 
 /* After a stop the job may have begun all the same, and only the answer names it: the answer is waited for. */
-static struct json_object *begin(struct control *control, struct json_object *options, bool *is_unwanted)
+static struct json_object *order_send(struct control *control, struct json_object *options, bool *is_unwanted)
 {
 	struct json_object *job = NULL;
 	int rc = control_send(control, "migrate", options);
@@ -220,7 +220,7 @@ int order_migrate(const char *domain, const char *host, struct json_object *opti
 	}
 	signal(SIGHUP, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
-	job = begin(&control, options, &is_unwanted);
+	job = order_send(&control, options, &is_unwanted);
 	rc = job ? show_begun(&control, domain, job, is_unwanted, is_detached)
 		 : say_failure("migrate", domain, "the domain was not stopped");
 	json_object_put(job);

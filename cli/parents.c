@@ -32,7 +32,7 @@ static int open_path(const char *path)
 }
 
 /* A file that cannot be read, or has no index, is no candidate. */
-static void look_at(struct search *s, const char *path)
+static void candidate_look(struct search *s, const char *path)
 {
 	struct candidate candidate = { .path = strdup(path) };
 	struct index_place place;
@@ -68,7 +68,7 @@ static int look_into(struct search *s, const char *directory)
 		    (entry->d_type != DT_REG && entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN))
 			continue;
 		if (snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name) < (int)sizeof(path))
-			look_at(s, path);
+			candidate_look(s, path);
 	}
 	closedir(dir);
 	return bytes_check(&s->found) ? fail(ENOMEM, "out of memory") : 0;
@@ -99,7 +99,7 @@ static int look_around(struct search *s, const char *image, const char *where)
 		return fail_errno("--parent %s", where);
 	if (S_ISDIR(facts.st_mode))
 		return look_into(s, where);
-	look_at(s, where);
+	candidate_look(s, where);
 	directory_of(where, directory);
 	return look_into(s, directory);
 }
@@ -144,7 +144,7 @@ static int cannot_find(const struct search *s, const struct chain_file *child)
 	return fail(ENODATA, "no file here holds state %s, the parent of %s%s", text, child->name, also);
 }
 
-static int add(struct parents *p, const struct candidate *candidate)
+static int parents_add(struct parents *p, const struct candidate *candidate)
 {
 	struct chain_file *file = &p->chain.files[p->chain.count];
 
@@ -169,7 +169,7 @@ static int find_next(struct parents *p, const struct search *s)
 	if (p->chain.count == CHAIN_MOST)
 		return fail(EBADMSG, "%s has more than %u parents", p->chain.files[0].name, CHAIN_MOST - 1);
 	parent->is_used = true;
-	rc = add(p, parent);
+	rc = parents_add(p, parent);
 	if (rc)
 		return rc;
 	child = &p->chain.files[p->chain.count - 1];

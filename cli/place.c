@@ -16,7 +16,7 @@
 enum { LINKS_MOST = 40, READER_POLL_MS = 50 };
 
 /* Into the directory of a path that begins at the place's directory. */
-static int enter(struct place *place, char *at, const char *path)
+static int directory_enter(struct place *place, char *at, const char *path)
 {
 	char *slash = strrchr(at, '/'), *name = slash ? slash + 1 : at;
 	int directory;
@@ -58,7 +58,7 @@ static int name_descriptor(struct place *place, const char *path)
 	return fstat(number, &place->facts) ? fail_errno("cannot write %s", path) : 0;
 }
 
-static int look(struct place *place, const char *path)
+static int place_look(struct place *place, const char *path)
 {
 	if (!fstatat(place->directory, place->name, &place->facts, AT_SYMLINK_NOFOLLOW))
 		return 0;
@@ -74,14 +74,14 @@ int place_find(struct place *place, const char *path)
 	if (snprintf(at, sizeof(at), "%s", path) >= (int)sizeof(at))
 		return fail(ENAMETOOLONG, "%s: the path is too long", path);
 	for (int i = 0; i <= LINKS_MOST; i++) {
-		int rc = enter(place, at, path);
+		int rc = directory_enter(place, at, path);
 		ssize_t length;
 
 		if (rc)
 			return rc;
 		length = readlinkat(place->directory, place->name, at, sizeof(at) - 1);
 		if (length < 0)
-			return look(place, path);
+			return place_look(place, path);
 		if (is_in_proc(place))
 			return name_descriptor(place, path);
 		at[length] = '\0';

@@ -15,7 +15,7 @@ bool point_path_is_directory(const char *given)
 	return !stat(given, &facts) && S_ISDIR(facts.st_mode);
 }
 
-static int find(const char *directory, const char *which, char path[PATH_MAX])
+static int point_find(const char *directory, const char *which, char path[PATH_MAX])
 {
 	struct points points;
 	const struct point *point = NULL;
@@ -39,9 +39,9 @@ int point_path(const char *given, char path[PATH_MAX])
 
 	snprintf(path, PATH_MAX, "%s", given);
 	if (point_path_is_directory(given))
-		return find(given, "latest", path);
+		return point_find(given, "latest", path);
 	if (!at || !stat(given, &facts))
 		return 0;
 	snprintf(directory, sizeof(directory), "%.*s", (int)(at - given), given);
-	return point_path_is_directory(directory) ? find(directory, at + 1, path) : 0;
+	return point_path_is_directory(directory) ? point_find(directory, at + 1, path) : 0;
 }

@@ -12,7 +12,7 @@ struct settings {
 	bool is_trial;
 };
 
-static bool set(void *context, enum option_id option, const struct option_value *value)
+static bool prune_set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct settings *settings = context;
 
@@ -44,7 +44,7 @@ static void say_done(const char *directory, const struct pruned *pruned, bool is
 int run_prune(const struct command *self, int argc, char **argv)
 {
 	struct settings settings = { .is_trial = false };
-	int first = command_options(self, argc, argv, set, &settings), rc;
+	int first = command_options(self, argc, argv, prune_set, &settings), rc;
 	struct pruned pruned;
 	struct points points;
 

@@ -184,7 +184,7 @@ static int sync_directory(const struct publication *p)
 }
 
 /* The caller is going to be told that there is no image: none may be there. */
-static void take_back(const struct publication *p, bool was_there, bool has_old)
+static void publish_undo(const struct publication *p, bool was_there, bool has_old)
 {
 	if (has_old)
 		rename_with(p, RENAME_EXCHANGE);
@@ -206,7 +206,7 @@ int publication_commit(struct publication *p)
 		return rc;
 	rc = sync_directory(p);
 	if (rc)
-		take_back(p, was_there, has_old);
+		publish_undo(p, was_there, has_old);
 	if (has_old)
 		unlinkat(p->place.directory, p->temporary, 0);
 	p->temporary[0] = '\0';

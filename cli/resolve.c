@@ -61,7 +61,7 @@ static const char *sentence(const struct journal *journal)
 	return text ? text : "is being migrated";
 }
 
-static void tell(const struct journal *journal)
+static void outcome_show(const struct journal *journal)
 {
 	char domain[512], reason[1024];
 	struct json_object *json;
@@ -151,7 +151,7 @@ static int settle_source(struct journal *journal, const struct settings *setting
 /* --- one entry, all entries --------------------------------------------------------- */
 
 /* -EBUSY if a process is at work on it. */
-static int settle(struct journal *journal, const struct settings *settings)
+static int entry_settle(struct journal *journal, const struct settings *settings)
 {
 	int lock, rc;
 
@@ -206,7 +206,7 @@ static int settle_and_watch(struct journal *journal, const struct settings *sett
 {
 	bool was_stopped = journal->role == JOURNAL_SOURCE && journal->stage == JOURNAL_GO;
 	bool arrives = journal->role == JOURNAL_DESTINATION && !journal_is_settled(journal);
-	int rc = settle(journal, settings);
+	int rc = entry_settle(journal, settings);
 
 	if (!rc && was_stopped && journal->stage == JOURNAL_KEPT)
 		watch_resumed(journal->domid);
@@ -224,7 +224,7 @@ static int settle_and_tell(struct journal *journal, const struct settings *setti
 	if (rc)
 		say_doubt(journal, settings);
 	else
-		tell(journal);
+		outcome_show(journal);
 	return journal_is_settled(journal) ? EXIT_DONE : EXIT_UNSETTLED;
 }
 
@@ -290,7 +290,7 @@ static int recover(const struct settings *settings)
 		if (rc && rc != -EBUSY)
 			status = worse(status, say_failure("resolve", list[i].job, sentence(&list[i])));
 		else if (!rc && !was_settled)
-			tell(&list[i]);
+			outcome_show(&list[i]);
 		if (!rc && !journal_is_settled(&list[i]))
 			status = worse(status, EXIT_UNSETTLED);
 		if (is_old(&list[i]))

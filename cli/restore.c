@@ -117,7 +117,7 @@ static void say_done(const struct built *built, bool paused)
 	json_object_put(json);
 }
 
-static int let_run(const struct built *built)
+static int built_resume(const struct built *built)
 {
 	struct domain *domain = NULL;
 	struct host *host;
@@ -139,7 +139,7 @@ static int let_go(struct maker *maker, const struct built *built, bool paused)
 	if (maker_is_used(maker))
 		return maker_run(maker, paused) ? say_failure("restore", image, "no domain was made")
 						: EXIT_DONE;
-	if (!paused && let_run(built))
+	if (!paused && built_resume(built))
 		return say_failure("restore", image, "the domain is complete but paused");
 	return EXIT_DONE;
 }

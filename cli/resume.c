@@ -15,7 +15,7 @@
 #include "migrate/recover.h"
 #include "migrate/settle.h"
 
-static int look(const char *whom, struct domain_facts *facts)
+static int facts_read(const char *whom, struct domain_facts *facts)
 {
 	struct domain *domain = NULL;
 	struct host *host;
@@ -34,7 +34,7 @@ static int look(const char *whom, struct domain_facts *facts)
 	return rc;
 }
 
-static int check(const struct domain_facts *facts)
+static int facts_check(const struct domain_facts *facts)
 {
 	if (facts->is_hvm)
 		return fail(EOPNOTSUPP, "it is an HVM or PVH domain: xl serves those");
@@ -70,9 +70,9 @@ int run_resume(const struct command *self, int argc, char **argv)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
 	if (argc - first != 1)
 		return say_usage(self, "takes one DOMAIN");
-	rc = look(argv[first], &facts);
+	rc = facts_read(argv[first], &facts);
 	if (!rc)
-		rc = check(&facts);
+		rc = facts_check(&facts);
 	if (!rc)
 		rc = resume(&facts);
 	if (rc)

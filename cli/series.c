@@ -134,7 +134,7 @@ static int prepare_hook(struct series *s, struct taking *t)
 	return 0;
 }
 
-static int begin(struct series *s, struct taking *t)
+static int taking_begin(struct series *s, struct taking *t)
 {
 	struct live *live = s->options->migrate.live;
 	char id[16];
@@ -210,14 +210,14 @@ static void prune(struct series *s)
 	fail_forget();
 }
 
-static int take(struct series *s)
+static int series_take_one(struct series *s)
 {
 	struct taking t = { .saving = { .command = "checkpoint",
 					.whom = s->whom,
 					.fate = RUN_ON,
 					.without_devices = s->options->without_devices,
 					.options = &s->options->migrate } };
-	int rc = begin(s, &t);
+	int rc = taking_begin(s, &t);
 	bool was_stopped;
 
 	rc = rc ? say_failure("checkpoint", s->whom, NULL) : saving_run(&t.saving);
@@ -239,7 +239,7 @@ static int take(struct series *s)
 }
 
 /* A domain that reboots is gone, or shut down, until its toolstack has made it again: it has ended if that does not come. */
-static int follow(struct series *s)
+static int domain_follow(struct series *s)
 {
 	enum { GRACE_MS = 10000, NAP_MS = 250 };
 	uint64_t until_ns = now_ns() + GRACE_MS * 1000000ULL;
@@ -267,7 +267,7 @@ int series_take(struct series *s)
 	int rc;
 
 	fail_forget();
-	rc = s->taken ? follow(s) : 0;
+	rc = s->taken ? domain_follow(s) : 0;
 	if (rc && stop_requested())
 		return EXIT_DONE;
 	if (rc && rc != -ESRCH)
@@ -275,11 +275,11 @@ int series_take(struct series *s)
 	note_end(s, rc);
 	if (s->has_ended)
 		return EXIT_DONE;
-	rc = take(s);
+	rc = series_take_one(s);
 	s->taken += rc == EXIT_DONE;
 	if (s->has_ended && s->taken) {
 		fail_forget();
-		note_end(s, follow(s));
+		note_end(s, domain_follow(s));
 	}
 	return rc;
 }

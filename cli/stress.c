@@ -43,7 +43,7 @@ static bool set_faults(struct stress_options *options, const char *text)
 	return true;
 }
 
-static bool set(void *context, enum option_id option, const struct option_value *value)
+static bool stress_set(void *context, enum option_id option, const struct option_value *value)
 {
 	struct stress_options *options = context;
 
@@ -75,7 +75,7 @@ int run_stress(const struct command *self, int argc, char **argv)
 	struct stress_options options = { .weights = { 2, 2, 4, 1, 2 },
 					  .pause_ms = 100,
 					  .seed = draw_seed() };
-	int first = command_options(self, argc, argv, set, &options), rc;
+	int first = command_options(self, argc, argv, stress_set, &options), rc;
 
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;

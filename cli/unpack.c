@@ -27,7 +27,7 @@ struct task {
 	int from, to;
 };
 
-static int write_all(int fd, const char *at, size_t count)
+static int output_write(int fd, const char *at, size_t count)
 {
 	while (count) {
 		ssize_t n = write(fd, at, count);
@@ -54,7 +54,7 @@ static struct held {
 
 static int pass_held(int to)
 {
-	int rc = write_all(to, held.at[held.which], held.count);
+	int rc = output_write(to, held.at[held.which], held.count);
 
 	held.count = 0;
 	return rc;

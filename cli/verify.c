@@ -47,7 +47,7 @@ struct verification {
 	} * verdict; /* shared */
 };
 
-static void note(struct verdict *verdict, const struct examination *x)
+static void verdict_note(struct verdict *verdict, const struct examination *x)
 {
 	verdict->pfns = x->incoming.count;
 	verdict->frames = x->frames;
@@ -63,7 +63,7 @@ static int read_image(void *context)
 	struct examination x = { .progress = confined_progress };
 	int rc = examine(&x, &v->channel, v->settings->threads);
 
-	note(v->verdict, &x);
+	verdict_note(v->verdict, &x);
 	examination_release(&x);
 	return rc;
 }
@@ -98,7 +98,7 @@ static void print_text(const struct verdict *verdict, const char *path, int stat
 		say_failure("verify", path, status == DAMAGED ? "the image is damaged" : NULL);
 }
 
-static int check(struct verification *v, const char *path)
+static int verify_image(struct verification *v, const char *path)
 {
 	struct confined confined = { .work = read_image, .context = v, .progress = progress_show };
 	int rc = open_image(&v->channel, path), fds[CHAIN_MOST];
@@ -126,7 +126,7 @@ static int verify(const char *path, const struct settings *settings)
 {
 	struct verification v = { .settings = settings, .verdict = child_share(sizeof(*v.verdict)) };
 	struct verdict verdict = { 0 };
-	int rc = v.verdict ? check(&v, path) : -ENOMEM;
+	int rc = v.verdict ? verify_image(&v, path) : -ENOMEM;
 	int status = !rc ? SOUND : rc == -EBADMSG || rc == -ENODATA ? DAMAGED : UNREADABLE;
 
 	if (v.verdict)

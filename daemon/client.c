@@ -54,7 +54,7 @@ static void on_closed(uv_handle_t *handle)
 	free(client);
 }
 
-static void drop(struct client *client)
+static void client_drop(struct client *client)
 {
 	if (!uv_is_closing((uv_handle_t *)&client->pipe))
 		uv_close((uv_handle_t *)&client->pipe, on_closed);
@@ -68,7 +68,7 @@ static size_t waiting(const struct client *client)
 void client_close(struct client *client)
 {
 	if (client->is_last || !waiting(client))
-		drop(client);
+		client_drop(client);
 	else
 		uv_read_stop((uv_stream_t *)&client->pipe);
 	client->is_last = true;
@@ -79,7 +79,7 @@ void client_look(struct client *client, uint64_t now_ms)
 	bool is_busy = (client->waits_for || client->follows) && !waiting(client);
 
 	if (!is_busy && now_ms - client->last_ms > IDLE_MS)
-		drop(client);
+		client_drop(client);
 }
 
 /* --- sending ------------------------------------------------------------------ */
@@ -91,12 +91,12 @@ static void on_written(uv_write_t *request, int status)
 
 	free(answer);
 	if (status < 0) {
-		drop(client);
+		client_drop(client);
 		return;
 	}
 	client->last_ms = uv_now(client->control->jobs->loop);
 	if (client->is_last && !waiting(client))
-		drop(client);
+		client_drop(client);
 	else
 		go_on(client);
 }
@@ -119,7 +119,7 @@ static void send_object(struct client *client, struct json_object *json)
 	if (answer && !uv_write(&answer->request, (uv_stream_t *)&client->pipe, &buffer, 1, on_written))
 		return;
 	free(answer);
-	drop(client);
+	client_drop(client);
 }
 
 static void answer_with(struct client *client, struct json_object *result)
@@ -155,7 +155,7 @@ static void send_event(struct client *client, struct json_object *event)
 		return;
 	}
 	say(SAY_WARNING, "a client of the control socket does not read what it follows; closed");
-	drop(client);
+	client_drop(client);
 }
 
 /* The job has begun, or never will. */
@@ -199,7 +199,7 @@ static void list(struct client *client)
 	answer_with(client, result);
 }
 
-static void follow(struct client *client, const struct request *request)
+static void client_follow(struct client *client, const struct request *request)
 {
 	struct job *job;
 
@@ -242,7 +242,7 @@ static void execute(struct client *client, const char *line, size_t length)
 	switch (request.kind) {
 	case REQUEST_MIGRATE: migrate(client, &request); break;
 	case REQUEST_JOBS: list(client); break;
-	case REQUEST_FOLLOW: follow(client, &request); break;
+	case REQUEST_FOLLOW: client_follow(client, &request); break;
 	case REQUEST_CANCEL:
 	case REQUEST_SET: change(client, &request); break;
 	}
@@ -271,7 +271,7 @@ static void on_bytes(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 
 	(void)buffer;
 	if (count < 0) {
-		drop(client);
+		client_drop(client);
 		return;
 	}
 	client->last_ms = uv_now(client->control->jobs->loop);
@@ -334,7 +334,7 @@ void client_accept(struct control *control)
 	control->clients = client;
 	control->client_count++;
 	if (uv_accept((uv_stream_t *)&control->pipe, (uv_stream_t *)&client->pipe) || !is_allowed(client)) {
-		drop(client);
+		client_drop(client);
 	} else if (control->client_count > CLIENTS_MOST) {
 		client->is_last = true;
 		answer_error(client, "too many clients of the control socket");

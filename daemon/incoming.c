@@ -59,7 +59,7 @@ static void say_refused(struct incoming *incoming, const struct address *from, c
 	flood_say(&incoming->refused, uv_now(incoming->jobs->loop), 1, line);
 }
 
-static void take(struct incoming *incoming, int connection, const struct address *from)
+static void incoming_take(struct incoming *incoming, int connection, const struct address *from)
 {
 	const char *limit = find_limit(incoming, from);
 
@@ -107,7 +107,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 			return;
 		if (connection < 0)
 			continue;
-		take(listener->incoming, connection, &from);
+		incoming_take(listener->incoming, connection, &from);
 		close(connection);
 	}
 }

@@ -94,7 +94,7 @@ static void take_lane(struct job *job)
 	job->jobs->changed(job->jobs->context);
 }
 
-static void tell(struct job *job, struct json_object *event)
+static void job_report(struct job *job, struct json_object *event)
 {
 	if (!*job->id)
 		return;
@@ -121,7 +121,7 @@ static void on_event(void *context, char *line, size_t length)
 			keep(&job->status, event);
 		else if (!strcmp(name, "end"))
 			keep(&job->end, event);
-		tell(job, event);
+		job_report(job, event);
 	}
 	json_object_put(event);
 }
@@ -160,7 +160,7 @@ static void on_late(void *context)
 
 /* --- its end ----------------------------------------------------------------- */
 
-static void finish(struct job *job)
+static void job_finish(struct job *job)
 {
 	const char *status = request_text(job->end, "status"), *reason = request_text(job->end, "error-desc");
 	bool is_said = !strcmp(reason, status) || (*job->note && strstr(job->note, reason));
@@ -187,9 +187,9 @@ static void end_as(struct job *job, const char *status, const char *reason)
 	if (reason)
 		json_object_object_add(end, "error-desc", json_object_new_string(reason));
 	keep(&job->end, end);
-	tell(job, end);
+	job_report(job, end);
 	json_object_put(end);
-	finish(job);
+	job_finish(job);
 }
 
 static const char *describe_end(const struct job *job, char *text, size_t room)
@@ -237,7 +237,7 @@ static void on_ended(void *context, int status, int signal)
 	job->exit_status = status;
 	job->signal = signal;
 	if (job->end || !*job->id)
-		finish(job);
+		job_finish(job);
 	else if (signal)
 		job->state = JOB_SETTLING;
 	else

@@ -66,7 +66,7 @@ struct crowd jobs_crowd(const struct jobs *jobs, const struct address *from)
 
 /* --- beginning --------------------------------------------------------------- */
 
-static struct job *add(struct jobs *jobs)
+static struct job *jobs_add(struct jobs *jobs)
 {
 	struct job *job = calloc(1, sizeof(*job));
 
@@ -82,7 +82,7 @@ static struct job *add(struct jobs *jobs)
 }
 
 /* It never became one. */
-static void drop(struct jobs *jobs, struct job **at)
+static void job_drop(struct jobs *jobs, struct job **at)
 {
 	struct job *job = *at;
 
@@ -98,7 +98,7 @@ static void drop_last(struct jobs *jobs)
 
 	while ((*at)->next)
 		at = &(*at)->next;
-	drop(jobs, at);
+	job_drop(jobs, at);
 }
 
 static int start_source(struct job *job, const struct request *request)
@@ -131,7 +131,7 @@ uint64_t jobs_migrate(struct jobs *jobs, const struct request *request)
 		fail(ESHUTDOWN, "pvferryd is stopping");
 	else if (jobs_count(jobs).sources >= jobs->settings->max_jobs)
 		fail(EBUSY, "limit of %u jobs reached (max-jobs)", jobs->settings->max_jobs);
-	else if ((job = add(jobs))) {
+	else if ((job = jobs_add(jobs))) {
 		job->is_source = true;
 		if (!start_source(job, request)) {
 			jobs->changed(jobs->context);
@@ -176,7 +176,7 @@ static int start_destination(struct job *job, int connection)
 
 int jobs_receive(struct jobs *jobs, int connection, const struct address *from)
 {
-	struct job *job = add(jobs);
+	struct job *job = jobs_add(jobs);
 	char text[ADDRESS_TEXT];
 
 	if (!job)
@@ -243,7 +243,7 @@ void jobs_tidy(struct jobs *jobs)
 			continue;
 		}
 		ended -= is_job;
-		drop(jobs, at);
+		job_drop(jobs, at);
 	}
 }
 

@@ -212,7 +212,7 @@ static int open_all(struct daemon *daemon)
 	return rc;
 }
 
-static int run(struct daemon *daemon)
+static int daemon_run(struct daemon *daemon)
 {
 	int rc;
 
@@ -291,7 +291,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	if (!is_check)
-		return run(&pvferryd);
+		return daemon_run(&pvferryd);
 	rc = check_print(&pvferryd.settings, pvferryd.config);
 	settings_release(&pvferryd.settings);
 	return rc;

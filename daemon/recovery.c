@@ -7,7 +7,7 @@
 /* Waits double from a second. After the last try for a job that died, its end is "needs-resolve". */
 enum { LONGEST_SECONDS = 300, TRIES_FOR_A_JOB = 6 };
 
-static void start(struct recovery *recovery);
+static void recovery_start_now(struct recovery *recovery);
 
 /* What became of each job: news once. */
 static void on_event(void *context, char *line, size_t length)
@@ -31,7 +31,7 @@ static void on_late(void *context)
 
 static void on_timer(uv_timer_t *timer)
 {
-	start(timer->data);
+	recovery_start_now(timer->data);
 }
 
 static void start_later(struct recovery *recovery)
@@ -44,12 +44,12 @@ static void start_later(struct recovery *recovery)
 }
 
 /* Whether or not it could do its work: the journals say what is left. */
-static void look(struct recovery *recovery)
+static void recovery_look(struct recovery *recovery)
 {
 	bool is_left = jobs_settle(recovery->jobs, recovery->tries >= TRIES_FOR_A_JOB);
 
 	if (recovery->is_wanted)
-		start(recovery);
+		recovery_start_now(recovery);
 	else if (is_left)
 		start_later(recovery);
 }
@@ -62,10 +62,10 @@ static void on_ended(void *context, int status, int signal)
 	if (status || signal)
 		say(SAY_WARNING, "pvferry resolve --recover ended with %s %d", signal ? "signal" : "status",
 		    signal ? signal : status);
-	look(recovery);
+	recovery_look(recovery);
 }
 
-static void start(struct recovery *recovery)
+static void recovery_start_now(struct recovery *recovery)
 {
 	static const struct program_calls calls = { on_event, on_note, on_late, on_ended };
 	char *argv[] = { recovery->jobs->settings->pvferry, "resolve", "--recover", NULL };
@@ -76,7 +76,7 @@ static void start(struct recovery *recovery)
 		return;
 	say(SAY_WARNING, "%s", fail_reason());
 	fail_forget();
-	look(recovery);
+	recovery_look(recovery);
 }
 
 int recovery_init(struct recovery *recovery, struct jobs *jobs)
@@ -93,7 +93,7 @@ void recovery_want(struct recovery *recovery)
 	if (recovery->child)
 		recovery->is_wanted = true;
 	else
-		start(recovery);
+		recovery_start_now(recovery);
 }
 
 void recovery_close(struct recovery *recovery)

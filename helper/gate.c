@@ -44,7 +44,7 @@ static int clear(struct domain *domain, const mfn_t mfns[2])
 	return 0;
 }
 
-static int fill(struct domain *domain, struct gate *gate, const struct order *order)
+static int gate_fill(struct domain *domain, struct gate *gate, const struct order *order)
 {
 	mfn_t mfns[2];
 	int rc = gate->width != 8 ? domain_set_width(domain, gate->width) : 0;
@@ -73,7 +73,7 @@ static int make_pages(struct gate *gate, const struct order *order)
 		return rc;
 	rc = domain_open(&domain, host, order->domain);
 	if (!rc)
-		rc = fill(domain, gate, order);
+		rc = gate_fill(domain, gate, order);
 	domain_close(domain);
 	host_close(host);
 	return rc;

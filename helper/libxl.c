@@ -19,7 +19,7 @@ struct message {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const char context[] = "pvferry";
 
-static void put(struct message *message, const void *from, size_t count)
+static void message_put(struct message *message, const void *from, size_t count)
 {
 	memcpy(message->bytes + message->count, from, count);
 	message->count += count;
@@ -27,7 +27,7 @@ static void put(struct message *message, const void *from, size_t count)
 
 static void put_number(struct message *message, uint32_t number)
 {
-	put(message, &number, sizeof(number));
+	message_put(message, &number, sizeof(number));
 }
 
 static void put_text(struct message *message, const char *text)
@@ -35,19 +35,19 @@ static void put_text(struct message *message, const char *text)
 	size_t count = strnlen(text, TEXT_MOST - 1);
 
 	put_number(message, count + 1);
-	put(message, text, count);
-	put(message, "", 1);
+	message_put(message, text, count);
+	message_put(message, "", 1);
 }
 
-static void begin(struct message *message, enum libxl_message number)
+static void message_begin(struct message *message, enum libxl_message number)
 {
 	uint16_t head[] = { 0, number };
 
 	message->count = 0;
-	put(message, head, sizeof(head));
+	message_put(message, head, sizeof(head));
 }
 
-static int write_all(const uint8_t *at, size_t count)
+static int libxl_write(const uint8_t *at, size_t count)
 {
 	while (count) {
 		ssize_t done = write(TO_LIBXL, at, count);
@@ -68,13 +68,13 @@ static int send_message(struct message *message)
 
 	memcpy(message->bytes, &body, sizeof(body));
 	pthread_mutex_lock(&lock);
-	rc = write_all(message->bytes, message->count);
+	rc = libxl_write(message->bytes, message->count);
 	pthread_mutex_unlock(&lock);
 	return rc;
 }
 
 /* Whoever is asked to stop meanwhile waits all the same: the answer comes in any case, and would be taken for another's. */
-static int ask(struct message *message, int32_t *answer)
+static int libxl_ask(struct message *message, int32_t *answer)
 {
 	uint8_t bytes[sizeof(*answer)] = { 0 };
 	size_t have = 0;
@@ -97,7 +97,7 @@ static void log_line(uint32_t level, const char *text)
 {
 	struct message message;
 
-	begin(&message, LIBXL_LOG);
+	message_begin(&message, LIBXL_LOG);
 	put_number(&message, level);
 	put_number(&message, NO_ERRNO);
 	put_text(&message, context);
@@ -127,11 +127,11 @@ void libxl_progress(uint64_t done, uint64_t total)
 	if (percent == said)
 		return;
 	said = percent;
-	begin(&message, LIBXL_PROGRESS);
+	message_begin(&message, LIBXL_PROGRESS);
 	put_text(&message, context);
 	put_text(&message, "Frames");
-	put(&message, &done, sizeof(done));
-	put(&message, &total, sizeof(total));
+	message_put(&message, &done, sizeof(done));
+	message_put(&message, &total, sizeof(total));
 	send_message(&message);
 }
 
@@ -141,8 +141,8 @@ int libxl_suspend(void)
 	int32_t answer;
 	int rc;
 
-	begin(&message, LIBXL_SUSPEND);
-	rc = ask(&message, &answer);
+	message_begin(&message, LIBXL_SUSPEND);
+	rc = libxl_ask(&message, &answer);
 	return rc || answer == 1 ? rc : fail(ECANCELED, "libxl could not have the domain suspended");
 }
 
@@ -152,9 +152,9 @@ int libxl_static_data_done(uint32_t missing)
 	int32_t answer;
 	int rc;
 
-	begin(&message, LIBXL_STATIC_DATA_DONE);
+	message_begin(&message, LIBXL_STATIC_DATA_DONE);
 	put_number(&message, missing);
-	rc = ask(&message, &answer);
+	rc = libxl_ask(&message, &answer);
 	return rc || !answer ? rc : fail(ECANCELED, "libxl refuses the domain's static data (%d)", answer);
 }
 
@@ -162,9 +162,9 @@ int libxl_restore_results(uint64_t store, uint64_t console)
 {
 	struct message message;
 
-	begin(&message, LIBXL_RESTORE_RESULTS);
-	put(&message, &store, sizeof(store));
-	put(&message, &console, sizeof(console));
+	message_begin(&message, LIBXL_RESTORE_RESULTS);
+	message_put(&message, &store, sizeof(store));
+	message_put(&message, &console, sizeof(console));
 	return send_message(&message) ? fail(EPIPE, "libxl is gone") : 0;
 }
 
@@ -174,9 +174,9 @@ int libxl_complete(int error)
 	int32_t answer;
 	int rc;
 
-	begin(&message, LIBXL_COMPLETE);
+	message_begin(&message, LIBXL_COMPLETE);
 	put_number(&message, error ? -1 : 0);
 	put_number(&message, error < 0 ? -error : error);
-	rc = ask(&message, &answer);
+	rc = libxl_ask(&message, &answer);
 	return rc || !answer ? rc : fail(EPROTO, "libxl answers %d to the end", answer);
 }

@@ -51,7 +51,7 @@ static bool is_packed(void)
 	return wire && !strcmp(wire, "zstd");
 }
 
-static int run(struct task *task)
+static int task_run(struct task *task)
 {
 	const char *gate = getenv(GATE_VARIABLE);
 	int rc = stop_on_signals();
@@ -110,5 +110,5 @@ int main(int argc, char **argv)
 		libxl_say_reason("cannot look at the domain");
 		return libxl_complete(rc) ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
-	return run(&task);
+	return task_run(&task);
 }

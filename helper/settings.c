@@ -128,7 +128,7 @@ static const struct key {
 };
 
 /* KEY = VALUE; place: "FILE:LINE", for people. */
-static void set(struct settings *settings, char *text, const char *place)
+static void settings_set(struct settings *settings, char *text, const char *place)
 {
 	char *equals = strchr(text, '='), *key, *value;
 
@@ -165,7 +165,7 @@ static void read_file(struct settings *settings, const char *path)
 		text[strcspn(text, "#")] = '\0';
 		snprintf(place, sizeof(place), "%s:%u", path, number);
 		if (*trim(text))
-			set(settings, trim(text), place);
+			settings_set(settings, trim(text), place);
 	}
 	fclose(file);
 }
@@ -176,7 +176,7 @@ static void read_variable(struct settings *settings, const char *variable)
 
 	snprintf(text, sizeof(text), "%s", variable);
 	for (char *word = strtok_r(text, " \t\n,;", &rest); word; word = strtok_r(NULL, " \t\n,;", &rest))
-		set(settings, word, "PVFERRY_HELPER");
+		settings_set(settings, word, "PVFERRY_HELPER");
 }
 
 void settings_read(struct settings *settings, const char *path, const char *variable)

@@ -199,7 +199,7 @@ static void observe(struct tally_histogram *histogram, int64_t ms)
 	histogram->sum_ms += ms;
 }
 
-static int add(const struct tally_job *job)
+static int tally_add_job(const struct tally_job *job)
 {
 	struct tally tally;
 	int rc = tally_read(&tally);
@@ -228,7 +228,7 @@ void tally_add(const struct tally_job *job)
 	if (fd < 0 || flock(fd, LOCK_EX))
 		rc = fail_errno("cannot lock %s", path);
 	else
-		rc = add(job);
+		rc = tally_add_job(job);
 	if (fd >= 0)
 		close(fd);
 	if (rc)

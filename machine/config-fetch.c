@@ -61,7 +61,7 @@ static int fetch_userdata(struct config *config, uint32_t domain, const char *uu
 		    path, reason);
 }
 
-static void set(struct json_object *object, const char *key, struct json_object *value)
+static void key_set(struct json_object *object, const char *key, struct json_object *value)
 {
 	json_object_object_add(object, key, value);
 }
@@ -73,7 +73,7 @@ static struct json_object *object_in(struct json_object *object, const char *key
 	if (!json_object_object_get_ex(object, key, &found) ||
 	    !json_object_is_type(found, json_type_object)) {
 		found = json_object_new_object();
-		set(object, key, found);
+		key_set(object, key, found);
 	}
 	return found;
 }
@@ -89,8 +89,8 @@ static void update_vcpus(struct json_object *build, struct host *host, const str
 			json_object_array_add(list, json_object_new_int(i));
 		free(state);
 	}
-	set(build, "max_vcpus", json_object_new_int(facts->vcpus));
-	set(build, "avail_vcpus", list);
+	key_set(build, "max_vcpus", json_object_new_int(facts->vcpus));
+	key_set(build, "avail_vcpus", list);
 }
 
 /* A number of KiB in xenstore, or what it is if none stands there. */
@@ -110,8 +110,8 @@ static void update_memory(struct json_object *build, struct host *host, const st
 	int64_t target = read_kib(host, facts->id, "target", facts->frames * 4);
 	int64_t most = read_kib(host, facts->id, "static-max", facts->most_frames * 4);
 
-	set(build, "target_memkb", json_object_new_int64(target));
-	set(build, "max_memkb", json_object_new_int64(most));
+	key_set(build, "target_memkb", json_object_new_int64(target));
+	key_set(build, "max_memkb", json_object_new_int64(most));
 }
 
 /*
@@ -131,9 +131,9 @@ static int update_label(struct json_object *create, struct json_object *build, s
 	if (rc || !*label)
 		return rc;
 	if (has_two)
-		set(build, "exec_ssid_label", json_object_new_string(label));
+		key_set(build, "exec_ssid_label", json_object_new_string(label));
 	else if (!is_usual || json_object_object_get_ex(create, "ssid_label", NULL))
-		set(create, "ssid_label", json_object_new_string(label));
+		key_set(create, "ssid_label", json_object_new_string(label));
 	return 0;
 }
 
@@ -153,9 +153,9 @@ static int bring_up_to_date(struct config *config, struct domain *domain, const 
 		config_release(config);
 		return fail(ENOENT, "domain %u has no name in xenstore", facts->id);
 	}
-	set(create, "type", json_object_new_string("pv"));
-	set(create, "name", json_object_new_string(name));
-	set(create, "uuid", json_object_new_string(uuid));
+	key_set(create, "type", json_object_new_string("pv"));
+	key_set(create, "name", json_object_new_string(name));
+	key_set(create, "uuid", json_object_new_string(uuid));
 	free(name);
 	object_in(build, "type.pv");
 	update_vcpus(build, host, facts);
@@ -205,7 +205,7 @@ int config_rename(uint32_t domain, const char *name)
 			fail_forget(); /* then it is not ours to write */
 			continue;
 		}
-		set(object_in(config.root, "c_info"), "name", json_object_new_string(name));
+		key_set(object_in(config.root, "c_info"), "name", json_object_new_string(name));
 		rc = config_file_write(found.gl_pathv[i], config_text(&config));
 		config_release(&config);
 	}

@@ -19,7 +19,7 @@ struct filter {
 	unsigned int untold; /* dropped as well, but the room is used up */
 };
 
-static void tell(struct filter *f, const char *path, const char *why)
+static void filter_report(struct filter *f, const char *path, const char *why)
 {
 	char entry[PATH_ROOM + 80];
 	int length = snprintf(entry, sizeof(entry), "%s%s (%s)", f->used ? ", " : "", path, why);
@@ -167,7 +167,7 @@ static bool has_shape(const struct config_key *key, struct json_object *value)
 	return false;
 }
 
-static const struct config_key *find(const struct config_key *keys, const char *name)
+static const struct config_key *key_find(const struct config_key *keys, const char *name)
 {
 	for (; keys->name; keys++)
 		if (!strcmp(keys->name, name))
@@ -208,7 +208,7 @@ static const char *device_objection(const struct filter *f, const struct config_
 		return "not an object";
 	json_object_object_foreach (device, name, value) {
 		char why[64], shown[48];
-		const char *what = is_empty(value) ? NULL : objection(f, find(keys, name), value, why);
+		const char *what = is_empty(value) ? NULL : objection(f, key_find(keys, name), value, why);
 
 		if (!what)
 			continue;
@@ -231,7 +231,7 @@ static void filter_devices(struct filter *f, const struct config_key *key, struc
 
 		snprintf(place, sizeof(place), "%.100s[%zu]", path, i);
 		if (why) {
-			tell(f, place, why);
+			filter_report(f, place, why);
 			continue;
 		}
 		filter_members(f, key, device, place);
@@ -248,13 +248,13 @@ static void filter_members(struct filter *f, const struct config_key *key, struc
 			   const char *path)
 {
 	json_object_object_foreach (object, name, value) {
-		const struct config_key *member = find(key->members, name);
+		const struct config_key *member = key_find(key->members, name);
 		char place[PATH_ROOM], text[64];
 		const char *why = objection(f, member, value, text);
 
 		join(place, path, name);
 		if (why && !is_empty(value))
-			tell(f, place, why);
+			filter_report(f, place, why);
 		if (why)
 			json_object_object_del(object, name);
 		else if (member->shape == CONFIG_OBJECT)

@@ -25,7 +25,7 @@ static int lies(const char *how)
 }
 
 /* The only place where the rest is read from, so that no length can lead beyond its end. */
-static bool take(struct flat_rest *rest, size_t count, const void **at)
+static bool rest_take(struct flat_rest *rest, size_t count, const void **at)
 {
 	if (count > rest->bytes)
 		return false;
@@ -113,7 +113,7 @@ static int rebuild_leaf(struct flat_rest *rest, const struct flat_value *flat, s
 		*result = json_object_new_double(flat->fraction);
 		break;
 	case FLAT_TEXT:
-		if (flat->count > INT_MAX || !take(rest, flat->count, &text))
+		if (flat->count > INT_MAX || !rest_take(rest, flat->count, &text))
 			return lies("is cut short");
 		*result = json_object_new_string_len(text, flat->count);
 		break;
@@ -127,10 +127,10 @@ static int rebuild(struct flat_rest *rest, unsigned int depth, const char **key,
 	struct flat_value flat;
 	const void *at;
 
-	if (!take(rest, sizeof(flat), &at))
+	if (!rest_take(rest, sizeof(flat), &at))
 		return lies("is cut short");
 	memcpy(&flat, at, sizeof(flat));
-	if (!take(rest, flat.key_bytes, &at))
+	if (!rest_take(rest, flat.key_bytes, &at))
 		return lies("is cut short");
 	*key = flat.key_bytes ? at : NULL;
 	if (*key && memchr(*key, '\0', flat.key_bytes) != *key + flat.key_bytes - 1)

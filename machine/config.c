@@ -38,7 +38,7 @@ static struct json_object *value_of(const struct config *config, const char *sec
  * What the rest of pvferry relies on without asking again: a PV domain, with a name, a UUID that can be read, and no more
  * vCPUs than an array is made for.
  */
-static int check(const struct config *config)
+static int config_check_kind(const struct config *config)
 {
 	const char *type = config_string(config, "c_info", "type");
 	uint8_t uuid[16];
@@ -70,7 +70,7 @@ int config_check(struct config *config)
 
 	if (rc)
 		return rc;
-	rc = check(config);
+	rc = config_check_kind(config);
 	if (rc)
 		config_release(config);
 	return rc;

@@ -118,7 +118,7 @@ int cpu_policy_missing(const struct cpu_policy *had, const struct cpu_policy *ha
 	return 0;
 }
 
-static int compare(const struct cpu_policy *wanted, const struct cpu_policy *got, bool force)
+static int policies_compare(const struct cpu_policy *wanted, const struct cpu_policy *got, bool force)
 {
 	uint32_t leaf[2], bits;
 	const char *name;
@@ -148,7 +148,7 @@ int cpu_policy_load(struct domain *domain, const struct cpu_policy *policy, bool
 		rc = domain_get_cpu_policy(domain, &got);
 	if (rc)
 		return rc;
-	rc = compare(policy, &got, force);
+	rc = policies_compare(policy, &got, force);
 	cpu_policy_release(&got);
 	return rc;
 }
@@ -189,7 +189,7 @@ int cpu_policy_check(struct host *host, const void *records, size_t bytes, bool 
 	if (!rc)
 		rc = host_cpu_policy(host, &got);
 	if (!rc)
-		rc = compare(&machine.policy, &got, force);
+		rc = policies_compare(&machine.policy, &got, force);
 	cpu_policy_release(&got);
 	machine_release(&machine);
 	return rc;

@@ -80,7 +80,7 @@ struct json_object *offer_to_json(const struct offer *offer)
 	return json;
 }
 
-static int check(struct offer *offer, int64_t lanes)
+static int offer_check_fields(struct offer *offer, int64_t lanes)
 {
 	const char *defect = domain_name_defect(offer->domain);
 	uint8_t uuid[16];
@@ -125,7 +125,7 @@ int offer_from_json(struct offer *offer, const struct json_object *json)
 	offer_devices_take(&offer->in_detail, json);
 	if (name && strcmp(name, offer->domain))
 		return fail(EPROTO, "\"%s\" cannot be a domain's name: %s", name, domain_name_defect(name));
-	return check(offer, lanes);
+	return offer_check_fields(offer, lanes);
 }
 
 static void end_text(char *text, size_t room)
@@ -152,5 +152,5 @@ int offer_check(struct offer *offer)
 	make_flag(&offer->force);
 	make_flag(&offer->without_devices);
 	offer_devices_check(&offer->in_detail);
-	return check(offer, offer->lanes);
+	return offer_check_fields(offer, offer->lanes);
 }

@@ -17,10 +17,11 @@ struct nodes {
 	char base[64]; /* what paths without a leading slash are below */
 };
 
-static void add(struct nodes *nodes, enum store_access access, const char *path, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+static void nodes_add(struct nodes *nodes, enum store_access access, const char *path, const char *format,
+		      ...) __attribute__((format(printf, 4, 5)));
 
-static void add(struct nodes *nodes, enum store_access access, const char *path, const char *format, ...)
+static void nodes_add(struct nodes *nodes, enum store_access access, const char *path, const char *format,
+		      ...)
 {
 	struct store_node *node = bytes_grow(&nodes->list, sizeof(*node));
 	va_list args;
@@ -50,20 +51,20 @@ static void add_vm(struct nodes *nodes, const struct config *config, const char 
 	snprintf(base, sizeof(base), "/vm/%s", uuid);
 	memcpy(nodes->base, base, sizeof(base));
 	gettimeofday(&now, NULL);
-	add(nodes, READS, "", "%s", "");
-	add(nodes, READS, "name", "%s", config_name(config));
-	add(nodes, READS, "uuid", "%s", uuid);
-	add(nodes, READS, "start_time", "%lu.%02lu", (unsigned long)now.tv_sec,
-	    (unsigned long)now.tv_usec / 10000);
-	add(nodes, READS, "image", "%s", "");
-	add(nodes, READS, "image/ostype", "linux");
+	nodes_add(nodes, READS, "", "%s", "");
+	nodes_add(nodes, READS, "name", "%s", config_name(config));
+	nodes_add(nodes, READS, "uuid", "%s", uuid);
+	nodes_add(nodes, READS, "start_time", "%lu.%02lu", (unsigned long)now.tv_sec,
+		  (unsigned long)now.tv_usec / 10000);
+	nodes_add(nodes, READS, "image", "%s", "");
+	nodes_add(nodes, READS, "image/ostype", "linux");
 	for (unsigned int i = 0; i < sizeof(image) / sizeof(*image); i++) {
 		const char *value = config_string(config, "b_info", image[i]);
 		char path[32];
 
 		snprintf(path, sizeof(path), "image/%s", image[i]);
 		if (value)
-			add(nodes, READS, path, "%s", value);
+			nodes_add(nodes, READS, path, "%s", value);
 	}
 }
 
@@ -78,9 +79,9 @@ static void add_vcpus(struct nodes *nodes, const struct config *config)
 		char path[64];
 
 		snprintf(path, sizeof(path), "cpu/%u", i);
-		add(nodes, READS, path, "%s", "");
+		nodes_add(nodes, READS, path, "%s", "");
 		snprintf(path, sizeof(path), "cpu/%u/availability", i);
-		add(nodes, READS, path, "%s", available[i] ? "online" : "offline");
+		nodes_add(nodes, READS, path, "%s", available[i] ? "online" : "offline");
 	}
 }
 
@@ -103,56 +104,56 @@ static void add_domain(struct nodes *nodes, const struct config *config, const c
 					    "control", "store",	 "console" };
 
 	snprintf(nodes->base, sizeof(nodes->base), "/local/domain/%u", nodes->guest);
-	add(nodes, READS, "", "%s", "");
-	add(nodes, READS, "vm", "/vm/%s", uuid);
-	add(nodes, READS, "name", "%s", config_name(config));
-	add(nodes, READS, "domid", "%u", nodes->guest);
+	nodes_add(nodes, READS, "", "%s", "");
+	nodes_add(nodes, READS, "vm", "/vm/%s", uuid);
+	nodes_add(nodes, READS, "name", "%s", config_name(config));
+	nodes_add(nodes, READS, "domid", "%u", nodes->guest);
 	for (unsigned int i = 0; i < sizeof(read) / sizeof(*read); i++)
-		add(nodes, READS, read[i], "%s", "");
+		nodes_add(nodes, READS, read[i], "%s", "");
 	for (unsigned int i = 0; i < sizeof(owned) / sizeof(*owned); i++)
-		add(nodes, OWNS, owned[i], "%s", "");
-	add(nodes, READS, "control/platform-feature-multiprocessor-suspend", "1");
-	add(nodes, READS, "control/platform-feature-xs_reset_watches", "1");
-	add(nodes, READS, "memory/static-max", "%ld", config_number(config, "b_info", "max_memkb", 0));
-	add(nodes, READS, "memory/target", "%ld", config_number(config, "b_info", "target_memkb", 0));
-	add(nodes, READS, "memory/videoram", "0");
+		nodes_add(nodes, OWNS, owned[i], "%s", "");
+	nodes_add(nodes, READS, "control/platform-feature-multiprocessor-suspend", "1");
+	nodes_add(nodes, READS, "control/platform-feature-xs_reset_watches", "1");
+	nodes_add(nodes, READS, "memory/static-max", "%ld", config_number(config, "b_info", "max_memkb", 0));
+	nodes_add(nodes, READS, "memory/target", "%ld", config_number(config, "b_info", "target_memkb", 0));
+	nodes_add(nodes, READS, "memory/videoram", "0");
 	add_vcpus(nodes, config);
 }
 
 static void add_connections(struct nodes *nodes, const struct connections *connections)
 {
-	add(nodes, READS, "store/port", "%u", connections->store_port);
-	add(nodes, READS, "console/backend", "/local/domain/0/backend/console/%u/0", nodes->guest);
-	add(nodes, STORE_GUEST_OWNS_0_READS, "console/backend-id", "0");
-	add(nodes, READS, "console/limit", "1048576");
-	add(nodes, READS, "console/type", "xenconsoled");
-	add(nodes, READS, "console/output", "pty");
-	add(nodes, READS, "console/tty", "%s", "");
-	add(nodes, READS, "console/port", "%u", connections->console_port);
+	nodes_add(nodes, READS, "store/port", "%u", connections->store_port);
+	nodes_add(nodes, READS, "console/backend", "/local/domain/0/backend/console/%u/0", nodes->guest);
+	nodes_add(nodes, STORE_GUEST_OWNS_0_READS, "console/backend-id", "0");
+	nodes_add(nodes, READS, "console/limit", "1048576");
+	nodes_add(nodes, READS, "console/type", "xenconsoled");
+	nodes_add(nodes, READS, "console/output", "pty");
+	nodes_add(nodes, READS, "console/tty", "%s", "");
+	nodes_add(nodes, READS, "console/port", "%u", connections->console_port);
 }
 
 /* The same five facts stand on the backend's side and in libxl's own list. */
 static void add_console_device(struct nodes *nodes, enum store_access access)
 {
-	add(nodes, access, "", "%s", "");
-	add(nodes, access, "frontend", "/local/domain/%u/console", nodes->guest);
-	add(nodes, access, "frontend-id", "%u", nodes->guest);
-	add(nodes, access, "online", "1");
-	add(nodes, access, "state", "1");
-	add(nodes, access, "protocol", "vt100");
+	nodes_add(nodes, access, "", "%s", "");
+	nodes_add(nodes, access, "frontend", "/local/domain/%u/console", nodes->guest);
+	nodes_add(nodes, access, "frontend-id", "%u", nodes->guest);
+	nodes_add(nodes, access, "online", "1");
+	nodes_add(nodes, access, "state", "1");
+	nodes_add(nodes, access, "protocol", "vt100");
 }
 
 static void add_libxl(struct nodes *nodes)
 {
 	snprintf(nodes->base, sizeof(nodes->base), "/libxl/%u", nodes->guest);
-	add(nodes, STORE_NONE, "", "%s", "");
-	add(nodes, STORE_NONE, "device", "%s", "");
-	add(nodes, STORE_NONE, "type", "pv");
-	add(nodes, STORE_NONE, "dm-version", "qemu_xen");
-	add(nodes, STORE_NONE, "pvferry", "image"); /* machine/watch.c */
+	nodes_add(nodes, STORE_NONE, "", "%s", "");
+	nodes_add(nodes, STORE_NONE, "device", "%s", "");
+	nodes_add(nodes, STORE_NONE, "type", "pv");
+	nodes_add(nodes, STORE_NONE, "dm-version", "qemu_xen");
+	nodes_add(nodes, STORE_NONE, "pvferry", "image"); /* machine/watch.c */
 	snprintf(nodes->base, sizeof(nodes->base), "/libxl/%u/device/console/0", nodes->guest);
 	add_console_device(nodes, STORE_NONE);
-	add(nodes, STORE_NONE, "backend", "/local/domain/0/backend/console/%u/0", nodes->guest);
+	nodes_add(nodes, STORE_NONE, "backend", "/local/domain/0/backend/console/%u/0", nodes->guest);
 	snprintf(nodes->base, sizeof(nodes->base), "/local/domain/0/backend/console/%u/0", nodes->guest);
 	add_console_device(nodes, READS);
 }
@@ -233,8 +234,8 @@ int registry_connect(struct domain *domain, const struct connections *connection
 	int rc;
 
 	snprintf(nodes.base, sizeof(nodes.base), "/local/domain/%u", nodes.guest);
-	add(&nodes, READS, "store/ring-ref", "%lu", connections->store.n);
-	add(&nodes, READS, "console/ring-ref", "%lu", connections->console.n);
+	nodes_add(&nodes, READS, "store/ring-ref", "%lu", connections->store.n);
+	nodes_add(&nodes, READS, "console/ring-ref", "%lu", connections->console.n);
 	rc = put_nodes(domain_host(domain), &nodes, NULL, 0);
 	return rc ? rc : store_introduce(domain, connections->store, connections->store_port);
 }

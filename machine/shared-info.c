@@ -25,7 +25,7 @@ int shared_info_take(struct machine *machine, const struct record *record)
 	return 0;
 }
 
-static void fill(uint8_t *page, const struct layout *layout, const uint8_t *saved)
+static void page_fill(uint8_t *page, const struct layout *layout, const uint8_t *saved)
 {
 	const struct shared_info_layout *at = &layout->shared_info;
 
@@ -51,7 +51,7 @@ int shared_info_load(struct domain *domain, const struct machine *machine)
 	page = domain_map(domain, &facts.shared_info, 1, true, NULL);
 	if (!page)
 		return fail(EFAULT, "cannot map the shared info page");
-	fill(page, machine->layout, machine->shared_info);
+	page_fill(page, machine->layout, machine->shared_info);
 	domain_unmap(domain, page, 1);
 	return 0;
 }

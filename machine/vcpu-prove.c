@@ -44,7 +44,7 @@ static bool has_same_gdt(const struct layout *layout, const uint8_t *a, const ui
 	       !memcmp(a + layout->vcpu.gdt_frames, b + layout->vcpu.gdt_frames, frames * layout->width);
 }
 
-static int compare(unsigned int vcpu, const struct layout *layout, const uint8_t *a, const uint8_t *b)
+static int vcpus_compare(unsigned int vcpu, const struct layout *layout, const uint8_t *a, const uint8_t *b)
 {
 	const struct vcpu_layout *at = &layout->vcpu;
 
@@ -80,7 +80,7 @@ int vcpus_prove(struct domain *domain, const struct machine *machine, const stru
 	if (!rc)
 		rc = take_all(&built, &saved);
 	for (unsigned int i = 0; !rc && (i < machine->vcpu_count || i < built.vcpu_count); i++)
-		rc = compare(i, machine->layout, basic_of(machine, i), basic_of(&built, i));
+		rc = vcpus_compare(i, machine->layout, basic_of(machine, i), basic_of(&built, i));
 	machine_release(&built);
 	bytes_release(&saved);
 	return rc;

@@ -188,7 +188,7 @@ static unsigned int most_vcpus(const struct machine *machine)
 	return machine->most_vcpus ? machine->most_vcpus : VCPU_MAX;
 }
 
-static int make_room(struct machine *machine, unsigned int vcpu)
+static int vcpus_make_room(struct machine *machine, unsigned int vcpu)
 {
 	if (!machine->vcpus)
 		machine->vcpus = calloc(most_vcpus(machine), sizeof(*machine->vcpus));
@@ -250,7 +250,7 @@ int vcpus_take(struct machine *machine, const struct record *record, enum vcpu_s
 		return 0; /* old writers: nothing of this kind */
 	rc = check_length(machine, record, kind, bytes);
 	if (!rc)
-		rc = make_room(machine, header.vcpu);
+		rc = vcpus_make_room(machine, header.vcpu);
 	return rc ? rc : keep_state(machine, &machine->vcpus[header.vcpu], kind, record);
 }
 

@@ -55,7 +55,7 @@ static int hear(struct line *line, struct message_condition *is)
 	return 0;
 }
 
-static int ask(struct line *line, struct message_condition *is)
+static int consult_ask(struct line *line, struct message_condition *is)
 {
 	int rc = message_send_json(line, MESSAGE_CONSULT, json_object_new_object());
 
@@ -75,7 +75,7 @@ static int measure_latency(struct line *line, struct consultation *c)
 	for (int i = 0; !rc && i < ROUND_TRIPS; i++) {
 		uint64_t start = line_now(), us;
 
-		rc = ask(line, &is);
+		rc = consult_ask(line, &is);
 		us = (line_now() - start) / 1000;
 		c->latency_us = us < c->latency_us ? us : c->latency_us;
 	}
@@ -131,7 +131,7 @@ int consult(const struct peer *peer, const struct bytes *policy, struct consulta
 	*c = (struct consultation){ .is_let_in = !rc };
 	line.until_ns = line_now() + ALL_MS * 1000000ULL;
 	if (!rc)
-		rc = ask(&line, &c->is);
+		rc = consult_ask(&line, &c->is);
 	if (!rc)
 		rc = measure_latency(&line, c);
 	if (!rc && policy)

@@ -55,7 +55,7 @@ void dirty_end(struct dirty *dirty)
 	*dirty = (struct dirty){ 0 };
 }
 
-static bool grow(uint64_t **bits, size_t old, size_t words)
+static bool bits_grow(uint64_t **bits, size_t old, size_t words)
 {
 	uint64_t *grown = realloc(*bits, words * sizeof(*grown));
 
@@ -72,7 +72,7 @@ int dirty_grow(struct dirty *dirty, uint64_t count)
 
 	if (count <= dirty->count)
 		return 0;
-	if (!grow(&dirty->bits, old, words) || !grow(&dirty->hot, old, words))
+	if (!bits_grow(&dirty->bits, old, words) || !bits_grow(&dirty->hot, old, words))
 		return fail(ENOMEM, "out of memory for %lu pfns", count);
 	dirty->count = count;
 	return 0;

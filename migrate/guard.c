@@ -95,7 +95,7 @@ static enum moved finish_move(struct move_status *status)
 }
 
 /* No process is left but this one, and none that could change what it sees. */
-static enum moved settle(struct move *move, int rc)
+static enum moved move_settle(struct move *move, int rc)
 {
 	struct move_status *status = move->status;
 
@@ -127,7 +127,7 @@ enum moved move_finish(struct move *move)
 		if (move->status->helpers[i] > 0)
 			kill(move->status->helpers[i], SIGKILL);
 	child_wait_strays();
-	moved = settle(move, rc);
+	moved = move_settle(move, rc);
 	journal_prune();
 	journal_unlock(move->offer.job, JOURNAL_SOURCE, move->lock);
 	journal_unlock_domain(move->domain, move->domain_lock);

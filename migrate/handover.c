@@ -33,7 +33,7 @@ enum {
 	RUNNING_MS = 60000,
 };
 
-static void enter(struct mover *m, enum move_stage stage)
+static void stage_enter(struct mover *m, enum move_stage stage)
 {
 	m->status->began_ns[stage] = now_ns();
 	m->status->stage = stage;
@@ -49,7 +49,7 @@ static int open_line(struct mover *m)
 	return rc;
 }
 
-static int note(struct mover *m, enum journal_stage stage)
+static int journal_note(struct mover *m, enum journal_stage stage)
 {
 	m->status->journal.stage = stage;
 	return journal_write(&m->status->journal);
@@ -59,7 +59,7 @@ static int note(struct mover *m, enum journal_stage stage)
 static int make_offer(struct mover *m)
 {
 	struct json_object *answer;
-	int rc = note(m, JOURNAL_STREAMING);
+	int rc = journal_note(m, JOURNAL_STREAMING);
 
 	if (!rc)
 		rc = message_send_json(&m->line, MESSAGE_OFFER, offer_to_json(&m->move->offer));
@@ -74,11 +74,11 @@ static int make_offer(struct mover *m)
 	return 0;
 }
 
-static int begin(struct mover *m)
+static int mover_begin(struct mover *m)
 {
 	int rc;
 
-	enter(m, MOVE_STREAMING);
+	stage_enter(m, MOVE_STREAMING);
 	rc = m->move->options.config ? toolstack_start(&m->toolstack) : 0;
 	if (rc)
 		return rc;
@@ -120,9 +120,9 @@ static int send_image(struct mover *m)
 		return rc;
 	m->end.hash = XXH64_digest(m->hash);
 	rc = message_send(&m->line, MESSAGE_END, &m->end, sizeof(m->end));
-	enter(m, MOVE_SENT);
+	stage_enter(m, MOVE_SENT);
 	if (!rc)
-		rc = note(m, JOURNAL_SUSPENDED);
+		rc = journal_note(m, JOURNAL_SUSPENDED);
 	return rc ? rc : source_mark_away(&m->status->journal);
 }
 
@@ -137,7 +137,7 @@ static int wait_ready(struct mover *m)
 	m->status->remote_domid = body_number(ready, "domid", 0);
 	m->status->build_ms = body_number(ready, "build-ms", 0);
 	json_object_put(ready);
-	enter(m, MOVE_READY);
+	stage_enter(m, MOVE_READY);
 	return 0;
 }
 
@@ -147,7 +147,7 @@ static int send_go(struct mover *m)
 	int rc = sender_release(m->sender);
 
 	if (!rc)
-		rc = note(m, JOURNAL_GO);
+		rc = journal_note(m, JOURNAL_GO);
 	if (!rc)
 		rc = mover_hear(m);
 	if (!rc)
@@ -155,7 +155,7 @@ static int send_go(struct mover *m)
 	if (rc)
 		return rc;
 	stop_ignore();
-	enter(m, MOVE_GO);
+	stage_enter(m, MOVE_GO);
 	return message_send(&m->line, MESSAGE_GO, NULL, 0);
 }
 
@@ -195,13 +195,13 @@ static int hand_over(struct mover *m)
 		rc = wait_running(m);
 	if (rc)
 		return rc;
-	enter(m, MOVE_RUNNING);
+	stage_enter(m, MOVE_RUNNING);
 	sender_close(m->sender);
 	m->sender = NULL;
 	if (source_remove(&m->status->journal))
 		return 0; /* the guard tries again */
-	enter(m, MOVE_DONE);
-	if (note(m, JOURNAL_DONE))
+	stage_enter(m, MOVE_DONE);
+	if (journal_note(m, JOURNAL_DONE))
 		say(SAY_WARNING, "the domain has moved, but the journal does not say so: %s", fail_reason());
 	return 0;
 }
@@ -217,7 +217,7 @@ static void tell_failure(struct mover *m)
 }
 
 /* Resumed, if it has not ended. Not if it may suspend yet: that is the guard's. */
-static int let_run(struct mover *m)
+static int mover_resume(struct mover *m)
 {
 	struct sent *sent = &m->status->sent;
 	int rc = sent->is_asked && !sent->is_suspended ? -EINPROGRESS : source_keep(&m->status->journal);
@@ -235,7 +235,7 @@ static void note_kept(struct mover *m)
 	struct journal *journal = &m->status->journal;
 
 	snprintf(journal->reason, sizeof(journal->reason), "%.500s", fail_reason());
-	note(m, m->status->sent.has_ended ? JOURNAL_ENDED : JOURNAL_KEPT);
+	journal_note(m, m->status->sent.has_ended ? JOURNAL_ENDED : JOURNAL_KEPT);
 }
 
 /* It runs here: it goes on first of all, then the other side is told why. */
@@ -247,7 +247,7 @@ static void keep_guest(struct mover *m, int error)
 	stop_ignore();
 	if (m->sender)
 		sender_abort(m->sender);
-	rc = is_begun ? let_run(m) : 0;
+	rc = is_begun ? mover_resume(m) : 0;
 	if (error == -ECONNRESET)
 		message_prefer_reason(&m->line);
 	if (is_begun && (!rc || m->status->sent.has_ended))
@@ -263,7 +263,7 @@ static const struct step {
 	{ "look at the guest", mover_look },
 	{ "connect", open_line },
 	{ "offer", make_offer },
-	{ "begin", begin },
+	{ "begin", mover_begin },
 	{ "send the image", send_image },
 	{ "hand over", hand_over },
 };

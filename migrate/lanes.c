@@ -75,7 +75,7 @@ static int run_lane(void *context)
 }
 
 /* ssh is the mover's child, since a process without privileges cannot end it. */
-static int start(struct lanes *lanes, unsigned int number, int fd)
+static int lane_start(struct lanes *lanes, unsigned int number, int fd)
 {
 	struct lane *lane = &lanes->lane[number];
 	struct line ssh = { .in = -1, .out = -1 };
@@ -106,7 +106,7 @@ static int open_lane(struct lanes *lanes, unsigned int number)
 	rc = line_init(&lane->line, ends[0], ends[0], name);
 	lane->line.idle_seconds = LINE_NEVER_IDLE;
 	if (!rc)
-		rc = start(lanes, number, ends[1]);
+		rc = lane_start(lanes, number, ends[1]);
 	close(ends[1]);
 	return rc;
 }

@@ -54,7 +54,7 @@ static int look_at_guest(struct migration *m)
 
 /* --- from here on it is stopped -------------------------------------- */
 
-static void note(const struct migration *m)
+static void migration_note(const struct migration *m)
 {
 	if (m->note)
 		m->note(m);
@@ -82,13 +82,13 @@ static int suspend_guest(struct migration *m)
 	m->figures.asked_at_ns = now_ns();
 	m->is_asked = true;
 	live_enter(m->options.live, LIVE_SUSPENDING, m->figures.asked_at_ns);
-	note(m);
+	migration_note(m);
 	rc = ask_guest(m);
 	if (!rc) {
 		m->figures.stopped_at_ns = now_ns();
 		stop_when_late(m->options.max_suspended_seconds, m->options.max_suspended_seconds * 1000);
 	}
-	note(m);
+	migration_note(m);
 	if (rc)
 		return rc;
 	m->is_held = m->hold != NULL;
@@ -245,7 +245,7 @@ static int send_closing(struct migration *m)
 	return rc;
 }
 
-static int finish(struct migration *m)
+static int migration_finish(struct migration *m)
 {
 	int rc = writer_finish(&m->writer);
 
@@ -275,7 +275,7 @@ static const struct stage stopped_stages[] = {
 	{ "await what goes beside", moment_await },
 	{ "resume", resume_early },
 	{ "write what was held", buffer_write },
-	{ "finish", finish },
+	{ "finish", migration_finish },
 	{ NULL, NULL },
 };
 
@@ -296,7 +296,7 @@ static const struct stage live_stages[] = {
 	{ "await what goes beside", moment_await },
 	{ "resume", resume_early },
 	{ "write what was held", buffer_write },
-	{ "finish", finish },
+	{ "finish", migration_finish },
 	{ NULL, NULL },
 };
 

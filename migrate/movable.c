@@ -19,7 +19,7 @@ static bool is_of_libvirt(const struct domain_facts *facts)
 	return config_has_file(facts->id, uuid, "libvirt-xml");
 }
 
-static enum obstacle look(const struct domain_facts *facts)
+static enum obstacle obstacle_of(const struct domain_facts *facts)
 {
 	bool is_suspended = facts->is_shut_down && facts->shutdown_reason == SHUTDOWN_REASON_SUSPEND;
 
@@ -48,7 +48,7 @@ int find_obstacle(struct domain *domain, const struct domain_facts *facts, enum 
 	struct host *host = domain_host(domain);
 	char devices[256];
 
-	*obstacle = look(facts);
+	*obstacle = obstacle_of(facts);
 	if (*obstacle != OBSTACLE_NONE) {
 		snprintf(text, room, "%s", sentences[*obstacle]);
 		return 0;

@@ -40,7 +40,7 @@ static int fill_batch(struct batch *batch, struct outlet *outlet)
 	return rc;
 }
 
-static int work(void *job, unsigned int worker, void *context)
+static int outlet_work(void *job, unsigned int worker, void *context)
 {
 	struct outlet *outlet = context;
 	struct batch *batch = job;
@@ -88,7 +88,7 @@ static int write_batch(struct outlet *outlet, struct batch *batch)
 }
 
 /* What is held is done with when it is written, which comes later. */
-static void note(struct outlet *outlet, const struct batch *batch)
+static void outlet_note(struct outlet *outlet, const struct batch *batch)
 {
 	pthread_mutex_lock(&outlet->lock);
 	outlet->written += batch != NULL;
@@ -123,15 +123,15 @@ static void *run_writer(void *argument)
 			pipeline_fail(outlet->batches, rc);
 		} else {
 			show_progress(outlet, batch);
-			note(outlet, batch);
+			outlet_note(outlet, batch);
 		}
 		pipeline_release(outlet->batches, batch);
 	}
-	note(outlet, NULL);
+	outlet_note(outlet, NULL);
 	return NULL;
 }
 
-static int start(struct outlet *outlet)
+static int outlet_start(struct outlet *outlet)
 {
 	unsigned int threads = outlet->m->options.threads;
 	struct pipeline_plan plan = {
@@ -139,7 +139,7 @@ static int start(struct outlet *outlet)
 		.threads = threads,
 		.jobs = 2 * threads + 2,
 		.job_bytes = sizeof(struct batch),
-		.work = work,
+		.work = outlet_work,
 		.context = outlet,
 	};
 	int rc = compressors_init(&outlet->compressors, outlet->m->options.level, threads);
@@ -164,7 +164,7 @@ int outlet_open(struct outlet **result, struct migration *m,
 	outlet->fill = fill;
 	pthread_mutex_init(&outlet->lock, NULL);
 	pthread_cond_init(&outlet->progress, NULL);
-	return start(outlet);
+	return outlet_start(outlet);
 }
 
 struct batch *outlet_claim(struct outlet *outlet, uint64_t first, uint64_t end)

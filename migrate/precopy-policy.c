@@ -79,7 +79,7 @@ bool precopy_reads_all(const struct precopy_round *round, uint64_t hot_pages, ui
 	return changed_unseen(round) > changed_again(round);
 }
 
-static void note(struct precopy_memory *memory, uint64_t downtime_ms)
+static void downtime_note(struct precopy_memory *memory, uint64_t downtime_ms)
 {
 	if (!memory->best_ms || downtime_ms * 100 <= memory->best_ms * (100 - GAIN_PERCENT)) {
 		memory->best_ms = downtime_ms;
@@ -124,7 +124,7 @@ enum precopy_verdict precopy_decide(struct precopy_memory *memory, const struct 
 	bool is_over = precopy_is_over(limits, round->elapsed_ms);
 
 	if (is_known(round))
-		note(memory, downtime_ms);
+		downtime_note(memory, downtime_ms);
 	if (is_known(round) && (downtime_ms <= max_downtime_ms || is_held(round)))
 		return is_worth_more(memory, round) && !is_over && !is_last ? PRECOPY_GO_ON : PRECOPY_STOP;
 	if (is_over) {

@@ -18,7 +18,7 @@
 
 /* --- a round ---------------------------------------------------------- */
 
-static void enter(struct migration *m, enum live_phase phase)
+static void phase_enter(struct migration *m, enum live_phase phase)
 {
 	live_enter(m->options.live, phase, now_ns());
 }
@@ -43,7 +43,7 @@ static int tell_p2m_frames(struct migration *m)
 }
 
 /* After a look. */
-static int follow(struct migration *m)
+static int precopy_follow(struct migration *m)
 {
 	struct precopy *p = m->precopy;
 	int rc = tell_p2m_frames(m);
@@ -65,7 +65,7 @@ static int look_again(struct migration *m)
 		fail_forget();
 		return 0;
 	}
-	rc = follow(m);
+	rc = precopy_follow(m);
 	p->looked_ns = now_ns();
 	p->look_took_ns = p->looked_ns - start;
 	return rc;
@@ -161,7 +161,7 @@ int precopy_rounds(struct migration *m)
 	bool is_over = false;
 	int rc = 0;
 
-	enter(m, LIVE_ROUNDS);
+	phase_enter(m, LIVE_ROUNDS);
 	p->began_ns = now_ns();
 	while (!rc && !is_over) {
 		uint64_t start = now_ns(), bytes = m->to->bytes;
@@ -220,7 +220,7 @@ int precopy_last(struct migration *m)
 	uint64_t pages;
 	int rc;
 
-	enter(m, LIVE_LAST);
+	phase_enter(m, LIVE_LAST);
 	p->is_stopped = true;
 	dirty_extend(&p->dirty, DIRTY_ALL);
 	rc = run_round_beside_look(m, &last);
@@ -232,7 +232,7 @@ int precopy_last(struct migration *m)
 	look_take(m, &last.sight);
 	p->is_last = true;
 	dirty_extend(&p->dirty, DIRTY_NOTED);
-	rc = follow(m);
+	rc = precopy_follow(m);
 	if (!rc)
 		rc = run_round(m);
 	if (!rc)

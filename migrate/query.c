@@ -11,7 +11,7 @@
 
 enum { ANSWER_MS = 60000 }; /* it may have to put something right first */
 
-static int ask(struct line *line, const char *job, struct answer *answer)
+static int query_ask(struct line *line, const char *job, struct answer *answer)
 {
 	struct json_object *body = json_object_new_object();
 	int rc;
@@ -44,7 +44,7 @@ int query_destination(const struct journal *journal, struct answer *answer)
 	snprintf(peer.ssh, sizeof(peer.ssh), "%s", journal->ssh);
 	rc = speaker_start(&speaker, &line, &peer, connection);
 	if (!rc)
-		rc = ask(&line, journal->job, answer);
+		rc = query_ask(&line, journal->job, answer);
 	if (rc)
 		rc = front_reason(&speaker, &line, rc);
 	line_close(&line);

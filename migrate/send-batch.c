@@ -10,7 +10,7 @@
 #include "migrate/map-ahead.h"
 #include "migrate/outlet.h"
 
-static int fill(struct batch *batch, struct migration *m)
+static int batch_fill_any(struct batch *batch, struct migration *m)
 {
 	bool in_parts = m->options.level == LEVEL_PLAIN && !m->is_held;
 
@@ -61,7 +61,7 @@ int send_memory(struct migration *m)
 	int rc = map_ahead_start(&ahead, m);
 
 	if (!rc)
-		rc = outlet_open(&outlet, m, fill);
+		rc = outlet_open(&outlet, m, batch_fill_any);
 	if (!rc)
 		rc = submit_all(m, outlet, ahead);
 	map_ahead_stop(ahead);

@@ -66,7 +66,7 @@ static void note_running(const struct sending *sending)
 		journal_write(journal);
 }
 
-static void note(const struct migration *m)
+static void sent_note(const struct migration *m)
 {
 	const struct task *task = m->context;
 	struct sent *sent = task->sending.sent;
@@ -87,7 +87,7 @@ static void note_sent(const struct migration *m)
 	struct task *task = m->context;
 	struct sent *sent = task->sending.sent;
 
-	note(m);
+	sent_note(m);
 	sent->p2m = m->p2m.form;
 	sent->has_no_config = m->config.is_made;
 	if (m->options.index)
@@ -100,11 +100,11 @@ static void note_sent(const struct migration *m)
 
 static int send_stages(struct task *task, struct domain *domain)
 {
-	struct migration m = { .asking = note_asking, .note = note, .sent = note_sent, .context = task };
+	struct migration m = { .asking = note_asking, .note = sent_note, .sent = note_sent, .context = task };
 	int rc = migration_send(&m, domain, task->sending.to, task->sending.options);
 
 	if (rc)
-		note(&m);
+		sent_note(&m);
 	migration_release(&m);
 	return rc;
 }

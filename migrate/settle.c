@@ -83,7 +83,7 @@ static bool is_asked(const struct guest *guest, const struct journal *journal)
 }
 
 /* Resumed, or not asked to suspend any more. */
-static int let_run(const struct guest *guest, const struct journal *journal)
+static int guest_resume(const struct guest *guest, const struct journal *journal)
 {
 	const struct domain_facts *facts = &guest->facts;
 
@@ -102,7 +102,7 @@ static int keep_once(const struct journal *journal)
 	int rc = open_guest(&guest, journal), named;
 
 	if (!rc) {
-		rc = let_run(&guest, journal);
+		rc = guest_resume(&guest, journal);
 		named = name_guest(&guest, journal->domain);
 		rc = rc ? rc : named;
 	}

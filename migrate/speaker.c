@@ -60,7 +60,7 @@ static int run_speaker(void *context)
 	return 0;
 }
 
-static int start(struct child **speaker, struct line *line, struct task *task)
+static int speaker_start_child(struct child **speaker, struct line *line, struct task *task)
 {
 	int ends[2], rc = front_ends(line, ends, task->outer->peer);
 
@@ -86,7 +86,7 @@ int speaker_start(struct child **speaker, struct line *line, const struct peer *
 	*speaker = NULL;
 	connection_of_socket(outer.in, true, connection);
 	if (!rc)
-		rc = start(speaker, line, &task);
+		rc = speaker_start_child(speaker, line, &task);
 	if (line->inbox) {
 		line->helper = outer.helper;
 		outer.helper = 0;

@@ -27,7 +27,7 @@ static void *grow_one(void *pointer, uint64_t count, size_t each)
 	return grown;
 }
 
-static int grow(struct view *view, uint64_t count)
+static int view_grow(struct view *view, uint64_t count)
 {
 	if (!grow_one(&view->at, count, sizeof(*view->at)) ||
 	    !grow_one(&view->mfn, count, sizeof(*view->mfn)) ||
@@ -45,7 +45,7 @@ static int grow(struct view *view, uint64_t count)
 
 int view_follow(struct view *view, const struct p2m *p2m, struct dirty *dirty)
 {
-	int rc = p2m->count > view->count ? grow(view, p2m->count) : 0;
+	int rc = p2m->count > view->count ? view_grow(view, p2m->count) : 0;
 
 	if (!rc)
 		rc = dirty_grow(dirty, p2m->count);

@@ -94,7 +94,7 @@ static int leave_terminal(int fd)
 	return rc;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_fds(const void *a, const void *b)
 {
 	return *(const int *)a - *(const int *)b;
 }
@@ -104,7 +104,7 @@ struct start {
 	int fd; /* the child's end */
 };
 
-static int run(void *context)
+static int confined_work(void *context)
 {
 	const struct start *start = context;
 	const struct confined *confined = start->confined;
@@ -122,7 +122,7 @@ static int run(void *context)
 	report_fd = start->fd;
 	say_before = NULL;
 	say_to = report_line;
-	qsort(keep, sandbox.keep_count, sizeof(*keep), compare);
+	qsort(keep, sandbox.keep_count, sizeof(*keep), compare_fds);
 	rc = leave_terminal(start->confined->fd);
 	if (!rc)
 		rc = budget_begin(start->confined->threads);
@@ -153,7 +153,7 @@ static void take_text(struct relay *relay, size_t bytes)
 	text[relay->text_bytes] = '\0';
 }
 
-static void take(struct relay *relay, size_t bytes)
+static void relay_take(struct relay *relay, size_t bytes)
 {
 	struct message *message = &relay->message;
 	size_t text_bytes = bytes - HEAD_BYTES;
@@ -190,7 +190,7 @@ static bool relay_all(struct relay *relay, int fd, pid_t child)
 		if (!bytes || (bytes < 0 && errno != EAGAIN && errno != EINTR))
 			break;
 		if (ready > 0 && fds[0].revents && bytes > 0)
-			take(relay, bytes);
+			relay_take(relay, bytes);
 	}
 	kill(child, SIGKILL);
 	return is_told;
@@ -224,7 +224,7 @@ int confined_run(struct confined *confined)
 		return fail_errno("cannot make a socket");
 	}
 	start.fd = pair[1];
-	rc = child_start(&child, run, &start);
+	rc = child_start(&child, confined_work, &start);
 	close(pair[1]);
 	if (!rc)
 		rc = relay_and_wait(relay, pair[0], child);

@@ -7,8 +7,8 @@
 #include "log.h"
 #include "restore/builder-order.h"
 
-static int make(struct bytes *config, const struct domain_maker *maker, const struct builder_message *message,
-		struct builder_answer *answer)
+static int builder_make(struct bytes *config, const struct domain_maker *maker,
+			const struct builder_message *message, struct builder_answer *answer)
 {
 	struct new_domain wanted = { .name = message->text, .width = message->width };
 	int rc;
@@ -27,7 +27,7 @@ void builder_answer_make(struct bytes *config, const struct domain_maker *maker,
 {
 	struct builder_answer answer = { 0 };
 
-	answer.rc = make(config, maker, message, &answer);
+	answer.rc = builder_make(config, maker, message, &answer);
 	bytes_release(config);
 	if (answer.rc)
 		snprintf(answer.reason, sizeof(answer.reason), "%s", fail_reason());

@@ -140,7 +140,7 @@ static void answer_static_end(const struct builder *b, uint32_t missing)
 	send(b->talk, &answer, sizeof(answer), MSG_NOSIGNAL);
 }
 
-static void take(struct builder *b, const struct builder_message *message)
+static void builder_take(struct builder *b, const struct builder_message *message)
 {
 	if (message->kind == BUILDER_STATIC_END)
 		answer_static_end(b, message->missing);
@@ -160,7 +160,7 @@ bool builder_listen(struct builder *b)
 	while (b->talk >= 0) {
 		bytes = recv(b->talk, &message, sizeof(message), MSG_DONTWAIT);
 		if (bytes == sizeof(message)) {
-			take(b, &message);
+			builder_take(b, &message);
 		} else if (bytes < 0 && errno == EAGAIN) {
 			return true;
 		} else if (bytes >= 0 || errno != EINTR) {

@@ -22,7 +22,7 @@ struct answer {
 	uint64_t bytes;
 };
 
-static int tell(struct answer *a, const char *reason)
+static int answer_send(struct answer *a, const char *reason)
 {
 	struct json_object *body = json_object_new_object();
 	struct host_facts facts = { .xen_version = "" };
@@ -37,14 +37,14 @@ static int tell(struct answer *a, const char *reason)
 	return message_send_json(a->line, MESSAGE_CONDITION, body);
 }
 
-static int compare(struct answer *a, const struct message *policy)
+static int answer_compare(struct answer *a, const struct message *policy)
 {
 	char reason[512] = "";
 
 	if (a->host && cpu_policy_check(a->host, policy->body, policy->bytes, false))
 		snprintf(reason, sizeof(reason), "%s", fail_reason());
 	fail_forget();
-	return tell(a, reason);
+	return answer_send(a, reason);
 }
 
 static int count(struct answer *a, const struct message *data)
@@ -58,10 +58,10 @@ static int count(struct answer *a, const struct message *data)
 static int answer(struct answer *a, const struct message *message)
 {
 	switch (message->type) {
-	case MESSAGE_CONSULT: return tell(a, a->reason);
-	case MESSAGE_POLICY: return compare(a, message);
+	case MESSAGE_CONSULT: return answer_send(a, a->reason);
+	case MESSAGE_POLICY: return answer_compare(a, message);
 	case MESSAGE_DATA: return count(a, message);
-	case MESSAGE_END: return tell(a, "");
+	case MESSAGE_END: return answer_send(a, "");
 	default: return fail(EPROTO, "%s sends %s", a->line->peer, message_name(message->type));
 	}
 }
@@ -70,7 +70,7 @@ static int answer_all(struct answer *a)
 {
 	uint64_t until = line_now() + ALL_MS * 1000000ULL;
 	struct message message;
-	int rc = tell(a, a->reason);
+	int rc = answer_send(a, a->reason);
 
 	while (!rc && line_now() < until) {
 		rc = message_wait(a->line, &message, "question", QUESTION_MS);

@@ -46,7 +46,8 @@ static bool narrow_levels(struct demand *demand, uint64_t table, unsigned int sl
 	return demand->level[AT_LEAST] <= demand->level[AT_MOST];
 }
 
-static int note(struct examination *x, uint64_t table, unsigned int slot, unsigned int level, uint64_t entry)
+static int demand_note(struct examination *x, uint64_t table, unsigned int slot, unsigned int level,
+		       uint64_t entry)
 {
 	unsigned int width = x->incoming.machine.layout->width;
 	bool writable = entry_judged(width, level, entry) & PTE_WRITABLE;
@@ -82,7 +83,7 @@ int demands_note(struct examination *x, uint64_t pfn, unsigned int level, const 
 		if (slot - xen_first < xen_count && entry)
 			rc = defect(x, pfn, slot, entry, TABLE_XEN_SLOT);
 		else if (entry & PTE_PRESENT)
-			rc = note(x, pfn, slot, level, entry);
+			rc = demand_note(x, pfn, slot, level, entry);
 		if (width == 4 && level == 2 && slot >= NARROW_L2_XEN_FIRST && entry)
 			x->demands[pfn].reaches_top = true;
 	}

@@ -117,7 +117,7 @@ static bool is_zero(const uint8_t *page)
 	return !page[0] && !memcmp(page, page + 1, PAGE_BYTES - 1);
 }
 
-static int look(struct examination *x, const struct record *record, const struct pages *pages)
+static int pages_examine(struct examination *x, const struct record *record, const struct pages *pages)
 {
 	const uint8_t *data = pages->data;
 	int rc = 0;
@@ -143,7 +143,7 @@ static int pages(struct incoming *in, struct record *record, const struct pages 
 	int rc = is_ordered(x) ? check_window(x, record, what) : 0;
 
 	if (!rc)
-		rc = look(x, record, what);
+		rc = pages_examine(x, record, what);
 	x->records++;
 	record_release(in->reader, record);
 	x->unshown += what->count;

@@ -35,7 +35,7 @@ enum {
 	DRAIN_MS = 2000,
 };
 
-static void enter(struct taker *t, enum take_stage stage)
+static void take_stage_enter(struct taker *t, enum take_stage stage)
 {
 	t->status->began_ns[stage] = line_now();
 	t->status->stage = stage;
@@ -88,7 +88,7 @@ static int accept_offer(struct taker *t)
 	maker_init(&t->maker, status->built);
 	maker_wait_for_word(&t->maker, t->locks, t->take->options.lock_count);
 	t->take->options.maker = &t->maker.maker;
-	enter(t, TAKE_BUILDING);
+	take_stage_enter(t, TAKE_BUILDING);
 	rc = joined_wait(&t->lanes, &t->line);
 	return rc ? rc : builder_start(&t->builder, status->built, &t->take->options);
 }
@@ -102,7 +102,7 @@ static int send_ready(struct taker *t)
 
 	if (rc)
 		return rc;
-	enter(t, TAKE_READY);
+	take_stage_enter(t, TAKE_READY);
 	body = json_object_new_object();
 	body_put_number(body, "domid", t->status->built->domain);
 	body_put_number(body, "build-ms", (line_now() - t->all_read_ns) / 1000000);
@@ -134,11 +134,11 @@ static int run_guest(struct taker *t)
 	rc = taker_note(t, JOURNAL_GO);
 	if (rc)
 		return rc;
-	enter(t, TAKE_GO);
+	take_stage_enter(t, TAKE_GO);
 	rc = destination_run(&t->status->journal);
 	if (rc)
 		return rc;
-	enter(t, TAKE_RUNNING);
+	take_stage_enter(t, TAKE_RUNNING);
 	body = json_object_new_object();
 	body_put_number(body, "domid", t->status->built->domain);
 	body_put_number(body, "unpause-ms", (line_now() - start) / 1000000);
@@ -222,7 +222,7 @@ static void give_up(struct taker *t, int error)
 			forget_or_note(t);
 	}
 	if (!status->built->is_there && status->stage >= TAKE_BUILDING && status->stage != TAKE_ANSWERED)
-		enter(t, TAKE_REMOVED);
+		take_stage_enter(t, TAKE_REMOVED);
 	if (error == -ECONNABORTED)
 		status->is_known = true;
 	else if (t->line.inbox && t->line.out >= 0)
@@ -235,18 +235,18 @@ static int answer(struct taker *t, const struct message *message)
 
 	if (message->type == MESSAGE_QUERY) {
 		rc = answer_query(&t->line, message);
-		enter(t, TAKE_ANSWERED);
+		take_stage_enter(t, TAKE_ANSWERED);
 		line_drain(&t->line, DRAIN_MS);
 		return rc;
 	}
 	if (message->type == MESSAGE_CONSULT) {
 		rc = answer_consult(&t->line);
-		enter(t, TAKE_ANSWERED);
+		take_stage_enter(t, TAKE_ANSWERED);
 		return rc;
 	}
 	if (message->type == MESSAGE_JOIN) {
 		rc = lane_join(&t->line, message, &t->status->is_lane);
-		enter(t, TAKE_ANSWERED);
+		take_stage_enter(t, TAKE_ANSWERED);
 		return rc;
 	}
 	if (message->type != MESSAGE_OFFER)

@@ -9,7 +9,7 @@
 #include "log.h"
 #include "restore/restore.h"
 
-static int find(struct restoration *r, const char *section, const char *key, uint32_t *ssidref)
+static int label_find_id(struct restoration *r, const char *section, const char *key, uint32_t *ssidref)
 {
 	const char *label = config_string(&r->config, section, key);
 
@@ -18,10 +18,10 @@ static int find(struct restoration *r, const char *section, const char *key, uin
 
 int label_find(struct restoration *r)
 {
-	int rc = find(r, "c_info", "ssid_label", &r->ssidref);
+	int rc = label_find_id(r, "c_info", "ssid_label", &r->ssidref);
 
 	if (!rc)
-		rc = find(r, "b_info", "exec_ssid_label", &r->exec_ssidref);
+		rc = label_find_id(r, "b_info", "exec_ssid_label", &r->exec_ssidref);
 	if (rc != -EOPNOTSUPP)
 		return rc;
 	say(SAY_WARNING, "%s: its FLASK label has no effect: Xen runs without FLASK on this host",

@@ -33,7 +33,7 @@ static int localise_one(const struct restoration *r, uint64_t pfn, uint64_t *pag
 		    fault.entry, table_defect_text(fault.defect));
 }
 
-static int work(void *job, unsigned int worker, void *context)
+static int localise_work(void *job, unsigned int worker, void *context)
 {
 	struct restoration *r = context;
 	struct table_batch *batch = job;
@@ -72,7 +72,7 @@ int localise_tables(struct restoration *r)
 		.threads = r->options.threads,
 		.jobs = 2 * r->options.threads,
 		.job_bytes = sizeof(struct table_batch),
-		.work = work,
+		.work = localise_work,
 		.context = r,
 		.unordered = true,
 	};

@@ -11,7 +11,8 @@
  * An image can be read again: nothing else writes to its disks, so libxl makes the devices beside the memory. Of a guest
  * that still runs elsewhere the disks are not ours yet.
  */
-static int make(const struct new_domain *wanted, uint32_t *id, struct connections *connections, void *context)
+static int maker_make(const struct new_domain *wanted, uint32_t *id, struct connections *connections,
+		      void *context)
 {
 	struct maker *maker = context;
 	struct new_domain domain = *wanted;
@@ -27,7 +28,7 @@ static int make(const struct new_domain *wanted, uint32_t *id, struct connection
 }
 
 /* While the builder works: the reason is kept for maker_finish(). */
-static bool take(void *context)
+static bool maker_take(void *context)
 {
 	struct maker *maker = context;
 
@@ -48,9 +49,11 @@ static int watch(void *context)
 
 void maker_init(struct maker *maker, struct built *built)
 {
-	*maker = (struct maker){ .maker = { .make = make, .watch = watch, .take = take, .context = maker },
-				 .built = built,
-				 .toolstack.fd = -1 };
+	*maker = (struct maker){
+		.maker = { .make = maker_make, .watch = watch, .take = maker_take, .context = maker },
+		.built = built,
+		.toolstack.fd = -1
+	};
 }
 
 void maker_wait_for_word(struct maker *maker, const int *locks, unsigned int lock_count)
@@ -87,7 +90,7 @@ bool maker_has_news(const struct maker *maker)
 
 int maker_hear(struct maker *maker)
 {
-	return take(maker) ? 0 : fail(-maker->rc, "%s", maker->reason);
+	return maker_take(maker) ? 0 : fail(-maker->rc, "%s", maker->reason);
 }
 
 bool maker_is_used(const struct maker *maker)
@@ -100,7 +103,7 @@ int maker_finish(struct maker *maker, int rc)
 	if (!maker_is_used(maker))
 		return rc;
 	if (!rc && !maker->is_heard)
-		take(maker);
+		maker_take(maker);
 	/* Why the builder failed, or was stopped, follows from that. */
 	if (maker->is_heard && maker->rc) {
 		fail_forget();

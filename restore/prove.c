@@ -169,7 +169,7 @@ static bool is_as_it_came(const struct proof *p, uint64_t pfn, const uint64_t *p
 				  r->digest[pfn]);
 }
 
-static int work(void *job, unsigned int worker, void *context)
+static int prove_work(void *job, unsigned int worker, void *context)
 {
 	struct proof *p = context;
 	struct proof_batch *batch = job;
@@ -210,7 +210,7 @@ static int check_pages(struct proof *p)
 		.threads = p->r->options.threads,
 		.jobs = 2 * p->r->options.threads,
 		.job_bytes = sizeof(struct proof_batch),
-		.work = work,
+		.work = prove_work,
 		.context = p,
 		.unordered = true,
 	};

@@ -11,7 +11,7 @@
 #include "restore/settle.h"
 
 /* Nobody at work: then it is decided here and now. */
-static int settle(struct journal *journal)
+static int query_settle(struct journal *journal)
 {
 	int lock, rc;
 
@@ -45,7 +45,7 @@ int answer_query(struct line *line, const struct message *query)
 		return fail(EPROTO, "%s asks for a job with an invalid name", line->peer);
 	rc = journal_read(&journal, job, JOURNAL_DESTINATION);
 	if (!rc)
-		rc = settle(&journal);
+		rc = query_settle(&journal);
 	if (rc == -EBADMSG) { /* then a person has to look; the file's name is for those of this host */
 		say(SAY_WARNING, "%s", fail_reason());
 		snprintf(journal.reason, sizeof(journal.reason), "the journal of this job is damaged there");

@@ -58,7 +58,7 @@ int copies_start(struct restoration *r)
 }
 
 /* Waits until everything that was submitted has landed. */
-static int settle(struct restoration *r)
+static int copies_drain(struct restoration *r)
 {
 	r->landed = r->next_copy;
 	return pipeline_drain(r->copies);
@@ -79,7 +79,7 @@ int copies_return(struct restoration *r)
  * A process may have only so many mappings, and in the end it is to have few pages: a guest that was stopped elsewhere
  * waits for that. No guest waits for an image in a file, which goes faster if nothing is unmapped.
  */
-static int make_room(struct restoration *r)
+static int copies_make_room(struct restoration *r)
 {
 	bool is_awaited = r->has_repeats && !r->options.is_file;
 	size_t limit = is_awaited ? MOST_REPEATED + r->incoming.count / PART_REPEATED : SIZE_MAX;
@@ -87,7 +87,7 @@ static int make_room(struct restoration *r)
 
 	if (r->kept_count + SLACK_KEPT < MOST_KEPT && r->kept_pages < limit)
 		return 0;
-	rc = settle(r);
+	rc = copies_drain(r);
 	for (size_t i = 0; i < r->kept_count; i++)
 		domain_unmap(r->domain, r->kept[i].at, r->kept[i].count);
 	r->kept_count = r->kept_pages = 0;
@@ -164,7 +164,7 @@ static int take_part(struct restoration *r, struct record *record, const struct 
 	int rc = populate(r, part->frame, part->count);
 
 	if (!rc)
-		rc = make_room(r);
+		rc = copies_make_room(r);
 	return rc || !part->data_count ? rc : submit(r, record, part);
 }
 
@@ -186,7 +186,7 @@ static int announce(struct restoration *r, struct pages *part, uint32_t left)
 				break;
 			/* Numbers wrap round: then one that landed long ago may seem to be under way, which does no harm. */
 			if (r->next_copy - r->copy_of[pfn] <= r->next_copy - r->landed)
-				rc = settle(r);
+				rc = copies_drain(r);
 			r->copy_of[pfn] = r->next_copy;
 			part->data_count++;
 		}

@@ -23,7 +23,7 @@ static uint64_t most_leaves(const struct incoming *in)
 	return in->most_pfns / p2m_per_page(in->machine.layout) + 1;
 }
 
-static int grow(struct incoming *in, uint64_t count, uint64_t leaves)
+static int incoming_grow(struct incoming *in, uint64_t count, uint64_t leaves)
 {
 	uint64_t old = in->count;
 	int rc = budget_allow_pfns(count);
@@ -60,7 +60,7 @@ static int take_p2m_frames(struct incoming *in, const struct record *record)
 		return fail(EBADMSG, "record %lu: X86_PV_P2M_FRAMES up to %#x, %lu pfns are allowed here",
 			    record->number, frames->end_pfn, in->most_pfns);
 	if ((uint64_t)frames->end_pfn + 1 > in->count)
-		rc = grow(in, (uint64_t)frames->end_pfn + 1, end);
+		rc = incoming_grow(in, (uint64_t)frames->end_pfn + 1, end);
 	if (!rc)
 		memcpy(in->leaf + first, frames->pfn, (end - first) * sizeof(uint64_t));
 	return rc;

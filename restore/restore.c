@@ -88,7 +88,7 @@ static int create_domain(struct restoration *r)
 }
 
 /* xenstore takes its time: the domain is entered there while its memory comes in. */
-static int enter(void *job, unsigned int worker, void *context)
+static int registry_work(void *job, unsigned int worker, void *context)
 {
 	struct restoration *r = context;
 
@@ -98,7 +98,7 @@ static int enter(void *job, unsigned int worker, void *context)
 
 static int begin_entry(struct restoration *r)
 {
-	return r->has_devices ? 0 : pipeline_beside(&r->entry, "enter", enter, r);
+	return r->has_devices ? 0 : pipeline_beside(&r->entry, "enter", registry_work, r);
 }
 
 static int end_entry(struct restoration *r)
@@ -164,7 +164,7 @@ static int receive_memory(struct restoration *r)
 }
 
 /* Frames that no pfn has any more: a guest that ran meanwhile may have given pages away that came before. */
-static int take_back(struct restoration *r)
+static int frames_take_back(struct restoration *r)
 {
 	enum { AT_ONCE = 65536 };
 	int rc = 0;
@@ -188,7 +188,7 @@ static int check_all(struct restoration *r)
 	if (!rc)
 		rc = copies_free_gdts(r);
 	if (!rc)
-		rc = take_back(r);
+		rc = frames_take_back(r);
 	return rc || !r->has_devices ? rc : made_place_pages(r);
 }
 

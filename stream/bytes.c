@@ -14,7 +14,7 @@ void bytes_release(struct bytes *bytes)
 	*bytes = (struct bytes){ 0 };
 }
 
-static bool make_room(struct bytes *bytes, size_t count)
+static bool bytes_make_room(struct bytes *bytes, size_t count)
 {
 	size_t capacity = bytes->capacity ? bytes->capacity : 4096;
 	uint8_t *at;
@@ -33,7 +33,7 @@ void *bytes_grow(struct bytes *bytes, size_t count)
 {
 	uint8_t *at;
 
-	if (bytes->capacity - bytes->count < count && !make_room(bytes, count))
+	if (bytes->capacity - bytes->count < count && !bytes_make_room(bytes, count))
 		bytes->no_memory = true;
 	if (bytes->no_memory)
 		return NULL;

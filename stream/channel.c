@@ -13,7 +13,7 @@
 #include "log.h"
 #include "process/stop.h"
 
-static int look_at(struct channel *channel, int fd, const char *name)
+static int channel_look(struct channel *channel, int fd, const char *name)
 {
 	struct stat facts;
 
@@ -29,7 +29,7 @@ static int look_at(struct channel *channel, int fd, const char *name)
 
 int channel_init(struct channel *channel, int fd, const char *name)
 {
-	int rc = look_at(channel, fd, name);
+	int rc = channel_look(channel, fd, name);
 
 	if (rc)
 		return rc;
@@ -47,7 +47,7 @@ int channel_init(struct channel *channel, int fd, const char *name)
  */
 int channel_init_shared(struct channel *channel, int fd, const char *name)
 {
-	int rc = look_at(channel, fd, name);
+	int rc = channel_look(channel, fd, name);
 	char path[32];
 
 	if (rc || !channel->can_wait || channel->is_socket)

@@ -153,7 +153,7 @@ static int recognise(struct cursor *c)
 	return fail(EMEDIUMTYPE, "%s is neither an image of pvferry nor an xl save file", in->from->name);
 }
 
-static int start(struct cursor *c)
+static int cursor_start(struct cursor *c)
 {
 	struct pipeline_plan plan = {
 		.name = "expand",
@@ -196,5 +196,5 @@ int cursor_open(struct cursor *c, struct channel *from, struct stream_facts *fac
 	if (from->cancel_fd < 0)
 		return fail_errno("eventfd");
 	rc = recognise(c);
-	return rc ? rc : start(c);
+	return rc ? rc : cursor_start(c);
 }

@@ -33,7 +33,7 @@ static int send_message(const struct expansion_message *message)
  * Slots that were read come back here, in a thread of its own. When the other end is closed nothing
  * more is wanted, whatever the other threads wait for.
  */
-static void *take_back(void *argument)
+static void *slots_take_back(void *argument)
 {
 	uint32_t slot;
 
@@ -127,7 +127,7 @@ void expand_all(struct channel *from, const struct expansion *expansion,
 	expander.lent = calloc(expander.slots.count + 1, sizeof(*expander.lent));
 	if (!rc && !expander.lent)
 		rc = fail(ENOMEM, "out of memory");
-	if (!rc && pthread_create(&thread, NULL, take_back, NULL))
+	if (!rc && pthread_create(&thread, NULL, slots_take_back, NULL))
 		rc = fail(EAGAIN, "cannot start a thread");
 	if (rc)
 		_exit(EXIT_FAILURE);

@@ -206,7 +206,7 @@ static int check_dead(const struct cutting *c, uint64_t word)
 }
 
 /* As cut(), of one that is read as it is: words that do not count stay. */
-static int check(const struct chunk *chunk, struct cutting *c)
+static int chunk_check(const struct chunk *chunk, struct cutting *c)
 {
 	size_t pages, page = 0;
 	uint32_t live = 0;
@@ -262,7 +262,7 @@ static int check_alone(const struct feed *feed, struct chunk *chunk)
 	int rc = named ? check_place(named, chunk) : 0;
 
 	c.place = named ? place_of(feed, named) : 0;
-	return rc || (named && named->is_bare) ? rc : check(chunk, &c);
+	return rc || (named && named->is_bare) ? rc : chunk_check(chunk, &c);
 }
 
 int feed_chain_expand(const struct feed *feed, struct chunk *chunk, void *decompressor)

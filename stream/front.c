@@ -189,7 +189,7 @@ static int leave_standard_streams(void)
 	return 0;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_fds(const void *a, const void *b)
 {
 	return *(const int *)a - *(const int *)b;
 }
@@ -203,7 +203,7 @@ int front_confine(struct front *f)
 				   .memory_bytes = MEMORY_BYTES,
 				   .uses_sockets = true };
 
-	qsort(keep, sandbox.keep_count, sizeof(*keep), compare);
+	qsort(keep, sandbox.keep_count, sizeof(*keep), compare_fds);
 	f->peer.may_answer = true;
 	stop_leave();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -57,7 +57,7 @@ void index_draft_release(struct index_draft *draft)
 	*draft = (struct index_draft){ 0 };
 }
 
-static bool grow(void *pointer, uint64_t count, size_t each)
+static bool array_enlarge(void *pointer, uint64_t count, size_t each)
 {
 	void **array = pointer;
 	void *grown = realloc(*array, count * each);
@@ -92,8 +92,8 @@ static bool grow_memory(struct index_draft *draft, uint64_t count)
 		return true;
 	}
 	return (!is_in_room(draft) || leave_room(draft)) &&
-	       grow(&memory->type, count, sizeof(*memory->type)) &&
-	       grow(&memory->digest, count, sizeof(*memory->digest));
+	       array_enlarge(&memory->type, count, sizeof(*memory->type)) &&
+	       array_enlarge(&memory->digest, count, sizeof(*memory->digest));
 }
 
 /* What is not sent is as in the parent; beyond that it has no frame. */
@@ -104,8 +104,8 @@ int index_draft_grow(struct index_draft *draft, uint64_t count)
 
 	if (count <= old)
 		return 0;
-	if (!grow_memory(draft, count) || !grow(&draft->frame, count, sizeof(*draft->frame)) ||
-	    !grow(&draft->times, count, sizeof(*draft->times)))
+	if (!grow_memory(draft, count) || !array_enlarge(&draft->frame, count, sizeof(*draft->frame)) ||
+	    !array_enlarge(&draft->times, count, sizeof(*draft->times)))
 		return fail(ENOMEM, "out of memory for %lu pfns", count);
 	memset(draft->frame + old, 0, (count - old) * sizeof(*draft->frame));
 	memset(draft->times + old, 0, count - old);
@@ -262,7 +262,7 @@ static void count_pages(struct index_draft *draft)
 		draft->head.pages += draft->frame[pfn] && frame_has_data(draft->memory.type[pfn]);
 }
 
-static int fill(struct sorting *s)
+static int index_fill(struct sorting *s)
 {
 	struct index_head *head = &s->draft->head;
 	uint64_t at = s->entries[HEAD_FRAME].stored;
@@ -298,7 +298,7 @@ int index_draft_write(struct index_draft *draft, struct writer *writer)
 	int rc;
 
 	draft->head.words = 0;
-	rc = fill(&s);
+	rc = index_fill(&s);
 	if (!rc && s.content.count > UINT32_MAX)
 		rc = fail(EFBIG, "an index of %zu bytes", s.content.count);
 	if (!rc)

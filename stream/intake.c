@@ -14,7 +14,7 @@ enum {
 	AHEAD_BYTES = 64 << 10, /* more than was asked for: headers come in small pieces */
 };
 
-static void drop(struct intake_block *block)
+static void block_drop(struct intake_block *block)
 {
 	if (block && atomic_fetch_sub(&block->holds, 1) == 1)
 		free(block);
@@ -26,7 +26,7 @@ static bool is_held(const struct intake_block *block)
 }
 
 /* So that count bytes have room behind start: those that are there move to the front of the block, or of a new one. */
-static int make_room(struct intake *in, size_t count)
+static int intake_make_room(struct intake *in, size_t count)
 {
 	size_t kept = in->end - in->start, room = count + AHEAD_BYTES;
 	struct intake_block *block = in->block;
@@ -45,7 +45,7 @@ static int make_room(struct intake *in, size_t count)
 	if (kept)
 		memmove(block->bytes, intake_at(in), kept);
 	if (block != in->block)
-		drop(in->block);
+		block_drop(in->block);
 	in->block = block;
 	in->start = 0;
 	in->end = kept;
@@ -57,7 +57,7 @@ ssize_t intake_read(struct intake *in, size_t count, size_t most)
 	ssize_t got;
 
 	if (!in->block || in->block->capacity - in->start < count) {
-		int rc = make_room(in, count);
+		int rc = intake_make_room(in, count);
 
 		if (rc)
 			return rc;
@@ -83,7 +83,7 @@ int intake_need(struct intake *in, size_t count)
 
 void intake_release(struct intake *in)
 {
-	drop(in->block);
+	block_drop(in->block);
 	in->block = NULL;
 }
 
@@ -103,7 +103,7 @@ int chunk_own_stored(struct chunk *chunk)
 void chunk_drop_stored(struct chunk *chunk)
 {
 	if (chunk->block)
-		drop(chunk->block);
+		block_drop(chunk->block);
 	else
 		free(chunk->stored);
 	chunk->stored = NULL;

@@ -114,7 +114,7 @@ static ssize_t write_some(struct line *line, const void *from, size_t count)
 	return errno == EINTR ? -EAGAIN : -errno;
 }
 
-static size_t make_room(struct line *line)
+static size_t line_make_room(struct line *line)
 {
 	size_t held = line->end - line->start;
 
@@ -129,7 +129,7 @@ static size_t make_room(struct line *line)
 /* Takes in what is there: 1 if anything, or the end, is news; 0 if nothing is. */
 static int listen_once(struct line *line)
 {
-	size_t room = make_room(line);
+	size_t room = line_make_room(line);
 	ssize_t got;
 
 	if (line->is_over || !room)

@@ -79,7 +79,7 @@ static bool unmark(const struct merging *m, struct chunk *chunk)
 	return true;
 }
 
-static int work(void *job, unsigned int worker, void *context)
+static int merge_work(void *job, unsigned int worker, void *context)
 {
 	struct merging *m = context;
 	struct frame *frame = job;
@@ -112,7 +112,7 @@ static void free_frame(void *job, void *context)
 /* --- in order --------------------------------------------------------------------- */
 
 /* What the index is to say of a record of pages that feed_chain_expand() has looked at. */
-static int note(struct merging *m, const struct chunk *chunk)
+static int index_note(struct merging *m, const struct chunk *chunk)
 {
 	const struct memory_state *memory = &m->feed.chain->memory;
 	struct page_digest digests[BATCH_PAGES];
@@ -140,7 +140,7 @@ static int note(struct merging *m, const struct chunk *chunk)
 static int write_frame(struct merging *m, const struct frame *frame)
 {
 	const struct chunk *chunk = &frame->chunk;
-	int rc = chain_frame_at(m->feed.chain, chunk->part)->is_bare ? 0 : note(m, chunk);
+	int rc = chain_frame_at(m->feed.chain, chunk->part)->is_bare ? 0 : index_note(m, chunk);
 
 	if (rc)
 		return rc;
@@ -182,7 +182,7 @@ static int write_next(struct merging *m, struct frame *frame, size_t done)
 }
 
 /* As many are with the workers as there are jobs; each that was written makes room for the next. */
-static int run(struct merging *m, unsigned int jobs)
+static int merge_run(struct merging *m, unsigned int jobs)
 {
 	struct frame *frame;
 	size_t done = 0;
@@ -212,7 +212,7 @@ static int start_workers(struct merging *m, unsigned int jobs)
 		.threads = threads,
 		.jobs = jobs,
 		.job_bytes = sizeof(struct frame),
-		.work = work,
+		.work = merge_work,
 		.context = m,
 	};
 
@@ -254,7 +254,7 @@ static void choose_frames(struct merging *m)
 }
 
 /* The same state, by the same digests. */
-static int begin(struct merging *m)
+static int merge_begin(struct merging *m)
 {
 	const struct index_head *newest = &m->feed.chain->chain->files[0].place.head;
 	const struct memory_state *memory = &m->feed.chain->memory;
@@ -307,11 +307,11 @@ int merge_chain(struct merge *merge)
 	m.feed.facts = &m.facts;
 	rc = feed_chain_open(&m.feed);
 	if (!rc)
-		rc = begin(&m);
+		rc = merge_begin(&m);
 	if (!rc)
 		rc = start_workers(&m, jobs);
 	if (!rc)
-		rc = run(&m, jobs);
+		rc = merge_run(&m, jobs);
 	if (m.frames && rc)
 		pipeline_fail(m.frames, rc);
 	else if (m.frames)

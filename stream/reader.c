@@ -80,7 +80,7 @@ static int finish_libxl(struct reader *r)
 }
 
 /* After libxc's END: libxl's, and then the input must be at its end in good order, which its feed sees to. */
-static int finish(struct reader *r)
+static int reader_finish(struct reader *r)
 {
 	int rc = r->facts.is_bare ? 0 : finish_libxl(r);
 
@@ -166,7 +166,7 @@ int reader_next(struct reader *r, struct record *record)
 	int rc;
 
 	if (r->phase == PHASE_END)
-		return finish(r);
+		return reader_finish(r);
 	do {
 		rc = stop_requested();
 		if (!rc)

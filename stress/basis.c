@@ -50,7 +50,7 @@ static void put_name(struct bytes *names, const char *path, uint32_t id)
 	bytes_put(names, text, n + 1);
 }
 
-static uint64_t now_ms(void)
+static uint64_t basis_now_ms(void)
 {
 	struct timespec t;
 
@@ -194,7 +194,7 @@ static const char *find_odd(const struct bytes *names, const struct bytes *other
 	return NULL;
 }
 
-static int compare(const char *what, const struct bytes *was, const struct bytes *is)
+static int names_compare(const char *what, const struct bytes *was, const struct bytes *is)
 {
 	const char *left = find_odd(is, was), *gone = find_odd(was, is);
 
@@ -205,12 +205,12 @@ static int compare(const char *what, const struct bytes *was, const struct bytes
 
 static int compare_all(const struct basis *was, const struct basis *is)
 {
-	int rc = compare("a domain", &was->domains, &is->domains);
+	int rc = names_compare("a domain", &was->domains, &is->domains);
 
 	if (!rc)
-		rc = compare("a node of xenstore", &was->nodes, &is->nodes);
+		rc = names_compare("a node of xenstore", &was->nodes, &is->nodes);
 	if (!rc)
-		rc = compare("a file", &was->files, &is->files);
+		rc = names_compare("a file", &was->files, &is->files);
 	if (!rc && is->descriptors != was->descriptors)
 		rc = fail(EUCLEAN, "descriptors are left: %u, at the beginning %u", is->descriptors,
 			  was->descriptors);
@@ -219,7 +219,7 @@ static int compare_all(const struct basis *was, const struct basis *is)
 
 int basis_check(const struct basis *basis, const struct guest *guest)
 {
-	uint64_t end = now_ms() + SETTLE_MS;
+	uint64_t end = basis_now_ms() + SETTLE_MS;
 	int rc = 0, nap_ms = NAP_MS;
 
 	do {
@@ -232,7 +232,7 @@ int basis_check(const struct basis *basis, const struct guest *guest)
 		if (!rc)
 			rc = compare_all(basis, &now);
 		basis_release(&now);
-	} while (rc == -EUCLEAN && now_ms() < end);
+	} while (rc == -EUCLEAN && basis_now_ms() < end);
 	return rc;
 }
 
@@ -253,11 +253,11 @@ static bool is_gone(const struct guest *guest, int *rc)
 
 int basis_check_gone(const struct guest *guest)
 {
-	uint64_t end = now_ms() + DYING_MS;
+	uint64_t end = basis_now_ms() + DYING_MS;
 	int rc = 0;
 
 	while (!is_gone(guest, &rc) && !rc) {
-		if (now_ms() > end)
+		if (basis_now_ms() > end)
 			return fail(EUCLEAN,
 				    "domain %u was destroyed and is still dying: its memory is mapped",
 				    guest->id);
@@ -282,10 +282,10 @@ static int count_free(uint64_t *frames)
 /* Xen frees a large domain piece by piece, after the call that destroys it: so it is asked until the number rests. */
 int basis_check_frames(struct basis *basis)
 {
-	uint64_t last = 0, now = 0, end = now_ms() + DYING_MS;
+	uint64_t last = 0, now = 0, end = basis_now_ms() + DYING_MS;
 	int rc = count_free(&now);
 
-	while (!rc && now_ms() < end) {
+	while (!rc && basis_now_ms() < end) {
 		if (basis->free_frames ? now + FRAMES_SLACK >= basis->free_frames : now == last)
 			break;
 		last = now;

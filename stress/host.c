@@ -132,7 +132,7 @@ static int has_p2m(struct domain *domain, mfn_t shared_info, bool *has)
 }
 
 /* 0: it runs as it will; -EAGAIN without a reason: not yet. */
-static int look(const char *name, struct guest *guest, uint64_t *first_ns)
+static int guest_look(const char *name, struct guest *guest, uint64_t *first_ns)
 {
 	struct domain *domain = NULL;
 	struct host *host = NULL;
@@ -165,7 +165,7 @@ int guest_wait_running(const char *name, struct guest *guest)
 	int rc = -EAGAIN;
 
 	for (int waited = 0; rc == -EAGAIN && waited < WAIT_MS; waited += NAP_MS) {
-		rc = look(name, guest, &first_ns);
+		rc = guest_look(name, guest, &first_ns);
 		if (rc == -EAGAIN)
 			stop_wait(SETTLE_NAP_MS);
 		fail_forget();

@@ -63,7 +63,7 @@ static void note_words(struct round *r, const struct job *job)
 }
 
 /* 0, NOT_DONE, or a failure. */
-static int run(struct stress *s, struct round *r, struct job *job)
+static int round_job(struct stress *s, struct round *r, struct job *job)
 {
 	bool may_fail;
 	int rc;
@@ -133,7 +133,7 @@ static int save(struct stress *s, struct round *r, struct draw *draw, const stru
 	job_add(&job, stress_path(s, how->file, path));
 	if (is_for(r, false))
 		arm(s, r, draw, &job);
-	rc = run(s, r, &job);
+	rc = round_job(s, r, &job);
 	if (!rc) {
 		r->figures[FIGURE_STOPPED] = how->keeps ? job_fact(&job, "stopped-ms") : 0;
 		r->figures[FIGURE_SUSPEND] = job_fact(&job, "suspend-ms");
@@ -157,7 +157,7 @@ static int restore(struct stress *s, struct round *r, struct draw *draw, const c
 	job_add(&job, stress_path(s, file, path));
 	if (is_for(r, true))
 		arm(s, r, draw, &job);
-	rc = run(s, r, &job);
+	rc = round_job(s, r, &job);
 	if (!rc) {
 		r->figures[FIGURE_RESTORE] = s->typical_ms[1] = job.ms;
 		r->proven += job_fact(&job, "proven-pages");
@@ -175,12 +175,12 @@ static int simple(struct stress *s, struct round *r, const char *command, const 
 
 	job_begin(&job, command);
 	job_add(&job, operand);
-	rc = run(s, r, &job);
+	rc = round_job(s, r, &job);
 	job_release(&job);
 	return rc;
 }
 
-static void drop(const struct stress *s, const char *name)
+static void file_drop(const struct stress *s, const char *name)
 {
 	char path[PATH_MAX];
 
@@ -231,7 +231,7 @@ static int copy(struct stress *s, struct round *r, struct draw *draw)
 	if (!rc)
 		rc = simple(s, r, "verify", stress_path(s, "copy.pvf", path));
 	if (rc >= 0)
-		drop(s, "copy.pvf");
+		file_drop(s, "copy.pvf");
 	return rc;
 }
 
@@ -246,7 +246,7 @@ static void drop_chain(struct stress *s)
 	char name[32];
 
 	for (; s->chain_first < s->chain_next; s->chain_first++)
-		drop(s, chain_name(s->chain_first, name));
+		file_drop(s, chain_name(s->chain_first, name));
 }
 
 /* A full image, then increments; when there are so many of them, all anew. */
@@ -265,7 +265,7 @@ static int checkpoint(struct stress *s, struct round *r, struct draw *draw)
 	if (!rc)
 		s->chain_next++;
 	else if (rc == NOT_DONE)
-		drop(s, name);
+		file_drop(s, name);
 	return rc;
 }
 
@@ -299,7 +299,7 @@ static int migrate(struct stress *s, struct round *r, struct draw *draw)
 	job_add(&job, receiver);
 	if (is_for(r, false))
 		arm(s, r, draw, &job);
-	rc = run(s, r, &job);
+	rc = round_job(s, r, &job);
 	if (!rc) {
 		r->figures[FIGURE_DOWNTIME] = job_fact(&job, "downtime");
 		r->figures[FIGURE_SUSPEND] = job_fact(&job, "suspend-time");
@@ -344,7 +344,7 @@ static void drop_drafts(const struct stress *s)
 
 	while (dir && (entry = readdir(dir)))
 		if (entry->d_name[0] == '.' && strstr(entry->d_name, ".pvf."))
-			drop(s, entry->d_name);
+			file_drop(s, entry->d_name);
 	if (dir)
 		closedir(dir);
 }
@@ -463,6 +463,6 @@ int round_run(struct stress *s, struct round *r, struct draw *draw)
 		return rc;
 	rc = guest_wait_running(s->name, &s->guest);
 	if (!rc) /* it runs: the image is not needed any more */
-		drop(s, SAVED);
+		file_drop(s, SAVED);
 	return rc ? rc : check_all(s);
 }

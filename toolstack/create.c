@@ -160,7 +160,7 @@ static int mark(uint32_t domain)
 }
 
 /* A creation that was aborted leaves its domain, and one that failed may have left what its scripts started. */
-static int finish(struct toolstack *t, int code, uint32_t domain)
+static int creation_finish(struct toolstack *t, int code, uint32_t domain)
 {
 	struct gate_report report;
 	enum cut cut = orders_leave_gate(&report);
@@ -184,7 +184,7 @@ static int finish(struct toolstack *t, int code, uint32_t domain)
 	return rc;
 }
 
-static int make(struct toolstack *t, libxl_domain_config *config, struct json_object *order)
+static int domain_make(struct toolstack *t, libxl_domain_config *config, struct json_object *order)
 {
 	libxl_domain_restore_params params;
 	int stream, ends[2], code, rc = open_stream(&stream);
@@ -199,7 +199,7 @@ static int make(struct toolstack *t, libxl_domain_config *config, struct json_ob
 		orders_watch_gate(ends[0], ends[1], !strcmp(order_text(order, "devices"), "early"));
 		libxl_log_begin(t->log);
 		code = libxl_domain_create_restore(t->ctx, config, &domain, stream, -1, &params, NULL, NULL);
-		rc = finish(t, code, domain);
+		rc = creation_finish(t, code, domain);
 		libxl_domain_restore_params_dispose(&params);
 	}
 	close(stream);
@@ -218,7 +218,7 @@ int toolstack_create(struct toolstack *t, struct json_object *order, struct json
 	if (!rc)
 		keep_shared(t, &config);
 	if (!rc)
-		rc = make(t, &config, order);
+		rc = domain_make(t, &config, order);
 	libxl_domain_config_dispose(&config);
 	if (!rc)
 		json_object_object_add(answer, "domid", json_object_new_int64(t->made));

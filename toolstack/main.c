@@ -80,7 +80,7 @@ static void prepare_for_children(void)
 	signal(SIGPIPE, SIG_IGN); /* libxl gives its children the default */
 }
 
-static int begin(struct toolstack *t)
+static int toolstack_begin(struct toolstack *t)
 {
 	t->log = libxl_log_make();
 	if (!t->log)
@@ -119,7 +119,7 @@ int main(int argc, char **argv)
 	}
 	say_name = "pvferry-toolstack";
 	prepare_for_children();
-	rc = begin(&t);
+	rc = toolstack_begin(&t);
 	if (rc) {
 		say_cannot_begin(rc);
 		return EXIT_FAILURE;

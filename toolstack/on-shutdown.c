@@ -86,7 +86,7 @@ static void put_config(struct watcher *w)
 }
 
 /* The file names it before it runs: a watcher that takes over then must not make it again. */
-static int let_run(struct watcher *w)
+static int created_unpause(struct watcher *w)
 {
 	int code = ERROR_FAIL;
 
@@ -121,7 +121,7 @@ static void wait_if_soon(const struct watcher *w)
 		;
 }
 
-static int make(struct watcher *w)
+static int domain_make_again(struct watcher *w)
 {
 	uint32_t before = w->watch.domain, id = 0;
 	int code;
@@ -137,7 +137,7 @@ static int make(struct watcher *w)
 	w->watch.domain = id;
 	w->made_at = seconds();
 	watcher_say(w, "is started again; it was domain %u", before);
-	return let_run(w);
+	return created_unpause(w);
 }
 
 static int restart(struct watcher *w)
@@ -145,7 +145,7 @@ static int restart(struct watcher *w)
 	put_config(w);
 	destroy(w);
 	wait_until_gone(w);
-	return make(w);
+	return domain_make_again(w);
 }
 
 /* The one that has shut down stays under another name and UUID. */
@@ -168,7 +168,7 @@ static int restart_beside(struct watcher *w)
 	}
 	watcher_say(w, "stays as %s%s", w->name, suffix);
 	put_config(w);
-	return make(w);
+	return domain_make_again(w);
 }
 
 static int soft_reset(struct watcher *w)
@@ -182,7 +182,7 @@ static int soft_reset(struct watcher *w)
 		destroy(w);
 		return WATCH_IS_OVER;
 	}
-	return let_run(w);
+	return created_unpause(w);
 }
 
 /*
@@ -255,7 +255,7 @@ static bool take_kept_config(struct watcher *w, char *config)
 static int go_on(struct watcher *w, const libxl_dominfo *info)
 {
 	if (info->paused && !info->shutdown)
-		return let_run(w);
+		return created_unpause(w);
 	watch_forget_restart(w->watch.uuid);
 	return WATCHES;
 }
@@ -283,7 +283,7 @@ int watcher_finish_restart(struct watcher *w)
 	else
 		rc = remove_left(w);
 	libxl_dominfo_dispose(&info);
-	return rc || is_complete ? rc : make(w);
+	return rc || is_complete ? rc : domain_make_again(w);
 }
 
 /* --- all of them -------------------------------------------------------------------- */

@@ -100,7 +100,7 @@ static int find_out(struct watcher *w)
 }
 
 /* The lock is ours when this returns 0, and ends with the process. */
-static int begin(struct watcher *w)
+static int watcher_begin(struct watcher *w)
 {
 	int rc = watch_lock(&w->watch, &w->lock);
 
@@ -131,7 +131,7 @@ int toolstack_watch(struct toolstack *t, struct json_object *order, struct json_
 		return fail(ENOMEM, "out of memory");
 	w->t = t;
 	snprintf(w->watch.uuid, sizeof(w->watch.uuid), "%s", order_text(order, "uuid"));
-	rc = t->watcher || t->made ? fail(EBUSY, "there is a domain already") : begin(w);
+	rc = t->watcher || t->made ? fail(EBUSY, "there is a domain already") : watcher_begin(w);
 	if (rc) {
 		free(w);
 		return rc;
@@ -144,7 +144,7 @@ int toolstack_watch(struct toolstack *t, struct json_object *order, struct json_
 /* --- the events -------------------------------------------------------------------- */
 
 /* Whatever woke us up. A failure of libxl's ends the process, but not the watch: the file stays for another watcher. */
-static int look(struct watcher *w)
+static int watcher_look(struct watcher *w)
 {
 	libxl_dominfo info;
 	int rc, result = WATCHES;
@@ -189,7 +189,7 @@ int toolstack_go_on_watching(struct toolstack *t)
 
 	watcher_say(w, "is watched by process %d", getpid());
 	while (result == WATCHES) {
-		result = look(w);
+		result = watcher_look(w);
 		if (result == WATCHES)
 			result = wait_for_event(w);
 	}

@@ -142,7 +142,7 @@ int host_cpu_policy(struct host *host, struct cpu_policy *policy)
 	return get(host, NULL, policy);
 }
 
-static int set(const struct domain *domain, const struct exchange *exchange)
+static int policy_set(const struct domain *domain, const struct exchange *exchange)
 {
 	struct xen_domctl domctl = domain_call(domain, XEN_DOMCTL_set_cpu_policy, exchange);
 
@@ -167,7 +167,7 @@ int domain_set_cpu_policy(struct domain *domain, const struct cpu_policy *policy
 		return rc;
 	memcpy(exchange.leaves, policy->leaves, exchange.leaf_count * sizeof(*exchange.leaves));
 	memcpy(exchange.msrs, policy->msrs, exchange.msr_count * sizeof(*exchange.msrs));
-	rc = set(domain, &exchange);
+	rc = policy_set(domain, &exchange);
 	exchange_close(&exchange);
 	return rc;
 }

@@ -100,8 +100,8 @@ static bool remove_all(struct xs_handle *store, xs_transaction_t t, const char *
 	return true;
 }
 
-static bool write_all(struct xs_handle *store, xs_transaction_t t, const struct store_node *nodes,
-		      size_t count)
+static bool nodes_write(struct xs_handle *store, xs_transaction_t t, const struct store_node *nodes,
+			size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (stop_requested() ||
@@ -121,7 +121,7 @@ int store_write(struct host *host, const char *const *removals, size_t removal_c
 		if (!t)
 			return fail_errno("cannot start a transaction with xenstore");
 		if (!rc && !(remove_all(host->store, t, removals, removal_count) &&
-			     write_all(host->store, t, nodes, count)))
+			     nodes_write(host->store, t, nodes, count)))
 			rc = stop_requested() ? -ECANCELED : fail_errno("cannot write to xenstore");
 		if (xs_transaction_end(host->store, t, rc))
 			return rc;

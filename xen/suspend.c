@@ -82,7 +82,7 @@ static void shutdown_path(const struct domain *domain, char path[64])
 }
 
 /* Into an empty node only: another request, which the guest has not taken yet, would be lost. A "suspend" is as good as ours. */
-static int ask(struct request *r, bool *is_written)
+static int suspend_ask(struct request *r, bool *is_written)
 {
 	struct host *host = r->domain->host;
 	char *other;
@@ -102,7 +102,7 @@ static int ask(struct request *r, bool *is_written)
 static int ask_again(struct request *r)
 {
 	bool is_written = false;
-	int rc = now_ms() - r->asked_ms < ASK_AGAIN_MS ? 0 : ask(r, &is_written);
+	int rc = now_ms() - r->asked_ms < ASK_AGAIN_MS ? 0 : suspend_ask(r, &is_written);
 
 	if (!rc && is_written) {
 		r->is_repeated = true;
@@ -150,7 +150,7 @@ static int wait_suspended(struct request *r, int64_t until)
 }
 
 /* Takes back what the guest has not taken. */
-static int take_back(struct domain *domain, bool *is_withdrawn)
+static int request_withdraw(struct domain *domain, bool *is_withdrawn)
 {
 	char path[64];
 
@@ -181,7 +181,7 @@ static int wait_and_resume(struct domain *domain, int64_t until)
 static int withdraw(struct domain *domain, bool is_repeated)
 {
 	bool is_withdrawn = false;
-	int rc = take_back(domain, &is_withdrawn);
+	int rc = request_withdraw(domain, &is_withdrawn);
 
 	if (rc || (is_withdrawn && !is_repeated))
 		return rc;
@@ -223,7 +223,7 @@ static int ask_and_wait(struct request *r, unsigned int timeout_seconds)
 	shutdown_path(r->domain, r->path);
 	rc = store_watch_open(&r->watch, r->domain->host, paths, 2);
 	if (!rc)
-		rc = ask(r, &is_written);
+		rc = suspend_ask(r, &is_written);
 	r->is_made = !rc;
 	if (!rc)
 		rc = wait_suspended(r, now_ms() + timeout_seconds * 1000LL);
@@ -240,7 +240,7 @@ int domain_suspend(struct domain *domain, unsigned int timeout_seconds, bool *is
 	*is_on_its_way = false;
 	if (rc == 1)
 		/* Of two requests the guest would find the second when it goes on. */
-		return request.is_repeated ? take_back(domain, &is_withdrawn) : 0;
+		return request.is_repeated ? request_withdraw(domain, &is_withdrawn) : 0;
 	if (rc != -ESRCH && rc != -ESHUTDOWN && request.is_made)
 		*is_on_its_way = withdraw(domain, request.is_repeated) == -EINPROGRESS;
 	return rc;
