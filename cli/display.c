@@ -2,10 +2,15 @@
 #include "cli/display.h"
 
 #include <json-c/json.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/move-table.h"
 #include "cli/progress.h"
 #include "log.h"
 #include "stream/body.h"
@@ -109,6 +114,16 @@ static void list_phases(const struct json_object *phases, char *text, size_t roo
 	}
 }
 
+static bool is_utf8(void)
+{
+	locale_t locale = newlocale(LC_CTYPE_MASK, "", NULL);
+	bool is = locale && !strcmp(nl_langinfo_l(CODESET, locale), "UTF-8");
+
+	if (locale)
+		freelocale(locale);
+	return is;
+}
+
 static void show_end(const struct json_object *event)
 {
 	const struct json_object *ram = object_in(event, "ram");
@@ -126,6 +141,9 @@ static void show_end(const struct json_object *event)
 	    peer, number(event, "total-time") / 1000, number(ram, "transferred") / (1 << 20),
 	    number(ram, "dirty-sync-count"), suspend, number(event, "downtime"), *phases ? " (" : "", phases,
 	    *phases ? ")" : "");
+	/* A script reads the line above; it has no terminal. */
+	if (say_level == SAY_DETAIL || (say_level == SAY_NOTE && isatty(STDERR_FILENO)))
+		move_table_print(stderr, event, is_utf8());
 }
 
 void display_event(const struct json_object *event)

@@ -165,6 +165,35 @@ static struct json_object *phases_of(const struct move_status *status)
 	return phases;
 }
 
+static void put_round(struct json_object *rounds, unsigned int number, const struct live_round *kept,
+		      bool is_stopped)
+{
+	struct json_object *round = json_object_new_object();
+
+	if (!is_stopped)
+		body_put_number(round, "round", number);
+	if (kept->rounds > 1)
+		body_put_number(round, "rounds", kept->rounds);
+	json_object_object_add(round, "stopped", json_object_new_boolean(is_stopped));
+	body_put_number(round, "pages", kept->pages);
+	body_put_number(round, "bytes", kept->bytes);
+	body_put_number(round, "time", kept->took_ns / NS_IN_MS);
+	if (!is_stopped && number > 1)
+		body_put_number(round, "expected-downtime", kept->expected_downtime_ms);
+	json_object_array_add(rounds, round);
+}
+
+static struct json_object *rounds_of(const struct live *live)
+{
+	struct json_object *rounds = json_object_new_array();
+
+	for (unsigned int i = 0; i < LIVE_ROUNDS_KEPT && live->kept[i].rounds; i++)
+		put_round(rounds, i + 1, &live->kept[i], false);
+	if (live->stopped.rounds)
+		put_round(rounds, 0, &live->stopped, true);
+	return rounds;
+}
+
 static const char *end_of(enum moved moved, const struct move_status *status)
 {
 	if (moved == NOT_MOVED && status->journal.stage != JOURNAL_GO && stop_was_asked())
@@ -187,6 +216,7 @@ struct json_object *event_move_end(const struct move_status *status, enum moved 
 	put_span(event, "downtime", status->sent.figures.stopped_at_ns, up ? up : status->resumed_ns);
 	body_put_number(event, "total-time", span_ms(began_ns, now_ns()));
 	json_object_object_add(event, "downtime-phases", phases_of(status));
+	json_object_object_add(event, "rounds", rounds_of(&status->live));
 	json_object_object_add(event, "ram", ram_of(status));
 	return event;
 }

@@ -29,6 +29,17 @@ enum live_phase {
 	LIVE_PHASES
 };
 
+/* What a round sent, for the table and the report at the end of a move. */
+struct live_round {
+	_Atomic uint32_t
+		rounds; /* 1; more in the last one that is kept, which has the sums; 0: there was none */
+	_Atomic uint64_t pages, bytes, took_ns;
+	_Atomic uint64_t expected_downtime_ms; /* after it */
+};
+
+/* As many as fit on a line of 80 columns. A guest that never comes to rest has more: those come together in the last place. */
+enum { LIVE_ROUNDS_KEPT = 64 };
+
 struct live {
 	/* Orders; they may change at any time. */
 	_Atomic uint32_t max_downtime_ms;
@@ -47,12 +58,28 @@ struct live {
 	_Atomic uint64_t bytes_per_second; /* of the stream, in the last round */
 	_Atomic uint64_t expected_downtime_ms;
 	_Atomic bool uses_log;
+	struct live_round kept[LIVE_ROUNDS_KEPT];
+	struct live_round stopped; /* what was sent of the memory while the guest was stopped */
 
 	/* Written by who writes to the wire. */
 	_Atomic uint64_t wire_bytes;
 	_Atomic uint64_t
 		taken_bytes; /* of the stream: the other side says it has dealt with them; 0: it says nothing */
 };
+
+/* Where a round is kept; number: from 1. */
+static inline struct live_round *live_kept(struct live *live, unsigned int number)
+{
+	return &live->kept[(number < LIVE_ROUNDS_KEPT ? number : LIVE_ROUNDS_KEPT) - 1];
+}
+
+static inline void live_keep(struct live_round *kept, uint64_t pages, uint64_t bytes, uint64_t took_ns)
+{
+	kept->rounds++;
+	kept->pages += pages;
+	kept->bytes += bytes;
+	kept->took_ns += took_ns;
+}
 
 static inline void live_enter(struct live *live, enum live_phase phase, uint64_t now_ns)
 {

@@ -217,7 +217,7 @@ int precopy_last(struct migration *m)
 {
 	struct precopy *p = m->precopy;
 	struct last_look last = { .m = m };
-	uint64_t pages;
+	uint64_t pages, bytes = m->to->bytes, start = now_ns();
 	int rc;
 
 	phase_enter(m, LIVE_LAST);
@@ -235,9 +235,11 @@ int precopy_last(struct migration *m)
 	rc = precopy_follow(m);
 	if (!rc)
 		rc = run_round(m);
-	if (!rc)
-		say(SAY_DETAIL, "the last round sent %lu and %lu pages", pages, (uint64_t)p->sent_pages);
-	return rc;
+	if (rc)
+		return rc;
+	say(SAY_DETAIL, "the last round sent %lu and %lu pages", pages, (uint64_t)p->sent_pages);
+	live_keep(&m->options.live->stopped, pages + p->sent_pages, m->to->bytes - bytes, now_ns() - start);
+	return 0;
 }
 
 int precopy_begin(struct migration *m)

@@ -16,6 +16,7 @@ from hosts import DEADLINE, expect, poll
 # Figures that depend on the machine, in the order in which they are replaced.
 MASKS = [
     (r"(--incoming +\d+) +\d+ +\d+ ", r"\1 N N "),    # it is being built
+    (r"(?m)^( *\S[^|\d]*?) +\d+ ms \|[# ]{44}\|$", r"\1 N ms |a bar|"),    # a part of the downtime
     (r"\b\d+(\.\d+)? (MiB|KiB|GiB)/s", r"N \2/s"),
     (r"\b\d+(\.\d+)? (ms|s)\b(?! \(default)", r"N \2"),
     (r"\b\d+\.\d+ MiB\b", "N MiB"),
@@ -24,6 +25,7 @@ MASKS = [
     (r"\b\d+ records\b", "N records"),
     (r"\bat byte \d+\b", "at byte N"),
     (r"\b(last|state|image|send|build|go|run|suspend|copy|resume) \d+(?=[,)])", r"\1 N"),
+    (r"(?m)^( +(?:\d+|stopped)) +\d+ +[\d.]+ +\d+ +(?:[\d.]+|-) +(?:\d+|-)$", r"\1 N N N N N"),    # a round
     (r"\b(process|kill) \d+\b", r"\1 PID"),
 ]
 

@@ -114,6 +114,40 @@ static void compare(void)
 	}
 }
 
+/* What the table at the end shows: each round with all that it sent, and what went while the guest was stopped. */
+static void check_kept(void)
+{
+	uint64_t pages = live.stopped.pages, bytes = live.stopped.bytes;
+	unsigned int count = 0;
+
+	for (; live.kept[count].rounds; count++) {
+		assert_int_equal(live.kept[count].rounds, 1);
+		pages += live.kept[count].pages;
+		bytes += live.kept[count].bytes;
+	}
+	assert_in_range(count, 2, 5);
+	assert_int_equal(live.stopped.rounds, 1);
+	assert_int_equal(pages, live.sent_pages);
+	assert_true(bytes && bytes < ferry.migration.figures.stored_bytes);
+	assert_true(live.kept[0].pages > live.kept[1].pages);
+	assert_int_equal(live.kept[count - 1].expected_downtime_ms, live.expected_downtime_ms);
+}
+
+static void rounds_beyond_the_last_place_share_it(void **state)
+{
+	static const unsigned int numbers[] = { 1, 63, 64, 65, 1000 }, places[] = { 0, 62, 63, 63, 63 };
+
+	(void)state;
+	for (unsigned int i = 0; i < COUNT(numbers); i++) {
+		assert_ptr_equal(live_kept(&live, numbers[i]), &live.kept[places[i]]);
+		live_keep(live_kept(&live, numbers[i]), 10, 100, 1000);
+	}
+	assert_int_equal(live.kept[63].rounds, 3);
+	assert_int_equal(live.kept[63].pages, 30);
+	assert_int_equal(live.kept[63].bytes, 300);
+	assert_int_equal(live.kept[63].took_ns, 3000);
+}
+
 static void ferry_live(void (*meanwhile)(void), bool by_log)
 {
 	ferry_make(8, P2M_LINEAR, 3000);
@@ -126,6 +160,7 @@ static void ferry_live(void (*meanwhile)(void), bool by_log)
 	assert_int_equal(live.uses_log, by_log);
 	assert_true(live.round >= 3);
 	assert_true(maps > 3);
+	check_kept();
 	fake_on_map = NULL;
 	assert_done(ferry_verify());
 	assert_done(ferry_restore("web2"));
@@ -283,10 +318,19 @@ static void any_call_fails(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(rewritten_by_content),  TEST(rewritten_by_log),	     TEST(ballooned_by_content),
-		TEST(ballooned_by_log),	     TEST(granted_by_content),	     TEST(granted_by_log),
-		TEST(unsettled_by_content),  TEST(cold_page_by_content),     TEST(other_side_is_waited_for),
-		TEST(log_that_is_not_there), TEST(log_where_it_is_worth_it), TEST(any_call_fails),
+		TEST(rewritten_by_content),
+		TEST(rewritten_by_log),
+		TEST(ballooned_by_content),
+		TEST(ballooned_by_log),
+		TEST(granted_by_content),
+		TEST(granted_by_log),
+		TEST(unsettled_by_content),
+		TEST(cold_page_by_content),
+		TEST(other_side_is_waited_for),
+		TEST(log_that_is_not_there),
+		TEST(log_where_it_is_worth_it),
+		TEST(any_call_fails),
+		TEST(rounds_beyond_the_last_place_share_it),
 	};
 
 	alarm(300); /* whoever still waits then waits for ever */

@@ -92,6 +92,9 @@ def hosts_and_jobs(checker, stage, sides, keys):
     expect({event["event"] for event in events} == {"job", "status", "end"}, moved)
     for event in events:
         checker.check(f"Event {event['event']}", event)
+    rounds = events[-1]["rounds"]
+    expect([r.get("round") for r in rounds] == [*range(1, len(rounds)), None] and rounds[-1]["stopped"] and
+           sum(r["bytes"] for r in rounds) <= events[-1]["ram"]["transferred"], f"what was sent in rounds: {events[-1]}")
     for side in sides:
         jobs = json.loads(side.host.must("jobs", "--json").out)
         expect(jobs, "no job is listed")
