@@ -138,7 +138,7 @@ static int build(const struct builder_order *order, const struct restore_options
 	built->console = r.connections.console;
 	if (r.config.root)
 		snprintf(built->name, sizeof(built->name), "%s", config_name(&r.config));
-	if (r.has_devices)
+	if (r.by_libxl)
 		config_attachments(&r.config, built->attachments, sizeof(built->attachments));
 	return 0;
 }

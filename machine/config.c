@@ -193,6 +193,48 @@ unsigned int config_count_devices(const struct config *config)
 	return count;
 }
 
+/* libxl leaves out a set that was not given, or writes an empty one. */
+static bool has_list(const struct config *config, const char *key)
+{
+	struct json_object *list = value_of(config, "b_info", key);
+
+	return json_object_is_type(list, json_type_array) && json_object_array_length(list);
+}
+
+/* The name of the scheduler alone says nothing: libxl writes it for each domain that it is asked about. */
+static bool has_share(const struct config *config)
+{
+	struct json_object *params = value_of(config, "b_info", "sched_params");
+	bool has = false;
+
+	if (!json_object_is_type(params, json_type_object))
+		return false;
+	json_object_object_foreach (params, key, value) {
+		(void)key;
+		has |= json_object_is_type(value, json_type_int);
+	}
+	return has;
+}
+
+bool config_places(const struct config *config)
+{
+	static const char *const lists[] = { "vcpu_hard_affinity", "vcpu_soft_affinity", "cpumap", "nodemap",
+					     "vnuma_nodes" };
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+		if (has_list(config, lists[i]))
+			return true;
+	return has_share(config) || config_string(config, "c_info", "pool_name") ||
+	       config_number(config, "c_info", "poolid", 0);
+}
+
+bool config_wants_node(const struct config *config)
+{
+	const char *wish = config_string(config, "b_info", "numa_placement");
+
+	return !wish || strcmp(wish, "False");
+}
+
 /*
  * As xl writes it: header, its optional data, of which the config's length and text (with its zero byte) are all. Flags in
  * mandatory_flags make an xl that does not know them refuse the file.

@@ -75,6 +75,14 @@ char *config_written_disks(const char *text);
 /* How many devices of kinds that are known (config-keys.h). */
 unsigned int config_count_devices(const struct config *config);
 
+/*
+ * Does the config say on which processors or nodes the domain runs, or with what share of them? Only libxl carries that
+ * out: affinity, scheduler, cpupool, virtual NUMA.
+ */
+bool config_places(const struct config *config);
+/* May libxl choose a node of the host for it? It does where the host has several. */
+bool config_wants_node(const struct config *config);
+
 /* The xl header and the config, as an image begins. */
 void config_save(const struct config *config, struct bytes *out);
 

@@ -39,7 +39,7 @@ static int filter(struct restoration *r)
 	char dropped[900];
 
 	config_filter(&r->config, r->options.allowed, dropped, sizeof(dropped));
-	if (r->has_devices && config_count_devices(&r->config) < devices)
+	if (r->options.maker && !r->options.without_devices && config_count_devices(&r->config) < devices)
 		return fail(EPERM, "the config has a device that may not be made here: %s", dropped);
 	if (*dropped)
 		say(SAY_WARNING, "%s: not taken from the image's config: %s", config_name(&r->config),
@@ -58,6 +58,28 @@ static int choose_name(struct restoration *r)
 		return fail(EBADMSG,
 			    "the image's domain cannot be called \"%s\": %s; --name gives another name", name,
 			    defect);
+	return 0;
+}
+
+/*
+ * libxl makes the domain if it has devices, or if its config or a host of several nodes asks for a place: affinity,
+ * scheduler, cpupool, nodes. Without the devices that the config names libxl cannot be had: it would make them.
+ */
+static int choose_maker(struct restoration *r)
+{
+	bool has_devices = config_count_devices(&r->config), is_placed = config_places(&r->config);
+	struct host_facts host;
+	int rc = host_facts(r->host, &host);
+
+	if (rc || !r->options.maker)
+		return rc;
+	if (!has_devices || !r->options.without_devices)
+		r->by_libxl = has_devices || is_placed || (host.nodes > 1 && config_wants_node(&r->config));
+	else if (is_placed)
+		say(SAY_WARNING,
+		    "%s: without its devices the domain is made without its CPU affinity, scheduler "
+		    "parameters and cpupool, too",
+		    config_name(&r->config));
 	return 0;
 }
 
@@ -82,11 +104,12 @@ int preflight_config(struct restoration *r)
 	rc = choose_name(r);
 	if (rc)
 		return rc;
-	r->has_devices = r->options.maker && !r->options.without_devices && config_count_devices(&r->config);
 	rc = filter(r);
-	if (!rc && r->has_devices)
+	if (!rc)
+		rc = choose_maker(r);
+	if (!rc && r->by_libxl)
 		rc = preflight_device_names(&r->config, r->options.allow_devices);
-	if (rc || r->has_devices)
+	if (rc || r->by_libxl)
 		return rc;
 	config_devices(&r->config, devices, sizeof(devices));
 	if (*devices && !r->options.without_devices)

@@ -76,7 +76,7 @@ static int create_domain(struct restoration *r)
 	plan.most_kib = most_kib(most > target ? most : target, r->frames_wanted) * 9 / 8;
 	rc = bound_pfns(r);
 	r->limit_kib = plan.most_kib;
-	if (r->has_devices)
+	if (r->by_libxl)
 		return rc; /* it is made when the guest's width is known */
 	if (!rc)
 		rc = domain_create(&r->domain, r->host, &plan);
@@ -98,7 +98,7 @@ static int registry_work(void *job, unsigned int worker, void *context)
 
 static int begin_entry(struct restoration *r)
 {
-	return r->has_devices ? 0 : pipeline_beside(&r->entry, "enter", registry_work, r);
+	return r->by_libxl ? 0 : pipeline_beside(&r->entry, "enter", registry_work, r);
 }
 
 static int end_entry(struct restoration *r)
@@ -114,7 +114,7 @@ static int static_end(struct incoming *in)
 	struct restoration *r = in->context;
 	int rc = 0;
 
-	if (r->has_devices)
+	if (r->by_libxl)
 		rc = made_create(r, in->machine.layout->width);
 	else if (in->machine.layout->width != 8)
 		rc = domain_set_width(r->domain, in->machine.layout->width);
@@ -189,7 +189,7 @@ static int check_all(struct restoration *r)
 		rc = copies_free_gdts(r);
 	if (!rc)
 		rc = frames_take_back(r);
-	return rc || !r->has_devices ? rc : made_place_pages(r);
+	return rc || !r->by_libxl ? rc : made_place_pages(r);
 }
 
 static struct destination memory_of(const struct restoration *r)
@@ -252,7 +252,7 @@ static int connect_domain(struct restoration *r)
 
 	if (!rc)
 		rc = domain_limit(r->domain, most_kib(target, r->frames));
-	if (rc || r->has_devices)
+	if (rc || r->by_libxl)
 		return rc;
 	if (!rc)
 		rc = domain_seed_grants(r->domain, r->connections.console, 0, r->connections.store, 0);
@@ -328,7 +328,7 @@ int restore_domain(struct restoration *r, struct host *host, struct reader *read
 	if (r->copies)
 		copies_finish(r);
 	end_entry(r);
-	r->is_left = rc && r->domain && !options->adopt && !r->has_devices && domain_demolish(r->domain);
+	r->is_left = rc && r->domain && !options->adopt && !r->by_libxl && domain_demolish(r->domain);
 	if (r->is_left)
 		say(SAY_WARNING, "domain %u could not be removed", domain_id(r->domain));
 	preflight_end(r);

@@ -83,7 +83,7 @@ struct restoration {
 	struct incoming incoming;
 	uint64_t most_pfns; /* that are believed */
 	unsigned int most_vcpus;
-	bool has_devices;	/* the domain is libxl's: it makes it, and the caller has it removed */
+	bool by_libxl;		/* the domain is libxl's: it makes it, and the caller has it removed */
 	uint64_t limit_kib;	/* of an adopted domain, as it was; of libxl's, while it is filled */
 	mfn_t *mfn;		/* by pfn; invalid: none */
 	uint64_t frames;	/* given to the domain so far */

@@ -26,7 +26,8 @@ struct host_facts {
 	unsigned int xen_major, xen_minor;
 	char xen_version[64]; /* "4.17.7" and what the builder added */
 	uint64_t free_frames, all_frames;
-	bool has_shadow; /* shadow paging, which log-dirty of a PV guest is made of */
+	unsigned int nodes; /* of processors and memory: NUMA */
+	bool has_shadow;    /* shadow paging, which log-dirty of a PV guest is made of */
 };
 int host_facts(struct host *host, struct host_facts *facts);
 /*

@@ -151,6 +151,7 @@ int host_facts(struct host *host, struct host_facts *facts)
 		 facts->xen_minor, extra);
 	facts->free_frames = physical.free_pages;
 	facts->all_frames = physical.total_pages;
+	facts->nodes = physical.nr_nodes;
 	facts->has_shadow = physical.capabilities & XEN_SYSCTL_PHYSCAP_shadow;
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "fake/ferry.h"
 #include "restore/preflight.h"
+#include "text/allow.h"
 
 enum { STORE_INDEXES_AT = 2048, STORE_INDEXES_BYTES = 28, BEFORE = 0xa5 };
 
@@ -16,13 +17,15 @@ static mfn_t store, console;
 static char name[64];
 static unsigned int asked_width;
 static int makers_answer;
+static bool has_disk;
 
 static int make(const struct new_domain *wanted, uint32_t *id, struct connections *connections, void *context)
 {
 	(void)context;
 	snprintf(name, sizeof(name), "%s", wanted->name);
 	asked_width = wanted->width;
-	if (makers_answer || !strstr(wanted->config, "xvda"))
+	has_disk = strstr(wanted->config, "xvda");
+	if (makers_answer)
 		return fail(EIO, "the disk burns");
 	made = fake_domain(wanted->width, 3);
 	store = fake_allocate(made->id);
@@ -86,6 +89,7 @@ static void pages_are_placed(void **state)
 		assert_done(ferry_restore("web2"));
 		assert_string_equal(name, "web2" INCOMING_SUFFIX);
 		assert_int_equal(asked_width, width);
+		assert_true(has_disk);
 		assert_int_equal(made->ring.n, 0); /* xenstored was told by libxl */
 
 		pfn = page_of(&ferry.guest, at->store_frame);
@@ -145,6 +149,66 @@ static void every_failure_leaves_the_domain(void **state)
 	}
 }
 
+#define PLACED(c, b) \
+	"{\"c_info\":{\"type\":\"pv\",\"name\":\"web1\",\"uuid\":\"01234567-89ab-cdef-0123-456789abcdef\"" c \
+	"}," \
+	"\"b_info\":{\"max_vcpus\":3" b "}}"
+
+static bool is_made_for(const char *text, unsigned int nodes)
+{
+	bool is;
+
+	made = NULL;
+	ferry.options.config = text;
+	save(8);
+	fake_nodes = nodes;
+	assert_done(ferry_restore("web2"));
+	is = made;
+	ferry_release();
+	guest_release(&ferry.guest);
+	return is;
+}
+
+static void without_devices_it_is_made_for_its_place(void **state)
+{
+	static const char *const placed[] = {
+		PLACED("", ",\"vcpu_hard_affinity\":[[1],[1],[1]]"),
+		PLACED("", ",\"vcpu_soft_affinity\":[[1]]"),
+		PLACED("", ",\"nodemap\":[0]"),
+		PLACED("", ",\"sched_params\":{\"weight\":512}"),
+		PLACED("", ",\"sched_params\":{\"sched\":\"credit\",\"cap\":50}"),
+		PLACED(",\"pool_name\":\"slow\"", ""),
+		PLACED(",\"poolid\":1", ""),
+	};
+	static const char *const anywhere[] = {
+		PLACED("", ""),
+		PLACED(",\"poolid\":0",
+		       ",\"vcpu_hard_affinity\":[],\"sched_params\":{\"sched\":\"credit2\"}"),
+		PLACED("", ",\"numa_placement\":\"True\""),
+	};
+
+	(void)state;
+	ferry.allowed = ALLOW_POOLS;
+	for (size_t i = 0; i < COUNT(placed); i++)
+		if (!is_made_for(placed[i], 1))
+			fail_test("not by libxl: %s", placed[i]);
+	for (size_t i = 0; i < COUNT(anywhere); i++)
+		if (is_made_for(anywhere[i], 1))
+			fail_test("by libxl: %s", anywhere[i]);
+	/* That pool is not this domain's to be in. */
+	ferry.allowed = 0;
+	assert_false(is_made_for(placed[5], 1));
+}
+
+/* libxl finds the node that has the memory. */
+static void on_several_nodes_it_is_made_for_one(void **state)
+{
+	(void)state;
+	assert_true(is_made_for(PLACED("", ""), 2));
+	assert_true(is_made_for(PLACED("", ",\"numa_placement\":\"<default>\""), 2));
+	assert_false(is_made_for(PLACED("", ",\"numa_placement\":\"False\""), 2));
+}
+
 static void without_a_maker_it_is_refused(void **state)
 {
 	(void)state;
@@ -161,6 +225,8 @@ int main(void)
 		TEST(pages_are_placed),
 		TEST(a_refusal_is_the_reason),
 		TEST(every_failure_leaves_the_domain),
+		TEST(without_devices_it_is_made_for_its_place),
+		TEST(on_several_nodes_it_is_made_for_one),
 		TEST(without_a_maker_it_is_refused),
 	};
 

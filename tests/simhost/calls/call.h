@@ -27,6 +27,7 @@ void call_name(char *name, size_t size, unsigned op, const uint64_t args[CALL_AR
 /* The groups, each in its file; not locked, for hypercall() only. */
 long call_domctl(struct call *call, struct xen_domctl *op);
 long call_domctl_vcpu(struct call *call, struct domain *domain, struct xen_domctl *op);
+long call_domctl_place(struct domain *domain, struct xen_domctl *op);
 struct xen_flask_op;
 long call_flask(struct call *call, struct xen_flask_op *op);
 long call_sysctl(struct call *call, struct xen_sysctl *op);

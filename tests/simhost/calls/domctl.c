@@ -138,7 +138,6 @@ static long control(struct call *call, struct domain *domain, struct xen_domctl 
 		return domain_set_address_size(call->host, domain, op->u.address_size.size);
 	case XEN_DOMCTL_get_address_size: op->u.address_size.size = domain->is_32bit ? 32 : 64; return 0;
 	case XEN_DOMCTL_settimeoffset:
-	case XEN_DOMCTL_setvcpuaffinity:
 	case XEN_DOMCTL_setnodeaffinity:
 	case XEN_DOMCTL_hypercall_init: /* no instructions are executed */
 	case XEN_DOMCTL_setdebugging: return 0;
@@ -160,6 +159,9 @@ static long on_domain(struct call *call, struct domain *domain, struct xen_domct
 	case XEN_DOMCTL_shadow_op: return dirty_control(call->host, domain, &op->u.shadow_op);
 	case XEN_DOMCTL_gettscinfo: return get_tsc(domain, &op->u.tsc_info);
 	case XEN_DOMCTL_settscinfo: return set_tsc(domain, &op->u.tsc_info);
+	case XEN_DOMCTL_setvcpuaffinity:
+	case XEN_DOMCTL_getvcpuaffinity:
+	case XEN_DOMCTL_scheduler_op: return call_domctl_place(domain, op);
 	case XEN_DOMCTL_get_cpu_policy: return cpu_policy_get(&domain->policy, &op->u.cpu_policy);
 	case XEN_DOMCTL_set_cpu_policy: return cpu_policy_set(call->host, domain, &op->u.cpu_policy);
 	}

@@ -131,7 +131,7 @@ static long get_featureset(struct call *call, struct xen_sysctl_cpu_featureset *
 	return 0;
 }
 
-/* One pool has all processors. The null scheduler has no parameters for a toolstack to read or set. */
+/* One pool has all processors. */
 static long cpupool(struct call *call, struct xen_sysctl_cpupool_op *op)
 {
 	uint8_t cpus = (1u << CPUS) - 1;
@@ -144,7 +144,7 @@ static long cpupool(struct call *call, struct xen_sysctl_cpupool_op *op)
 	for (struct domain *domain = domain_next(call->host, 0); domain; count++)
 		domain = domain_next(call->host, domain->domid + 1u);
 	op->cpupool_id = 0;
-	op->sched_id = XEN_SCHEDULER_NULL;
+	op->sched_id = XEN_SCHEDULER_CREDIT2;
 	op->n_dom = count;
 	if (op->cpumap.nr_bits < CPUS)
 		return -EINVAL;
@@ -167,7 +167,7 @@ long call_sysctl(struct call *call, struct xen_sysctl *op)
 	case XEN_SYSCTL_numainfo: return numainfo(call, &op->u.numainfo);
 	case XEN_SYSCTL_cputopoinfo: return cputopoinfo(&op->u.cputopoinfo);
 	case XEN_SYSCTL_cpupool_op: return cpupool(call, &op->u.cpupool_op);
-	case XEN_SYSCTL_sched_id: op->u.sched_id.sched_id = XEN_SCHEDULER_NULL; return 0;
+	case XEN_SYSCTL_sched_id: op->u.sched_id.sched_id = XEN_SCHEDULER_CREDIT2; return 0;
 	}
 	return -ENOSYS;
 }

@@ -105,6 +105,7 @@ struct vcpu {
 	uint8_t xsave[XSAVE_BYTES];
 	uint64_t misc_features, tsc_aux, dr_mask[4];
 	uint64_t run_ns;
+	uint64_t affinity[2]; /* hard, soft: a bit for each processor; as asked, 0: all */
 };
 
 struct shadow_root {
@@ -147,6 +148,7 @@ struct domain {
 	uint32_t tsc_mode, tsc_khz, tsc_incarnation;
 	uint64_t tsc_nsec;
 	uint32_t suspend_port;
+	uint16_t weight, cap; /* the scheduler's */
 	uint64_t dirty_count;
 	struct shadow shadow;
 	struct cpu_policy_data policy;
@@ -171,7 +173,7 @@ struct machine {
 	char xen[16];			       /* the release it says it is */
 	bool has_shadow;		       /* log-dirty exists */
 	bool has_pv32;
-	uint32_t flask; /* the number of its first label of its own; 0: no FLASK */
+	uint32_t flask;	  /* the number of its first label of its own; 0: no FLASK */
 	bool poison;	  /* frames are handed out full of 0xc2, not zeroes */
 	uint32_t scatter; /* per cent of single frames taken from anywhere */
 	uint64_t random;

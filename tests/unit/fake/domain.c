@@ -18,6 +18,7 @@ static struct domain *domains[FAKE_DOMAINS];
 
 unsigned int fake_calls, fake_fail_at;
 uint64_t fake_free_frames;
+unsigned int fake_nodes;
 
 bool fake_fails(const char *what)
 {
@@ -49,6 +50,7 @@ void fake_reset(void)
 	fake_calls = fake_fail_at = 0;
 	fake_labels = NULL;
 	fake_free_frames = FAKE_FRAMES;
+	fake_nodes = 1;
 	fail_forget();
 }
 
@@ -112,7 +114,8 @@ int host_facts(struct host *host, struct host_facts *facts)
 				      .xen_minor = 17,
 				      .xen_version = "4.17.7",
 				      .free_frames = fake_free_frames,
-				      .all_frames = FAKE_FRAMES };
+				      .all_frames = FAKE_FRAMES,
+				      .nodes = fake_nodes };
 	return fake_fails("host facts") ? -EIO : 0;
 }
 

@@ -86,6 +86,7 @@ extern mfn_t fake_granted;
 extern const char *const *fake_labels;
 /* Of host_facts(). */
 extern uint64_t fake_free_frames;
+extern unsigned int fake_nodes;
 
 /* Inside fake/ only. */
 void fake_forget_mappings(void);
