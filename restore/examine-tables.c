@@ -8,6 +8,7 @@
 #include "restore/demands.h"
 #include "restore/examine-tables.h"
 #include "stream/array.h"
+#include "stream/chain.h"
 
 /* Tables of a stream of rounds that are kept: bytes, and bytes for each of its pfns. */
 enum { KEPT_MOST = 8 << 20, KEPT_MOST_A_PFN = 2 };
@@ -129,6 +130,8 @@ static int look_again(struct examination *x)
 	if (lseek(x->from->fd, x->start, SEEK_SET) < 0)
 		return fail_errno("cannot read %s again", x->from->name);
 	x->from->bytes = 0;
+	if (x->from->chain)
+		x->from->chain->checks_seals = false; /* once is enough */
 	rc = reader_open(&x->reader, x->from, x->threads);
 	if (rc)
 		return rc;

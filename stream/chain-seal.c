@@ -1,23 +1,16 @@
-/* See chain.h: chain_check_seal(). What feed-image.c checks of a file that is read from its start to its end. */
+/* See chain-seal.h. What feed-image.c checks of a file that is read from its start to its end. */
+#include "stream/chain-seal.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <xxhash.h>
 
 #include "log.h"
 #include "process/stop.h"
-#include "stream/chain.h"
 
-enum { PIECE = 1 << 20, ENTRIES = 4096 };
-
-struct sealed {
-	const struct chain_file *file;
-	uint64_t size, table; /* bytes of the file; where its seek table begins */
-	uint32_t frames;
-	struct seal seal;
-	uint64_t seal_at;
-};
+/* PIECE: what a second-level cache holds, as it is read and then hashed. */
+enum { PIECE = 256 << 10, ENTRIES = 4096 };
 
 static int damaged(const struct sealed *s, const char *what)
 {
@@ -97,39 +90,61 @@ static int check_table(const struct sealed *s)
 	return rc;
 }
 
-static int check_hash(const struct sealed *s)
+/* What no caller has read: frames of which no page counts, the index, the head. */
+static int pass_to(struct sealed *s, uint64_t end)
 {
-	XXH64_state_t *hash = XXH64_createState();
-	uint8_t *piece = malloc(PIECE);
-	int rc = hash && piece ? 0 : fail(ENOMEM, "out of memory");
+	int rc = 0;
 
-	if (!rc)
-		XXH64_reset(hash, 0);
-	for (uint64_t at = 0; !rc && at < s->seal_at;) {
-		size_t count = s->seal_at - at < PIECE ? s->seal_at - at : PIECE;
+	while (!rc && s->at < end) {
+		size_t count = end - s->at < PIECE ? end - s->at : PIECE;
 
 		rc = stop_requested();
 		if (!rc)
-			rc = read_at(s, piece, count, at);
+			rc = read_at(s, s->piece, count, s->at);
 		if (!rc)
-			XXH64_update(hash, piece, count);
-		at += count;
+			XXH64_update(s->hash, s->piece, count);
+		s->at += count;
 	}
-	if (!rc && XXH64_digest(hash) != s->seal.hash)
-		rc = damaged(s, "the seal does not fit: some byte before it is not as it was written");
-	XXH64_freeState(hash);
-	free(piece);
 	return rc;
 }
 
-int chain_check_seal(const struct chain_file *file)
+int sealed_open(struct sealed *s, const struct chain_file *file)
 {
-	struct sealed s = { .file = file };
-	int rc = find_end(&s);
+	int rc;
 
+	*s = (struct sealed){ .file = file, .hash = XXH64_createState(), .piece = malloc(PIECE) };
+	rc = s->hash && s->piece ? find_end(s) : fail(ENOMEM, "out of memory");
 	if (!rc)
-		rc = find_seal(&s);
+		rc = find_seal(s);
 	if (!rc)
-		rc = check_table(&s);
-	return rc ? rc : check_hash(&s);
+		rc = check_table(s);
+	if (!rc)
+		XXH64_reset(s->hash, 0);
+	return rc;
+}
+
+int sealed_pass(struct sealed *s, const void *bytes, size_t count, uint64_t at)
+{
+	int rc = pass_to(s, at);
+
+	if (rc)
+		return rc;
+	XXH64_update(s->hash, bytes, count);
+	s->at = at + count;
+	return 0;
+}
+
+int sealed_check(struct sealed *s)
+{
+	int rc = pass_to(s, s->seal_at);
+
+	if (!rc && XXH64_digest(s->hash) != s->seal.hash)
+		rc = damaged(s, "the seal does not fit: some byte before it is not as it was written");
+	return rc;
+}
+
+void sealed_close(struct sealed *s)
+{
+	XXH64_freeState(s->hash);
+	free(s->piece);
 }

@@ -22,6 +22,7 @@ struct chain_file {
 
 struct chain {
 	unsigned int count;
+	bool checks_seals; /* all bytes of each file are read, not only frames with pages that count: stream/chain-seal.h */
 	struct chain_file
 		files[CHAIN_MOST]; /* newest first: each goes on from the next one, the last one is full */
 };
@@ -53,6 +54,12 @@ struct chain_map {
 int chain_load(struct chain_map *map, const struct chain *chain);
 void chain_unload(struct chain_map *map);
 
+/* One image, which is read from its start to its end. */
+static inline bool chain_is_alone(const struct chain_map *map)
+{
+	return map->chain->count == 1;
+}
+
 static inline size_t chain_frame_count(const struct chain_map *map)
 {
 	return map->frames.count / sizeof(struct chain_frame);
@@ -62,8 +69,5 @@ static inline const struct chain_frame *chain_frame_at(const struct chain_map *m
 {
 	return (const struct chain_frame *)map->frames.at + i;
 }
-
-/* Is each byte of the file as it was written? By seal, seek table and the beginnings of all frames; expands nothing. */
-int chain_check_seal(const struct chain_file *file);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * See merge.h. One thread hands frames to workers and writes what they give back, in order; workers read,
- * expand, cut (feed-chain.c) and compress. Pages come in the order of the files, so the image has the feature
+ * expand, cut (cut-chain.c) and compress. Pages come in the order of the files, so the image has the feature
  * rounds, as that of a guest that ran.
  */
 #include "stream/merge.h"
