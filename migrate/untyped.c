@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "log.h"
-#include "pagetable-canon/looks.h"
+#include "pagetable-canon/table-heuristic.h"
 #include "process/stop.h"
 
 enum { ROOT = 4 };

@@ -1,5 +1,5 @@
-/* See looks.h. */
-#include "pagetable-canon/looks.h"
+/* See table-heuristic.h. */
+#include "pagetable-canon/table-heuristic.h"
 
 #define ENTRY_FLAGS \
 	0xe7fULL /* all but the large page's and the global one, which no PV guest's upper entry has */

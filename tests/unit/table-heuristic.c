@@ -2,7 +2,7 @@
 #include "unit.h"
 
 #include "p2m/inverse.h"
-#include "pagetable-canon/looks.h"
+#include "pagetable-canon/table-heuristic.h"
 
 enum { PFNS = 512, MFN_FIRST = 0x8000, FLAGS = 0x67 };
 

@@ -3,8 +3,8 @@
  * all pinned when it stops has some without a type; no toolstack can carry those, and
  * the guest would come to grief where it goes on. Pure, like canon.h.
  */
-#ifndef PAGETABLE_CANON_LOOKS_H
-#define PAGETABLE_CANON_LOOKS_H
+#ifndef PAGETABLE_CANON_TABLE_HEURISTIC_H
+#define PAGETABLE_CANON_TABLE_HEURISTIC_H
 
 #include "pagetable-canon/canon.h"
 
