@@ -34,7 +34,7 @@ int dirty_choose(struct dirty *dirty, uint64_t scan_ms, uint64_t expected_ms, ui
 	rc = domain_log_start(dirty->domain);
 	if (!rc) {
 		dirty->uses_log = true;
-		dirty->is_narrow = false;
+		dirty->is_partial = false;
 		memset(dirty->bits, 0xff, (dirty->count + 63) / 64 * sizeof(*dirty->bits));
 		return 0;
 	}
@@ -91,7 +91,7 @@ void dirty_extend(struct dirty *dirty, enum dirty_extent extent)
 {
 	if (dirty->uses_log)
 		return;
-	dirty->is_narrow = extent != DIRTY_ALL;
+	dirty->is_partial = extent != DIRTY_ALL;
 	for (uint64_t i = 0; extent == DIRTY_HOT && i < (dirty->count + 63) / 64; i++)
 		dirty->bits[i] |= dirty->hot[i];
 }

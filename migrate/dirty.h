@@ -5,7 +5,7 @@
  *
  * Reading all of a guest takes long enough for it to change much meanwhile, and
  * what changed once is likely to change again. So a round by content may be
- * narrow: it reads only the pages that were found changed before, the hot ones.
+ * partial: it reads only the pages that were found changed before, the hot ones.
  * All of them are read once more when the guest has stopped.
  */
 #ifndef MIGRATE_DIRTY_H
@@ -22,7 +22,7 @@ struct dirty {
 	struct domain *domain;
 	enum dirty_tracking tracking; /* what is still to be chosen from */
 	bool uses_log;
-	bool is_narrow; /* this round by content does not read all */
+	bool is_partial; /* this round by content does not read all */
 	/* By pfn; a worker owns the words of its batch. */
 	uint64_t *bits; /* look at it */
 	uint64_t *hot;	/* was found changed */
@@ -66,7 +66,7 @@ static inline void dirty_note(struct dirty *dirty, uint64_t pfn)
 /* Has every page to be looked at in this round? */
 static inline bool dirty_reads_all(const struct dirty *dirty)
 {
-	return !dirty->uses_log && !dirty->is_narrow;
+	return !dirty->uses_log && !dirty->is_partial;
 }
 
 static inline bool dirty_is_suspect(const struct dirty *dirty, uint64_t pfn)

@@ -30,18 +30,18 @@ static void measure_reading(struct precopy *p)
 		p->page_ns = PAGE_BYTES * 1000000000ULL / (digest_speed() + 1);
 }
 
-/* A narrow round tells nothing of the pages that it does not look at: for them it is as the last one said that did. */
+/* A partial round tells nothing of the pages that it does not look at: for them it is as the last one said that did. */
 static void measure_fresh(struct precopy *p, struct precopy_round *round)
 {
 	uint64_t end = now_ns(), middle = end - round->took_ns / 2;
 
 	round->fresh_pages = p->fresh_pages;
-	if (p->dirty.is_narrow) {
-		round->narrow++;
+	if (p->dirty.is_partial) {
+		round->partial++;
 		round->unseen_ns = end - p->read_all_ns;
 		return;
 	}
-	round->narrow = 0;
+	round->partial = 0;
 	round->unseen_ns = round->took_ns;
 	round->fresh_per_second = p->fresh_pages * 1000 / ((middle - p->read_all_ns) / 1000000 + 1);
 	p->read_all_ns = middle;
@@ -59,7 +59,7 @@ static void publish(struct migration *m, const struct precopy_round *round, uint
 	live->bytes_per_second = speed;
 	say(SAY_DETAIL,
 	    "round %u%s: %.0f ms, %lu pages changed, %lu a second, %.1f MB/s, would stop for %lu ms",
-	    round->number, round->narrow ? ", narrow" : "", round->took_ns / 1e6, round->changed_pages,
+	    round->number, round->partial ? ", partial" : "", round->took_ns / 1e6, round->changed_pages,
 	    forecast.dirty_pages_per_second, speed / 1e6, forecast.downtime_ms);
 }
 
@@ -95,7 +95,7 @@ void measure_round(struct migration *m, struct precopy_round *round, uint64_t to
 	if (p->sent_pages)
 		round->bytes_per_page = bytes / p->sent_pages;
 	/* Little goes into a pipe at any speed. */
-	if (speed > p->best_speed && (!round->narrow || m->options.live->taken_bytes))
+	if (speed > p->best_speed && (!round->partial || m->options.live->taken_bytes))
 		p->best_speed = speed;
 	round->bytes_per_second = p->best_speed;
 	round->scan_ns = p->dirty.uses_log ? 0 : scan_ns(m);

@@ -11,8 +11,8 @@ enum {
 	GAIN_PERCENT = 5,  /* less is no gain */
 	NEAR_PERCENT = 15, /* of the best: then it is as good a moment as any */
 	MORE_PERCENT = 10, /* of a downtime that is short enough: for so much one more round is worth it */
-	HOT_PART = 4,	   /* of all pages: if more are hot, a narrow round is not worth it */
-	NARROW_MOST = 8,   /* in a row: what a guest does may change */
+	HOT_PART = 4,	   /* of all pages: if more are hot, a partial round is not worth it */
+	PARTIAL_MOST = 8,  /* in a row: what a guest does may change */
 	COPY_BYTES_PER_US =
 		3000, /* scattered pages into memory that was touched, by few threads; seen: 4400 to 7000 */
 };
@@ -74,7 +74,7 @@ struct precopy_forecast precopy_forecast(const struct precopy_round *round)
 
 bool precopy_reads_all(const struct precopy_round *round, uint64_t hot_pages, uint64_t frames)
 {
-	if (round->number < 2 || round->narrow >= NARROW_MOST || hot_pages > frames / HOT_PART)
+	if (round->number < 2 || round->partial >= PARTIAL_MOST || hot_pages > frames / HOT_PART)
 		return true;
 	return changed_unseen(round) > changed_again(round);
 }

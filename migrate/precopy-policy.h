@@ -5,7 +5,7 @@
  * and how long ago it had been looked at; what is left to send at the stop is
  * what it changes in one more round. The downtime is then the time to read all
  * of its memory once more, the time to send that, and what stopping and
- * starting takes. A round that was narrow (dirty.h) found nothing of what
+ * starting takes. A round that was partial (dirty.h) found nothing of what
  * changes elsewhere: how much that is in a second, the last one tells that was not.
  *
  * A downtime that is short enough is not yet the shortest: there is one more
@@ -31,7 +31,7 @@ struct precopy_round {
 	uint64_t fresh_pages;  /* of these for the first time */
 	uint64_t fresh_per_second; /* by the last round that read all */
 	uint64_t unseen_ns;	   /* since pages that never were found changed were last looked at */
-	unsigned int narrow;	   /* rounds in a row that did not read all */
+	unsigned int partial;	   /* rounds in a row that did not read all */
 	uint64_t late_pages;	   /* that go in the last pass in any case: tables, what could not be read */
 	uint64_t bytes_per_page;   /* of the stream */
 	uint64_t bytes_per_second; /* the best seen */
@@ -60,7 +60,7 @@ enum precopy_verdict precopy_decide(struct precopy_memory *memory, const struct 
 				    char why[128]);
 
 /*
- * By content: is the next round to read all memory, or is it narrow, for the
+ * By content: is the next round to read all memory, or is it partial, for the
  * pages that were found changed before? So long as more is expected from those
  * than from all others.
  */

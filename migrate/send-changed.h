@@ -23,7 +23,7 @@ struct precopy {
 	uint64_t began_ns;
 	uint64_t looked_ns, look_took_ns; /* the last look, its end; 0: none yet */
 	uint64_t best_speed;		  /* bytes a second */
-	uint64_t read_all_ns;		  /* the middle of the last round that was not narrow */
+	uint64_t read_all_ns;		  /* the middle of the last round that was not partial */
 	uint64_t page_ns;		  /* to read a page, by one thread */
 	uint64_t left_pages;		  /* expected to be left when the guest is stopped now */
 	/* of this round, by the workers */

@@ -100,12 +100,12 @@ static void a_sample_saves_a_round(void **state)
 	assert_int_equal(once(&none, &r), PRECOPY_GO_ON);
 }
 
-/* A narrow round of 100 ms, after which pages that it did not look at have changed for a second. */
-static struct precopy_round make_narrow(uint64_t changed, uint64_t fresh_per_second)
+/* A partial round of 100 ms, after which pages that it did not look at have changed for a second. */
+static struct precopy_round make_partial(uint64_t changed, uint64_t fresh_per_second)
 {
 	struct precopy_round r = make_round(5, 100, changed);
 
-	r.narrow = 1;
+	r.partial = 1;
 	r.fresh_per_second = fresh_per_second;
 	r.unseen_ns = 1000ULL * MS;
 	return r;
@@ -113,7 +113,7 @@ static struct precopy_round make_narrow(uint64_t changed, uint64_t fresh_per_sec
 
 static void forecast_knows_what_was_not_seen(void **state)
 {
-	struct precopy_round all = make_round(5, 1000, 3000), narrow = make_narrow(200, 1000);
+	struct precopy_round all = make_round(5, 1000, 3000), partial = make_partial(200, 1000);
 
 	(void)state;
 	/* 1000 of 3000 are new; they had been left alone for two seconds, the others for one. */
@@ -123,15 +123,15 @@ static void forecast_knows_what_was_not_seen(void **state)
 	assert_in_range(precopy_forecast(&all).dirty_pages_per_second, 2490, 2500);
 	/* 100 ms to read, 2000 + 500 pages in 102 ms. */
 	assert_in_range(precopy_forecast(&all).downtime_ms, 200, 240);
-	assert_in_range(precopy_forecast(&narrow).dirty_pages_per_second, 2980, 3000);
+	assert_in_range(precopy_forecast(&partial).dirty_pages_per_second, 2980, 3000);
 	/* 200 + 1000 pages in 49 ms. */
-	assert_in_range(precopy_forecast(&narrow).downtime_ms, 150, 190);
+	assert_in_range(precopy_forecast(&partial).downtime_ms, 150, 190);
 }
 
-static void narrow_rounds_while_they_are_worth_it(void **state)
+static void partial_rounds_while_they_are_worth_it(void **state)
 {
 	struct precopy_round first = make_round(1, 1000, 0), all = make_round(3, 1000, 2000);
-	struct precopy_round few = make_narrow(1000, 100), many = make_narrow(50, 1000);
+	struct precopy_round few = make_partial(1000, 100), many = make_partial(50, 1000);
 
 	(void)state;
 	assert_true(precopy_reads_all(&first, 0, 100000));
@@ -139,7 +139,7 @@ static void narrow_rounds_while_they_are_worth_it(void **state)
 	assert_true(precopy_reads_all(&all, 30000, 100000)); /* nearly as many as all */
 	assert_false(precopy_reads_all(&few, 2000, 100000));
 	assert_true(precopy_reads_all(&many, 2000, 100000)); /* more is elsewhere */
-	few.narrow = 100;
+	few.partial = 100;
 	assert_true(precopy_reads_all(&few, 2000, 100000)); /* it may have begun to do something else */
 }
 
@@ -291,7 +291,7 @@ int main(void)
 		cmocka_unit_test(large_guest_fits_into_buffer),
 		cmocka_unit_test(a_sample_saves_a_round),
 		cmocka_unit_test(forecast_knows_what_was_not_seen),
-		cmocka_unit_test(narrow_rounds_while_they_are_worth_it),
+		cmocka_unit_test(partial_rounds_while_they_are_worth_it),
 		cmocka_unit_test(verdicts),
 		cmocka_unit_test(short_round_before_the_stop),
 		cmocka_unit_test(patience_ends),

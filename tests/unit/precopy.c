@@ -10,7 +10,7 @@
 #include "migrate/dirty.h"
 
 static struct live live;
-static unsigned int maps, narrow_rounds;
+static unsigned int maps, partial_rounds;
 
 static int setup(void **state)
 {
@@ -19,7 +19,7 @@ static int setup(void **state)
 	memset(&live, 0, sizeof(live));
 	live.max_downtime_ms = 1;
 	say_level = SAY_WARNING;
-	maps = narrow_rounds = 0;
+	maps = partial_rounds = 0;
 	return 0;
 }
 
@@ -211,12 +211,12 @@ static void unsettled_by_content(void **state)
 	ferry_live(move_part_of_p2m, false);
 }
 
-/* A page is written after narrow rounds that never was before: no narrow round sees it, and the end does. */
+/* A page is written after partial rounds that never was before: no partial round sees it, and the end does. */
 static void write_elsewhere(enum say_level level, const char *text)
 {
 	(void)level;
-	if (strstr(text, ", narrow:"))
-		write_page(2390, ++narrow_rounds);
+	if (strstr(text, ", partial:"))
+		write_page(2390, ++partial_rounds);
 }
 
 static void cold_page_by_content(void **state)
@@ -226,7 +226,7 @@ static void cold_page_by_content(void **state)
 	say_to = write_elsewhere;
 	ferry_live(rewrite, false);
 	say_to = NULL;
-	assert_true(narrow_rounds);
+	assert_true(partial_rounds);
 }
 
 /* A round is over when the other side says so; of one that does not the time for all rounds makes an end. */
