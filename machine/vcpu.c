@@ -91,7 +91,7 @@ static uint64_t root_get(const struct layout *layout, const uint8_t *context)
 {
 	uint64_t cr3 = word_get(layout, context, layout->vcpu.cr3);
 
-	return layout->width == 8 ? pte_frame(cr3) : narrow_cr3_frame(cr3);
+	return layout->width == 8 ? pte_frame(cr3) : compat_cr3_frame(cr3);
 }
 
 static int translate_roots(const struct translation *t, const struct layout *layout, uint8_t *context)
@@ -105,7 +105,7 @@ static int translate_roots(const struct translation *t, const struct layout *lay
 	rc = translate(t, "cr3", WANT_ROOT, &frame);
 
 	word_set(layout, context, layout->vcpu.cr3,
-		 layout->width == 8 ? frame << PAGE_BITS : narrow_cr3(frame));
+		 layout->width == 8 ? frame << PAGE_BITS : compat_cr3(frame));
 	if (rc || layout->width != 8)
 		return rc;
 	user = word_get(layout, context, layout->vcpu.cr1);

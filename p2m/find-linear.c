@@ -18,7 +18,7 @@ struct range {
 	uint64_t first, last; /* addresses, both inside */
 };
 
-/* Sign-extension off: 48 bits of a 64-bit address, 32 of a narrow one. */
+/* Sign-extension off: 48 bits of a 64-bit address, 32 of a 32-bit guest's. */
 static int find_range(const struct p2m *p2m, const void *shared_info, uint64_t first, struct range *range)
 {
 	const struct layout *layout = p2m->layout;
@@ -69,7 +69,7 @@ static int read_level(struct domain *domain, unsigned int level, const struct ra
 int p2m_find_linear(struct p2m *p2m, struct domain *domain, const void *shared_info, uint64_t first)
 {
 	uint64_t cr3 = word_get(p2m->layout, shared_info, p2m->layout->shared_info.p2m_cr3);
-	mfn_t root = { p2m->layout->width == 8 ? cr3 >> PAGE_BITS : narrow_cr3_frame(cr3) };
+	mfn_t root = { p2m->layout->width == 8 ? cr3 >> PAGE_BITS : compat_cr3_frame(cr3) };
 	mfn_t *tables = &root;
 	struct range range = { 0 };
 	int rc = find_range(p2m, shared_info, first, &range);

@@ -42,7 +42,7 @@ const char *table_defect_text(enum table_defect defect);
 /*
  * First of the slots that are Xen's, TABLE_SLOTS if there are none, and how
  * many. Source: Xen, public/arch-x86/xen-x86_64.h, "ROOT_PAGETABLE_*"; xen-x86_32.h.
- * Those of a narrow guest's level 2 depend on the table: canonicalise() knows.
+ * Those of a 32-bit guest's level 2 depend on the table: canonicalise() knows.
  */
 void xen_slots(unsigned int width, unsigned int level, unsigned int *first, unsigned int *count);
 
@@ -50,13 +50,13 @@ void xen_slots(unsigned int width, unsigned int level, unsigned int *first, unsi
 bool canonicalise(uint64_t to[TABLE_SLOTS], const uint64_t from[TABLE_SLOTS], struct table_kind kind,
 		  const struct inverse *inverse, struct table_fault *fault);
 
-/* The four entries of a narrow guest's level 3 have no writable bit, and are always as if they had. */
+/* The four entries of a 32-bit guest's level 3 have no writable bit, and are always as if they had. */
 static inline uint64_t entry_judged(unsigned int width, unsigned int level, uint64_t entry)
 {
 	return width == 4 && level == 3 ? entry | PTE_WRITABLE : entry;
 }
 
-/* The slots from here on of the level 2 that slot 3 of a narrow level 3 names are Xen's. */
+/* The slots from here on of the level 2 that slot 3 of a 32-bit level 3 names are Xen's. */
 enum { NARROW_L2_XEN_FIRST = 428 };
 
 /* What an entry of a table of level may name: TABLE_SOUND, or what is wrong with it. */

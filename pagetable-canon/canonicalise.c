@@ -12,11 +12,11 @@ static bool set_fault(struct table_fault *fault, enum table_defect defect, unsig
 }
 
 /*
- * The level 2 that maps a narrow guest's top has Xen's entries from slot 428
+ * The level 2 that maps a 32-bit guest's top has Xen's entries from slot 428
  * on, and only that one: Xen lets a guest put nothing but its own level-1
  * tables into a level 2, so a foreign frame there is Xen's.
  */
-static unsigned int narrow_l2_end(const uint64_t *table, const struct inverse *inverse)
+static unsigned int compat_l2_end(const uint64_t *table, const struct inverse *inverse)
 {
 	uint64_t entry = table[NARROW_L2_XEN_FIRST];
 
@@ -104,7 +104,7 @@ static void clear_xen_slots(uint64_t *to, unsigned int width, unsigned int level
 
 	xen_slots(width, level, &first, &count);
 	if (width == 4 && level == 2) {
-		first = narrow_l2_end(to, inverse);
+		first = compat_l2_end(to, inverse);
 		count = TABLE_SLOTS - first;
 	}
 	memset(to + first, 0, count * sizeof(*to));

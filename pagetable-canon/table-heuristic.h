@@ -9,7 +9,7 @@
 #include "pagetable-canon/canon.h"
 
 /*
- * Of level 2 or above, of a wide guest: it has entries, each is present and
+ * Of level 2 or above, of a 64-bit guest: it has entries, each is present and
  * names a frame of the guest's, and nothing else is in it. Xen's slots count
  * neither way: an unpinned root keeps what Xen put there.
  */

@@ -30,7 +30,7 @@ static bool asked_to_write(const struct demand *demand, enum way way)
 }
 
 /* Whoever names a table may write to it only if it is of the level below; else it may be of its own, too. */
-static bool narrow_levels(struct demand *demand, uint64_t table, unsigned int slot, unsigned int level,
+static bool compat_levels(struct demand *demand, uint64_t table, unsigned int slot, unsigned int level,
 			  bool writable)
 {
 	unsigned int least = level - 1, most = writable ? level - 1 : level;
@@ -60,7 +60,7 @@ static int demand_note(struct examination *x, uint64_t table, unsigned int slot,
 	demand = &x->demands[pte_frame(entry)];
 	demand->maps_top |= width == 4 && level == 3 && slot == 3;
 	if (level > 1)
-		return narrow_levels(demand, table, slot, level, writable)
+		return compat_levels(demand, table, slot, level, writable)
 			     ? 0
 			     : defect(x, table, slot, entry, TABLE_WRONG_LEVEL);
 	if (!demand->slot[AS_PAGE] || (writable && !asked_to_write(demand, AS_PAGE)))

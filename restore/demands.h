@@ -16,8 +16,8 @@ struct demand {
 	uint16_t slot[WAYS];	 /* and where; + 1, so that 0 is no slot */
 	uint8_t level[2];	 /* AT_LEAST, AT_MOST */
 	uint8_t writable : WAYS; /* by way: the entry that asked may write */
-	bool maps_top : 1;	 /* narrow: slot 3 of a level 3 names it */
-	bool reaches_top : 1;	 /* narrow level 2: has an entry where Xen's would be */
+	bool maps_top : 1;	 /* 32-bit: slot 3 of a level 3 names it */
+	bool reaches_top : 1;	 /* 32-bit level 2: has an entry where Xen's would be */
 } __attribute__((packed));	 /* there is one for each pfn */
 
 /* Goes through a table; what can be known to be wrong at once is refused. */

@@ -62,7 +62,7 @@ const struct layout *layout_of(unsigned int width);
 enum { CONSOLE_CONNECTION_AT = 1024 + 2048 + 4 * 4 };
 uint8_t console_connection_at_start(void);
 
-/* A guest word in a structure, widened; ~0 of a narrow guest stays all ones. */
+/* A guest word in a structure, widened; ~0 of a 32-bit guest stays all ones. */
 uint64_t word_get(const struct layout *layout, const void *structure, size_t offset);
 void word_set(const struct layout *layout, void *structure, size_t offset, uint64_t value);
 

@@ -20,12 +20,12 @@ static inline uint64_t pte_with_frame(uint64_t entry, uint64_t frame)
 }
 
 /* A 32-bit guest's cr3 is rotated, so that it has room for a frame above 4 GiB. */
-static inline uint64_t narrow_cr3_frame(uint32_t cr3)
+static inline uint64_t compat_cr3_frame(uint32_t cr3)
 {
 	return cr3 >> 12 | (cr3 & 0xfff) << 20;
 }
 
-static inline uint32_t narrow_cr3(uint64_t frame)
+static inline uint32_t compat_cr3(uint64_t frame)
 {
 	return (uint32_t)(frame << 12 | frame >> 20);
 }

@@ -50,7 +50,7 @@ static uint64_t poked_value(const struct poke *poke, unsigned int i)
 	switch (poke->kind % 4) {
 	case 0: return mfn;
 	case 1: return mfn << PAGE_BITS | (poke->value >> 16 & 0xfff);
-	case 2: return guest.layout->width == 8 ? mfn << PAGE_BITS : narrow_cr3(mfn);
+	case 2: return guest.layout->width == 8 ? mfn << PAGE_BITS : compat_cr3(mfn);
 	default: return poke->value;
 	}
 }
@@ -158,7 +158,7 @@ static void set(unsigned int frame, unsigned int slot, unsigned int width, uint6
 	memcpy(guest.memory[frame] + slot * width, &value, width);
 }
 
-/* Frame 0: frame-list-list, 1: the one list, 2..5: levels 4..1 of the linear p2m (narrow: 3..1), at vaddr. */
+/* Frame 0: frame-list-list, 1: the one list, 2..5: levels 4..1 of the linear p2m (32-bit: 3..1), at vaddr. */
 static void make_guest(uint64_t pfns, uint64_t vaddr)
 {
 	unsigned int width = guest.layout->width, levels = guest.layout->levels,
@@ -181,7 +181,7 @@ static void make_guest(uint64_t pfns, uint64_t vaddr)
 	word_set(guest.layout, guest.shared_info, guest.layout->shared_info.max_pfn, pfns);
 	word_set(guest.layout, guest.shared_info, guest.layout->shared_info.frame_list_list, FIRST_MFN);
 	word_set(guest.layout, guest.shared_info, guest.layout->shared_info.p2m_cr3,
-		 width == 8 ? cr3 << PAGE_BITS : narrow_cr3(cr3));
+		 width == 8 ? cr3 << PAGE_BITS : compat_cr3(cr3));
 	word_set(guest.layout, guest.shared_info, guest.layout->shared_info.p2m_vaddr, vaddr);
 }
 

@@ -42,14 +42,14 @@ uint64_t any_word(struct input *in)
 	case 3: return frame << PAGE_BITS;
 	case 4: return frame << PAGE_BITS | 1;
 	case 5: return frame * 512;
-	case 6: return narrow_cr3(frame);
+	case 6: return compat_cr3(frame);
 	default: return kind & 0x80 ? ~0ULL : take64(in);
 	}
 }
 
 static uint64_t cr3_of(const struct layout *layout, uint64_t frame)
 {
-	return layout->width == 8 ? frame << PAGE_BITS : narrow_cr3(frame);
+	return layout->width == 8 ? frame << PAGE_BITS : compat_cr3(frame);
 }
 
 uint8_t *make_context(const struct layout *layout, struct input *in, bool has_mfns)

@@ -217,8 +217,8 @@ static void xens_slots_end_where_they_end(void **state)
 	}
 }
 
-/* The level 2 that a narrow guest's top slot names carries Xen's entries from 428 on, others do not. */
-static void narrow_l2_with_xens_part(void **state)
+/* The level 2 that a 32-bit guest's top slot names carries Xen's entries from 428 on, others do not. */
+static void compat_l2_with_xens_part(void **state)
 {
 	uint64_t random = 7;
 
@@ -298,7 +298,7 @@ int main(void)
 		TEST(canonical_tables_name_pfns_and_keep_flags),
 		TEST(slots_of_xen_are_zero),
 		TEST(xens_slots_end_where_they_end),
-		TEST(narrow_l2_with_xens_part),
+		TEST(compat_l2_with_xens_part),
 		TEST(canonicalise_names_defects),
 		TEST(tables_are_localised_in_place),
 		TEST(every_defect_has_words),

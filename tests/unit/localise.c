@@ -100,7 +100,7 @@ static void linear_tables_are_read_only(void **state)
 	check_localise(8, 4, pfn_entry(700, PTE_WRITABLE), TABLE_WRONG_LEVEL);
 	check_localise(8, 2, pfn_entry(2000, 0), TABLE_SOUND);
 	check_localise(8, 3, pfn_entry(3500, 0), TABLE_SOUND);
-	/* The entries of a narrow level 3 have no writable bit: there is no read-only one. */
+	/* The entries of a 32-bit level 3 have no writable bit: there is no read-only one. */
 	check_localise(4, 3, pfn_entry(3500, 0), TABLE_WRONG_LEVEL);
 	check_localise(4, 2, pfn_entry(2500, 0), TABLE_SOUND);
 }

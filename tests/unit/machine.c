@@ -148,7 +148,7 @@ static void start_info_is_rewritten(void **state)
 	check_start_info(8);
 }
 
-static void narrow_start_info_is_rewritten(void **state)
+static void compat_start_info_is_rewritten(void **state)
 {
 	(void)state;
 	check_start_info(4);
@@ -186,7 +186,7 @@ static void shared_info_is_loaded_in_part(void **state)
 	check_shared_info(8);
 }
 
-static void narrow_shared_info_is_loaded_in_part(void **state)
+static void compat_shared_info_is_loaded_in_part(void **state)
 {
 	(void)state;
 	check_shared_info(4);
@@ -204,9 +204,9 @@ int main(void)
 		TEST(vcpus_are_taken),
 		TEST(wrong_vcpu_records_are_refused),
 		TEST(start_info_is_rewritten),
-		TEST(narrow_start_info_is_rewritten),
+		TEST(compat_start_info_is_rewritten),
 		TEST(shared_info_is_loaded_in_part),
-		TEST(narrow_shared_info_is_loaded_in_part),
+		TEST(compat_shared_info_is_loaded_in_part),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,13 +154,13 @@ static void wide_list_plain(void **state)
 	there_and_back(8, P2M_LIST, LEVEL_PLAIN);
 }
 
-static void narrow_linear(void **state)
+static void compat_linear(void **state)
 {
 	(void)state;
 	there_and_back(4, P2M_LINEAR, LEVEL_DEFAULT);
 }
 
-static void narrow_list_plain(void **state)
+static void compat_list_plain(void **state)
 {
 	(void)state;
 	there_and_back(4, P2M_LIST, LEVEL_PLAIN);
@@ -232,8 +232,8 @@ static void last_of_each_pfn_counts(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(wide_linear),	 TEST(wide_list_plain),		TEST(narrow_linear),
-		TEST(narrow_list_plain), TEST(last_of_each_pfn_counts),
+		TEST(wide_linear),	 TEST(wide_list_plain),		TEST(compat_linear),
+		TEST(compat_list_plain), TEST(last_of_each_pfn_counts),
 	};
 
 	alarm(300); /* whoever still waits then waits for ever */

@@ -88,7 +88,7 @@ static void wrong_addresses_are_refused(void **state)
 	}
 }
 
-static void wrong_narrow_addresses_are_refused(void **state)
+static void wrong_compat_addresses_are_refused(void **state)
 {
 	(void)state;
 	guest_make(&guest, 4, 4000);
@@ -178,7 +178,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(wrong_counts_are_refused),	   TEST(nothing_published_is_refused),
-		TEST(wrong_addresses_are_refused), TEST(wrong_narrow_addresses_are_refused),
+		TEST(wrong_addresses_are_refused), TEST(wrong_compat_addresses_are_refused),
 		TEST(wrong_tables_are_refused),	   TEST(foreign_root_is_refused),
 		TEST(wrong_lists_are_refused),	   TEST(more_pfns_than_a_list_holds_are_refused),
 	};

@@ -122,13 +122,13 @@ static void linear_is_found_in_the_lower_half(void **state)
 	linear(8, 1000, 0x00007fff3ffff000);
 }
 
-static void narrow_linear_is_found(void **state)
+static void compat_linear_is_found(void **state)
 {
 	(void)state;
 	linear(4, 3000, 0xf0000000);
 }
 
-static void narrow_linear_is_found_across_l3_slots(void **state)
+static void compat_linear_is_found_across_l3_slots(void **state)
 {
 	(void)state;
 	linear(4, MANY, 0xbfe05000);
@@ -153,7 +153,7 @@ static void list_of_several_pages_is_found(void **state)
 	list(8, MANY);
 }
 
-static void narrow_list_is_found(void **state)
+static void compat_list_is_found(void **state)
 {
 	(void)state;
 	list(4, MANY);
@@ -201,7 +201,7 @@ static void marked_entries_are_holes(void **state)
 	marks(8);
 }
 
-static void narrow_marked_entries_are_holes(void **state)
+static void compat_marked_entries_are_holes(void **state)
 {
 	(void)state;
 	marks(4);
@@ -328,14 +328,14 @@ int main(void)
 		TEST(linear_is_found_across_l4_slots),
 		TEST(linear_is_found_up_to_the_last_address),
 		TEST(linear_is_found_in_the_lower_half),
-		TEST(narrow_linear_is_found),
-		TEST(narrow_linear_is_found_across_l3_slots),
+		TEST(compat_linear_is_found),
+		TEST(compat_linear_is_found_across_l3_slots),
 		TEST(list_is_found),
 		TEST(list_of_several_pages_is_found),
-		TEST(narrow_list_is_found),
+		TEST(compat_list_is_found),
 		TEST(form_can_be_chosen),
 		TEST(marked_entries_are_holes),
-		TEST(narrow_marked_entries_are_holes),
+		TEST(compat_marked_entries_are_holes),
 		TEST(types_are_fetched),
 		TEST(change_is_noticed_and_read_again),
 		TEST(endless_change_is_refused),

@@ -78,7 +78,7 @@ static void entries_are_rewritten(void **state)
 	check_rules(8);
 }
 
-static void narrow_entries_are_rewritten(void **state)
+static void compat_entries_are_rewritten(void **state)
 {
 	(void)state;
 	check_rules(4);
@@ -156,7 +156,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(entries_are_rewritten),
-		TEST(narrow_entries_are_rewritten),
+		TEST(compat_entries_are_rewritten),
 		TEST(what_follows_the_last_entry_stays),
 		TEST(leaf_must_be_an_ordinary_page),
 		TEST(one_leaf_for_two_ranges_with_frames_is_refused),

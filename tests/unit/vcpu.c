@@ -61,7 +61,7 @@ static void check_places(unsigned int width)
 
 		assert_int_equal(saved_word(is, at->cr3),
 				 width == 8 ? saved.guest.mfn[saved.guest.root].n << PAGE_BITS
-					    : narrow_cr3(saved.guest.mfn[saved.guest.root].n));
+					    : compat_cr3(saved.guest.mfn[saved.guest.root].n));
 		memcpy(&flags, is + at->flags, sizeof(flags));
 		assert_true(flags & VCPU_FLAG_ONLINE);
 	}
@@ -77,7 +77,7 @@ static void frames_become_pfns_and_frames_again(void **state)
 	check_places(8);
 }
 
-static void narrow_frames_become_pfns_and_frames_again(void **state)
+static void compat_frames_become_pfns_and_frames_again(void **state)
 {
 	(void)state;
 	check_places(4);
@@ -204,7 +204,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(frames_become_pfns_and_frames_again),
-		TEST(narrow_frames_become_pfns_and_frames_again),
+		TEST(compat_frames_become_pfns_and_frames_again),
 		TEST(foreign_frames_are_refused),
 		TEST(wrong_places_are_refused),
 		TEST(holes_are_no_frames),

@@ -121,7 +121,7 @@ void guest_publish_linear(struct guest *g, uint64_t address)
 
 	for (uint64_t i = 0; i < g->leaves; i++)
 		guest_map(g, address + i * PAGE_BYTES, g->leaf[i], PTE_WRITABLE);
-	publish(g, at->p2m_cr3, g->layout->width == 8 ? root << PAGE_BITS : narrow_cr3(root));
+	publish(g, at->p2m_cr3, g->layout->width == 8 ? root << PAGE_BITS : compat_cr3(root));
 	publish(g, at->p2m_vaddr, address);
 	publish(g, at->p2m_generation, 2);
 }
@@ -185,7 +185,7 @@ static void add_context(struct guest *g, struct fake_vcpu *vcpu, uint64_t start_
 	word_set(g->layout, context, at->gdt_entries, 2 * GDT_ENTRIES_A_FRAME);
 	for (unsigned int i = 0; i < 2; i++)
 		word_set(g->layout, context, at->gdt_frames + i * g->layout->width, g->mfn[guest_take(g)].n);
-	word_set(g->layout, context, at->cr3, g->layout->width == 8 ? root << PAGE_BITS : narrow_cr3(root));
+	word_set(g->layout, context, at->cr3, g->layout->width == 8 ? root << PAGE_BITS : compat_cr3(root));
 	word_set(g->layout, context, at->cr1, user);
 }
 

@@ -90,7 +90,7 @@ static int check_context(struct domain *domain, const uint8_t *state)
 	const struct layout *layout = layout_of(domain->width);
 	uint64_t cr3 = word_get(layout, state, layout->vcpu.cr3);
 	uint64_t entries = word_get(layout, state, layout->vcpu.gdt_entries);
-	mfn_t root = { domain->width == 8 ? pte_frame(cr3) : narrow_cr3_frame(cr3) };
+	mfn_t root = { domain->width == 8 ? pte_frame(cr3) : compat_cr3_frame(cr3) };
 	int rc = fake_validate(domain, root, layout->levels);
 
 	for (uint64_t i = 0; !rc && i * GDT_ENTRIES_A_FRAME < entries; i++) {
