@@ -20,11 +20,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "process/child.h"
 #include "log.h"
 #include "migrate/mover.h"
 #include "migrate/settle.h"
 #include "migrate/speaker.h"
+#include "process/child.h"
 #include "process/stop.h"
 
 enum {
@@ -260,7 +260,7 @@ static const struct step {
 	const char *name;
 	int (*run)(struct mover *m);
 } steps[] = {
-	{ "look at the guest", mover_look },
+	{ "look at the guest", mover_fetch_offer },
 	{ "connect", open_line },
 	{ "offer", make_offer },
 	{ "begin", mover_begin },

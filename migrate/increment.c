@@ -58,7 +58,7 @@ int increment_note(const struct batch *batch, struct migration *m)
 }
 
 /* XXH3's 64 bits are the low half of its 128, for a page and the same secret. */
-void increment_seed(const struct index_draft *draft, struct view *view)
+void increment_seed(const struct index_draft *draft, struct guest_view *view)
 {
 	const struct memory_state *parent = &draft->parent;
 

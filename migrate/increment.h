@@ -6,7 +6,7 @@
 #define MIGRATE_INCREMENT_H
 
 #include "migrate/batch.h"
-#include "migrate/view.h"
+#include "migrate/guest-view.h"
 #include "stream/index-draft.h"
 
 /* By a worker: digests the pages of a record, and cuts out what need not go; the record may become empty. */
@@ -14,10 +14,10 @@ int increment_cut(struct batch *batch, const struct index_draft *draft);
 /* By the writer, before the record's frame is written. */
 int increment_note(const struct batch *batch, struct migration *migration);
 
-/* What the parent has need not be copied, nor sent: it counts as sent. After view_follow(), before the first round. */
-void increment_seed(const struct index_draft *draft, struct view *view);
+/* What the parent has need not be copied, nor sent: it counts as sent. After guest_view_follow(), before the first round. */
+void increment_seed(const struct index_draft *draft, struct guest_view *view);
 
-/* After a look: the guest may have more pfns. */
+/* After a new snapshot: the guest may have more pfns. */
 int increment_follow(const struct migration *migration);
 
 /* FEATURE_*, and xl's flag in an opening that begins with xl's header. */

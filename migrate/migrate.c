@@ -16,7 +16,7 @@
 
 #include "log.h"
 #include "migrate/increment.h"
-#include "migrate/look.h"
+#include "migrate/p2m-snapshot.h"
 #include "migrate/precopy.h"
 #include "migrate/run-on.h"
 #include "migrate/send-batch.h"
@@ -45,7 +45,7 @@ static int look_at_guest(struct migration *m)
 	m->shared_info = domain_map(m->domain, &m->facts.shared_info, 1, false, NULL);
 	if (!m->shared_info)
 		return fail(EFAULT, "cannot map the shared info page of domain %u", m->facts.id);
-	rc = look_before(m);
+	rc = p2m_check_size(m);
 	if (!rc)
 		rc = cpu_policy_save(m->domain, &m->policy);
 	return rc || m->options.bare ? rc
@@ -107,7 +107,7 @@ static int say_p2m(const struct migration *m)
 
 static int find_p2m(struct migration *m)
 {
-	int rc = look(m);
+	int rc = p2m_snapshot_renew(m);
 
 	return rc ? rc : say_p2m(m);
 }
@@ -116,12 +116,12 @@ static int find_p2m(struct migration *m)
 static int find_moving_p2m(struct migration *m)
 {
 	struct timespec nap = { 0, 10 * 1000 * 1000 };
-	int rc = look(m);
+	int rc = p2m_snapshot_renew(m);
 
 	for (int i = 0; i < FIRST_LOOKS && rc && !stop_requested(); i++) {
 		fail_forget();
 		nanosleep(&nap, NULL);
-		rc = look(m);
+		rc = p2m_snapshot_renew(m);
 	}
 	return rc ? rc : say_p2m(m);
 }

@@ -30,7 +30,7 @@ struct mover {
 };
 
 /* Fills in the offer and the policy. */
-int mover_look(struct mover *mover);
+int mover_fetch_offer(struct mover *mover);
 /* Passes on what the sender writes, to its end, or the first failure. */
 int mover_send(struct mover *mover);
 /* What the other side says meanwhile: only that it is there, or that it has failed. */

@@ -9,8 +9,8 @@
 #include "log.h"
 #include "migrate/digest.h"
 #include "migrate/increment.h"
-#include "migrate/look.h"
 #include "migrate/measure.h"
+#include "migrate/p2m-snapshot.h"
 #include "migrate/run-on.h"
 #include "migrate/send-round.h"
 #include "process/stop.h"
@@ -42,7 +42,7 @@ static int tell_p2m_frames(struct migration *m)
 	return rc;
 }
 
-/* After a look. */
+/* After a new snapshot. */
 static int precopy_follow(struct migration *m)
 {
 	struct precopy *p = m->precopy;
@@ -50,34 +50,34 @@ static int precopy_follow(struct migration *m)
 
 	if (!rc)
 		rc = increment_follow(m);
-	return rc ? rc : view_follow(&p->view, &m->p2m, &p->dirty);
+	return rc ? rc : guest_view_follow(&p->view, &m->p2m, &p->dirty);
 }
 
-/* A running guest may be in the middle of a change: then the last look has to do, for this round. */
-static int look_again(struct migration *m)
+/* A running guest may be in the middle of a change: then the last snapshot has to do, for this round. */
+static int snapshot_again(struct migration *m)
 {
 	struct precopy *p = m->precopy;
 	uint64_t start = now_ns();
-	int rc = look(m);
+	int rc = p2m_snapshot_renew(m);
 
 	if (rc) {
-		say(SAY_DETAIL, "%s: looking again later", fail_reason());
+		say(SAY_DETAIL, "%s: the p2m is read again later", fail_reason());
 		fail_forget();
 		return 0;
 	}
 	rc = precopy_follow(m);
-	p->looked_ns = now_ns();
-	p->look_took_ns = p->looked_ns - start;
+	p->snapshot_ns = now_ns();
+	p->snapshot_took_ns = p->snapshot_ns - start;
 	return rc;
 }
 
-/* What moved meanwhile is found by the next look, or the last; with a look each round, short rounds would be all looking. */
-static int look_if_due(struct migration *m)
+/* What moved meanwhile is found by the next snapshot, or the last; with one each round, short rounds would be spent on snapshots. */
+static int snapshot_if_due(struct migration *m)
 {
-	enum { LOOK_PART = 10 };
+	enum { SNAPSHOT_PART = 10 };
 	const struct precopy *p = m->precopy;
 
-	return now_ns() - p->looked_ns < LOOK_PART * p->look_took_ns ? 0 : look_again(m);
+	return now_ns() - p->snapshot_ns < SNAPSHOT_PART * p->snapshot_took_ns ? 0 : snapshot_again(m);
 }
 
 /*
@@ -170,7 +170,7 @@ int precopy_rounds(struct migration *m)
 		if (!rc)
 			rc = round.number ? choose_tracking(m, &round) : 0;
 		if (!rc)
-			rc = round.number ? look_if_due(m) : 0;
+			rc = round.number ? snapshot_if_due(m) : 0;
 		if (!rc)
 			rc = run_round(m);
 		if (rc)
@@ -183,53 +183,53 @@ int precopy_rounds(struct migration *m)
 
 /* --- the guest has stopped ----------------------------------------------- */
 
-struct last_look {
+struct last_snapshot {
 	const struct migration *m;
-	struct sight sight;
+	struct p2m_snapshot snapshot;
 };
 
-static int run_look(void *job, unsigned int worker, void *context)
+static int run_snapshot(void *job, unsigned int worker, void *context)
 {
-	struct last_look *last = context;
+	struct last_snapshot *last = context;
 
 	(void)job, (void)worker;
-	return look_ahead(last->m, &last->sight);
+	return p2m_snapshot_take(last->m, &last->snapshot);
 }
 
 /* To ask Xen for all types takes about as long as to read all pages, and does not need the workers. */
-static int run_round_beside_look(struct migration *m, struct last_look *last)
+static int run_round_beside_snapshot(struct migration *m, struct last_snapshot *last)
 {
-	struct pipeline *looking;
-	int rc = pipeline_beside(&looking, "look", run_look, last), looked;
+	struct pipeline *taking;
+	int rc = pipeline_beside(&taking, "snapshot", run_snapshot, last), taken;
 
 	if (rc)
 		return rc;
 	rc = run_round(m);
-	looked = pipeline_stop(looking, NULL);
-	return rc ? rc : looked;
+	taken = pipeline_stop(taking, NULL);
+	return rc ? rc : taken;
 }
 
 /*
- * All pages, as the last look had them; and then, by a new one, what is another
+ * All pages, as the last snapshot has them; and then, by a new one, what is another
  * page than it was, and the tables.
  */
 int precopy_last(struct migration *m)
 {
 	struct precopy *p = m->precopy;
-	struct last_look last = { .m = m };
+	struct last_snapshot last = { .m = m };
 	uint64_t pages, bytes = m->to->bytes, start = now_ns();
 	int rc;
 
 	phase_enter(m, LIVE_LAST);
 	p->is_stopped = true;
 	dirty_extend(&p->dirty, DIRTY_ALL);
-	rc = run_round_beside_look(m, &last);
+	rc = run_round_beside_snapshot(m, &last);
 	pages = p->sent_pages;
 	if (rc) {
-		sight_release(&last.sight);
+		p2m_snapshot_release(&last.snapshot);
 		return rc;
 	}
-	look_take(m, &last.sight);
+	p2m_snapshot_use(m, &last.snapshot);
 	p->is_last = true;
 	dirty_extend(&p->dirty, DIRTY_NOTED);
 	rc = precopy_follow(m);
@@ -254,7 +254,7 @@ int precopy_begin(struct migration *m)
 	if (!rc)
 		rc = dirty_begin(&p->dirty, m->domain, m->options.tracking, m->p2m.count);
 	if (!rc)
-		rc = view_follow(&p->view, &m->p2m, &p->dirty);
+		rc = guest_view_follow(&p->view, &m->p2m, &p->dirty);
 	if (!rc && m->options.index)
 		increment_seed(m->options.index, &p->view);
 	if (!rc)
@@ -272,7 +272,7 @@ int precopy_end(struct migration *m, int why)
 	/* What stopped the workers comes first. */
 	rc = outlet_close(p->outlet, why == -ECANCELED ? 0 : why);
 	dirty_end(&p->dirty);
-	view_release(&p->view);
+	guest_view_release(&p->view);
 	bytes_release(&p->frames);
 	free(p);
 	m->precopy = NULL;

@@ -1,8 +1,8 @@
 /*
- * The memory of a guest that runs, in rounds { look at the p2m; collect what is
+ * The memory of a guest that runs, in rounds { snapshot of the p2m; collect what is
  * dirty; send it; how long would it have to stop now? }. When it has stopped,
- * all of it goes once more as it was last looked at, and beside that a new look
- * tells what is another page by now, for a last pass.
+ * all of it goes once more as the last snapshot has it, and beside that a new one
+ * shows what is another page by now, for a last pass.
  *
  * A page that is a table is sent once while the guest runs, so that the other
  * side has a frame for it, and always again at the end; what cannot be sent
@@ -16,7 +16,7 @@
 
 struct precopy;
 
-/* After the first look. */
+/* After the first snapshot. */
 int precopy_begin(struct migration *migration);
 /* Until the policy says that the guest is to be stopped; -ETIME if it says to give up. */
 int precopy_rounds(struct migration *migration);

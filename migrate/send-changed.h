@@ -7,13 +7,13 @@
 #ifndef MIGRATE_SEND_CHANGED_H
 #define MIGRATE_SEND_CHANGED_H
 
+#include "migrate/guest-view.h"
 #include "migrate/outlet.h"
 #include "migrate/precopy-policy.h"
 #include "migrate/precopy.h"
-#include "migrate/view.h"
 
 struct precopy {
-	struct view view;
+	struct guest_view view;
 	struct dirty dirty;
 	struct outlet *outlet;
 	struct bytes frames; /* the last X86_PV_P2M_FRAMES that was sent */
@@ -21,11 +21,11 @@ struct precopy {
 	bool is_last;	     /* and what does not go now never will */
 	struct precopy_memory memory;
 	uint64_t began_ns;
-	uint64_t looked_ns, look_took_ns; /* the last look, its end; 0: none yet */
-	uint64_t best_speed;		  /* bytes a second */
-	uint64_t read_all_ns;		  /* the middle of the last round that was not partial */
-	uint64_t page_ns;		  /* to read a page, by one thread */
-	uint64_t left_pages;		  /* expected to be left when the guest is stopped now */
+	uint64_t snapshot_ns, snapshot_took_ns; /* the last snapshot's end, and its length; 0: not yet */
+	uint64_t best_speed;			/* bytes a second */
+	uint64_t read_all_ns;			/* the middle of the last round that was not partial */
+	uint64_t page_ns;			/* to read a page, by one thread */
+	uint64_t left_pages;			/* expected to be left when the guest is stopped now */
 	/* of this round, by the workers */
 	_Atomic uint64_t sent_pages, fresh_pages, idle_ns, idle_pages;
 };

@@ -43,7 +43,7 @@ static bool send_window(struct migration *m, uint64_t first, uint64_t limit)
 	struct precopy *p = m->precopy;
 	uint64_t end, due;
 
-	view_map(&p->view, m->domain, first, limit);
+	guest_view_map(&p->view, m->domain, first, limit);
 	for (; first < limit; first = end) {
 		struct batch *batch;
 

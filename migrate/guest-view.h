@@ -4,8 +4,8 @@
  * mapped anew; those it gave away stay mapped, at no cost but theirs, until the
  * process ends (a PV domain 0 pays a trap for each page it unmaps).
  */
-#ifndef MIGRATE_VIEW_H
-#define MIGRATE_VIEW_H
+#ifndef MIGRATE_GUEST_VIEW_H
+#define MIGRATE_GUEST_VIEW_H
 
 #include "migrate/dirty.h"
 #include "p2m/p2m.h"
@@ -13,7 +13,7 @@
 enum { NEVER_SENT = 0xff }; /* no type of a frame */
 
 /* All by pfn. */
-struct view {
+struct guest_view {
 	uint64_t count;
 	const uint8_t **at; /* NULL: not mapped */
 	mfn_t *mfn;	    /* mapped there, or to be */
@@ -21,12 +21,12 @@ struct view {
 	uint64_t *digest;   /* of the page as last sent */
 };
 
-void view_release(struct view *view);
+void guest_view_release(struct guest_view *view);
 
-/* After a look: what has another frame now is mapped no more, and suspect. */
-int view_follow(struct view *view, const struct p2m *p2m, struct dirty *dirty);
+/* After a new snapshot: what has another frame now is mapped no more, and suspect. */
+int guest_view_follow(struct guest_view *view, const struct p2m *p2m, struct dirty *dirty);
 
 /* Maps what is not of the pfns first .. end - 1. What cannot be mapped, as a running guest just gave it away, is left. */
-void view_map(struct view *view, struct domain *domain, uint64_t first, uint64_t end);
+void guest_view_map(struct guest_view *view, struct domain *domain, uint64_t first, uint64_t end);
 
 #endif

@@ -1,5 +1,5 @@
-/* See look.h. */
-#include "migrate/look.h"
+/* See p2m-snapshot.h. */
+#include "migrate/p2m-snapshot.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static uint64_t p2m_record_bytes(uint64_t leaves)
 	return sizeof(struct p2m_frames) + leaves * sizeof(uint64_t);
 }
 
-static int check_size(const struct layout *layout, uint64_t pfns)
+static int check_pfns(const struct layout *layout, uint64_t pfns)
 {
 	uint64_t per_page = p2m_per_page(layout);
 	uint64_t most = (RECORD_MAX_BYTES - sizeof(struct p2m_frames)) / sizeof(uint64_t);
@@ -39,12 +39,12 @@ static int check_size(const struct layout *layout, uint64_t pfns)
 			    most * per_page);
 }
 
-int look_before(const struct migration *m)
+int p2m_check_size(const struct migration *m)
 {
 	uint64_t claimed = word_get(m->layout, m->shared_info, m->layout->shared_info.max_pfn);
 	int rc = p2m_check_claim(m->layout, m->shared_info, promised_pfns(m));
 
-	return rc ? rc : check_size(m->layout, claimed);
+	return rc ? rc : check_pfns(m->layout, claimed);
 }
 
 static void count_frames(struct migration *m)
@@ -78,64 +78,64 @@ static int check_leaves(const struct p2m *p2m, const struct inverse *inverse)
 }
 
 /* The inverse of what has not changed is still right. */
-static int turn_round(const struct migration *m, struct sight *sight)
+static int turn_round(const struct migration *m, struct p2m_snapshot *snapshot)
 {
-	const struct p2m *now = &sight->p2m;
+	const struct p2m *now = &snapshot->p2m;
 	int rc;
 
 	if (m->p2m.count && has_same_frames(now, &m->p2m))
 		return check_leaves(now, &m->inverse);
-	rc = inverse_init(&sight->inverse, now);
-	return rc ? rc : check_leaves(now, &sight->inverse);
+	rc = inverse_init(&snapshot->inverse, now);
+	return rc ? rc : check_leaves(now, &snapshot->inverse);
 }
 
-int look_ahead(const struct migration *m, struct sight *sight)
+int p2m_snapshot_take(const struct migration *m, struct p2m_snapshot *snapshot)
 {
 	struct p2m_source source = { m->domain, m->layout, m->shared_info, m->p2m.count,
 				     !m->figures.stopped_at_ns };
 	int rc;
 
-	*sight = (struct sight){ .inverse = { 0 } };
-	rc = p2m_find(&sight->p2m, &source, m->options.p2m, promised_pfns(m));
+	*snapshot = (struct p2m_snapshot){ .inverse = { 0 } };
+	rc = p2m_find(&snapshot->p2m, &source, m->options.p2m, promised_pfns(m));
 	if (!rc)
-		rc = check_size(m->layout, sight->p2m.count);
-	if (!rc && sight->p2m.count < m->p2m.count)
+		rc = check_pfns(m->layout, snapshot->p2m.count);
+	if (!rc && snapshot->p2m.count < m->p2m.count)
 		rc = fail(ERANGE, "the guest's p2m shrank from %lu pfns to %lu", m->p2m.count,
-			  sight->p2m.count);
+			  snapshot->p2m.count);
 	if (!rc)
-		rc = p2m_fetch_types(&sight->p2m, m->domain);
+		rc = p2m_fetch_types(&snapshot->p2m, m->domain);
 	if (!rc)
-		rc = turn_round(m, sight);
+		rc = turn_round(m, snapshot);
 	if (rc)
-		sight_release(sight);
+		p2m_snapshot_release(snapshot);
 	return rc;
 }
 
-void look_take(struct migration *m, struct sight *sight)
+void p2m_snapshot_use(struct migration *m, struct p2m_snapshot *snapshot)
 {
 	p2m_release(&m->p2m);
-	m->p2m = sight->p2m;
-	if (sight->inverse.bits) {
+	m->p2m = snapshot->p2m;
+	if (snapshot->inverse.bits) {
 		inverse_release(&m->inverse);
-		m->inverse = sight->inverse;
+		m->inverse = snapshot->inverse;
 	}
-	*sight = (struct sight){ .inverse = { 0 } };
+	*snapshot = (struct p2m_snapshot){ .inverse = { 0 } };
 	count_frames(m);
 }
 
-void sight_release(struct sight *sight)
+void p2m_snapshot_release(struct p2m_snapshot *snapshot)
 {
-	p2m_release(&sight->p2m);
-	inverse_release(&sight->inverse);
+	p2m_release(&snapshot->p2m);
+	inverse_release(&snapshot->inverse);
 }
 
-int look(struct migration *m)
+int p2m_snapshot_renew(struct migration *m)
 {
-	struct sight sight;
-	int rc = look_ahead(m, &sight);
+	struct p2m_snapshot snapshot;
+	int rc = p2m_snapshot_take(m, &snapshot);
 
 	if (!rc)
-		look_take(m, &sight);
+		p2m_snapshot_use(m, &snapshot);
 	return rc;
 }
 

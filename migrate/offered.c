@@ -18,7 +18,7 @@ static int check_name(const char *name)
 }
 
 /* The connection to Xen must not outlive this: the sender has its own. */
-int mover_look(struct mover *m)
+int mover_fetch_offer(struct mover *m)
 {
 	struct offer *offer = &m->move->offer;
 	struct domain *domain = NULL;

@@ -1,5 +1,5 @@
-/* See view.h. */
-#include "migrate/view.h"
+/* See guest-view.h. */
+#include "migrate/guest-view.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,13 +8,13 @@
 #include "log.h"
 #include "migrate/map-ahead.h"
 
-void view_release(struct view *view)
+void guest_view_release(struct guest_view *view)
 {
 	free(view->at);
 	free(view->mfn);
 	free(view->sent);
 	free(view->digest);
-	*view = (struct view){ 0 };
+	*view = (struct guest_view){ 0 };
 }
 
 static void *grow_one(void *pointer, uint64_t count, size_t each)
@@ -27,7 +27,7 @@ static void *grow_one(void *pointer, uint64_t count, size_t each)
 	return grown;
 }
 
-static int view_grow(struct view *view, uint64_t count)
+static int guest_view_grow(struct guest_view *view, uint64_t count)
 {
 	if (!grow_one(&view->at, count, sizeof(*view->at)) ||
 	    !grow_one(&view->mfn, count, sizeof(*view->mfn)) ||
@@ -43,9 +43,9 @@ static int view_grow(struct view *view, uint64_t count)
 	return 0;
 }
 
-int view_follow(struct view *view, const struct p2m *p2m, struct dirty *dirty)
+int guest_view_follow(struct guest_view *view, const struct p2m *p2m, struct dirty *dirty)
 {
-	int rc = p2m->count > view->count ? view_grow(view, p2m->count) : 0;
+	int rc = p2m->count > view->count ? guest_view_grow(view, p2m->count) : 0;
 
 	if (!rc)
 		rc = dirty_grow(dirty, p2m->count);
@@ -59,7 +59,7 @@ int view_follow(struct view *view, const struct p2m *p2m, struct dirty *dirty)
 	return rc;
 }
 
-void view_map(struct view *view, struct domain *domain, uint64_t first, uint64_t end)
+void guest_view_map(struct guest_view *view, struct domain *domain, uint64_t first, uint64_t end)
 {
 	uint64_t pfns[WINDOW_PFNS];
 	mfn_t mfns[WINDOW_PFNS];
