@@ -89,7 +89,7 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/pvferry/examples helper/helper.conf $(wildcard examples/*)
 	$(BUILD)/pvferry completion bash | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/bash-completion/completions/pvferry
 	$(BUILD)/pvferry completion zsh | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/zsh/$(ZSH_COMPLETIONS)/_pvferry
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system daemon/pvferryd.service toolstack/pvferry-toolstack.socket toolstack/pvferry-toolstack@.service
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system daemon/pvferryd.service checkpoint/pvferry-checkpoint@.service toolstack/pvferry-toolstack.socket toolstack/pvferry-toolstack@.service
 	sed -i 's,/usr/\(sbin\|lib/pvferry\),$(PREFIX)/\1,' $(DESTDIR)$(PREFIX)/lib/systemd/system/pvferry*.service
 	test -e $(DESTDIR)/etc/pvferry/pvferryd.conf || \
 		install -D -m 644 -t $(DESTDIR)/etc/pvferry daemon/pvferryd.conf

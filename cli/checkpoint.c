@@ -141,7 +141,10 @@ static int repeat(struct series *series, const struct settings *settings)
 static int checkpoint_run(const char *whom, const char *directory, struct settings *settings)
 {
 	struct series series;
-	int rc = series_open(&series, whom, directory, &settings->series);
+	int rc;
+
+	settings->series.finishes = settings->is_periodic;
+	rc = series_open(&series, whom, directory, &settings->series);
 
 	if (rc)
 		rc = say_failure("checkpoint", whom, NULL);

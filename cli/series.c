@@ -217,10 +217,14 @@ static int series_take_one(struct series *s)
 					.fate = RUN_ON,
 					.without_devices = s->options->without_devices,
 					.options = &s->options->migrate } };
-	int rc = taking_begin(s, &t);
 	bool was_stopped;
+	int rc;
 
+	if (s->options->finishes)
+		stop_hold();
+	rc = taking_begin(s, &t);
 	rc = rc ? say_failure("checkpoint", s->whom, NULL) : saving_run(&t.saving);
+	stop_release();
 	if (t.saving.is_published)
 		advance(s, &t.saving, t.name.number);
 	if (rc == EXIT_DONE)
@@ -232,7 +236,8 @@ static int series_take_one(struct series *s)
 	/* Where the guest was stopped the hook has begun, and is told what became of it. */
 	if (was_stopped)
 		hook_tell(&t.hook, t.saving.is_published ? "done" : "failed");
-	if (rc == EXIT_DONE && !keep_is_empty(&s->options->keep))
+	/* After a signal that waited until now, the next run prunes. */
+	if (rc == EXIT_DONE && !keep_is_empty(&s->options->keep) && !stop_requested())
 		prune(s);
 	free(t.disks);
 	return rc;

@@ -19,6 +19,7 @@ struct series_options {
 	bool without_devices;
 	const char *hook; /* NULL: none */
 	struct keep keep; /* empty: all checkpoints stay */
+	bool finishes;	  /* a SIGTERM waits until the checkpoint that is being made is complete */
 	uint64_t hook_timeout_ms;
 	unsigned int max_downtime_ms;
 	struct migrate_options migrate;

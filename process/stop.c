@@ -23,10 +23,13 @@ static struct shared {
 } * shared;
 static int shared_fd = -1, wake_fd = -1;
 static atomic_bool is_ignored;
+/* The process that holds: children that are forked meanwhile have another number, and hear a SIGTERM at once. */
+static atomic_int holder;
 
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal's handler takes no lock");
 
-enum { ASKED = -1, LATE = -2 }; /* in place of a signal */
+enum { ASKED = -1, LATE = -2 };	       /* in place of a signal */
+enum { HELD_NONE = 0, HELD_ONE = -1 }; /* in place of the holder: a SIGTERM has come */
 
 static void note_signal(int signal_number)
 {
@@ -39,6 +42,14 @@ static void note_signal(int signal_number)
 	if (write(wake_fd, &one, sizeof(one)) < 0)
 		errno = 0; /* the flag is up all the same */
 	errno = saved;
+}
+
+static void on_signal(int signal_number)
+{
+	int self = getpid();
+
+	if (signal_number != SIGTERM || !atomic_compare_exchange_strong(&holder, &self, HELD_ONE))
+		note_signal(signal_number);
 }
 
 static void on_alarm(int signal_number, siginfo_t *info, void *context)
@@ -55,7 +66,7 @@ static void catch_signals(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP,	   SIGQUIT, SIGUSR1, SIGUSR2,  SIGALRM,
 				       SIGIO,  SIGPROF, SIGVTALRM, SIGPWR,  SIGXCPU, SIGSTKFLT };
-	struct sigaction action = { .sa_handler = note_signal, .sa_flags = SA_RESTART }, before;
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, before;
 
 	for (unsigned int i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		if (!sigaction(signals[i], NULL, &before) && before.sa_handler != SIG_IGN)
@@ -175,6 +186,17 @@ void stop_leave(void)
 		munmap(shared, sizeof(*shared));
 	shared = NULL;
 	is_ignored = true;
+}
+
+void stop_hold(void)
+{
+	holder = getpid();
+}
+
+void stop_release(void)
+{
+	if (atomic_exchange(&holder, HELD_NONE) == HELD_ONE)
+		note_signal(SIGTERM);
 }
 
 int stop_fd(void)

@@ -49,6 +49,14 @@ void stop_ignore(void);
 /* This process hears no signal and shares no flag any more: the process that started it decides. */
 void stop_leave(void);
 
+/*
+ * Until stop_release() the first SIGTERM to this process is only noted, so that what has been begun is finished; then it
+ * counts as if it came just now. A second SIGTERM, and every other signal, counts at once. No other process of the job
+ * holds, so that one that is killed by itself ends as ever.
+ */
+void stop_hold(void);
+void stop_release(void);
+
 /* Readable as soon as a stop was asked for: to be polled beside what one waits for; -1 without handlers. */
 int stop_fd(void);
 

@@ -16,9 +16,9 @@ PVFERRYD = hosts.PVFERRY.parent / "pvferryd"
 UNIT = pathlib.Path(__file__).resolve().parent.parent.parent / "daemon/pvferryd.service"
 
 
-def as_in_the_unit():
+def as_in_the_unit(unit=UNIT):
     """What takes away the capabilities that systemd does not leave it."""
-    kept = re.search(r"^CapabilityBoundingSet=(.*)$", UNIT.read_text(), re.MULTILINE)[1].lower().replace("cap_", "").split()
+    kept = re.search(r"^CapabilityBoundingSet=(.*)$", unit.read_text(), re.MULTILINE)[1].lower().replace("cap_", "").split()
     return ["setpriv", "--no-new-privs", "--bounding-set", ",".join(["-all", *(f"+{name}" for name in kept)])]
 
 

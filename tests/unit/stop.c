@@ -81,13 +81,59 @@ static void we_tell_the_program(void **state)
 	assert_true(stop_was_asked());
 }
 
+/* What is under way is finished; only then the signal is heard, also by who polls. */
+static void first_is_held(void **state)
+{
+	(void)state;
+	stop_hold();
+	raise(SIGTERM);
+	assert_done(stop_requested());
+	assert_false(is_readable(stop_fd()));
+	stop_release();
+	assert_true(is_readable(stop_fd()));
+	assert_fails(stop_requested(), ECANCELED, "stopped by SIGTERM");
+}
+
+static void second_is_not_held(void **state)
+{
+	(void)state;
+	stop_hold();
+	raise(SIGTERM);
+	raise(SIGTERM);
+	assert_fails(stop_requested(), ECANCELED, "stopped by SIGTERM");
+	stop_release();
+}
+
+/* Every other signal means now; and what came while nothing was held is not held later. */
+static void others_are_not_held(void **state)
+{
+	(void)state;
+	stop_hold();
+	stop_release();
+	assert_done(stop_requested());
+	stop_hold();
+	raise(SIGUSR1);
+	assert_fails(stop_requested(), ECANCELED, "stopped by SIGUSR1");
+	stop_release();
+}
+
+/* The one that holds is told by the one that does not. */
+static void a_child_holds_nothing(void **state)
+{
+	(void)state;
+	stop_hold();
+	assert_int_equal(in_a_program(hears_a_signal), 1);
+	assert_fails(stop_requested(), ECANCELED, "stopped by SIGTERM");
+	stop_release();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(program_tells_us),
-		TEST(we_tell_the_program),
+		TEST(program_tells_us),	  TEST(we_tell_the_program), TEST(first_is_held),
+		TEST(second_is_not_held), TEST(others_are_not_held), TEST(a_child_holds_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,9 @@ import pathlib
 import re
 import signal
 import sys
+import time
 
+import daemons
 import hosts
 import moves
 import pairings
@@ -201,6 +203,54 @@ echo $1 $PVFERRY_DOMID $PVFERRY_CHECKPOINT $({hosts.SIMHOST} list {source.path} 
     source.goes_on(number)
 
 
+def command_of_the_unit(conf):
+    """What systemd makes of ExecStart= and the file of settings: each ${NAME} is one word, each $NAME as many as it has."""
+    unit = hosts.ROOT / "checkpoint/pvferry-checkpoint@.service"
+    settings = dict(line.split("=", 1) for line in conf.read_text().splitlines() if line and line[0] != "#")
+    line = re.search(r"^ExecStart=/usr/sbin/pvferry (.*)$", unit.read_text(), re.MULTILINE)[1]
+    words = [re.sub(r"^\$\{(\w+)\}$", lambda name: settings[name[1]], word) for word in line.split()]
+    return [more for word in words for more in (settings[word[1:]].split() if word[0] == "$" else [word])], daemons.as_in_the_unit(unit)
+
+
+def as_a_unit(stage, source, number, where):
+    """With the settings that are shipped; and a stop finishes what is under way, and leaves the rest."""
+    conf, hook, began, may_end = (stage.folder / name for name in ("web1.conf", "waits", "began", "may-end"))
+    hook.write_text(f"#!/bin/sh\ntest $1 = stopped || exit 0\ntouch {began}\nuntil test -e {may_end}; do sleep 0.02; done\n")
+    hook.chmod(0o755)
+    text = (hosts.ROOT / "examples/checkpoint.conf").read_text()
+    text = text.replace("DIR=/srv/web1", f"DIR={where}").replace("OPTIONS=--every 5m", f"OPTIONS=--every 5m --hook-timeout 1h --hook {hook}")
+    conf.write_text(f"{text}DOMAIN={number}\n")
+    words, within = command_of_the_unit(conf)
+    unit = source.start(*within, source.program, *words)
+    hosts.poll("a hook that runs", began.exists)
+    unit.send_signal(signal.SIGTERM)
+    # Time for one that does not wait to end the hook.
+    hosts.poll("a signal that is held", lambda: not pending(unit.pid, signal.SIGTERM))
+    time.sleep(0.2)
+    may_end.touch()
+    end = source.end(unit)
+    made = points(where)
+    expect(end.status == 0 and len(made) == 1 and "checkpoint 1, " in end.err and "warning" not in end.err, f"{words}: {end}")
+    expect(source.pvferry("verify", made[0]).status == 0, "the one that was under way is damaged")
+    # The second signal does not wait.
+    began.unlink()
+    may_end.unlink()
+    unit = source.start(*within, source.program, *words)
+    hosts.poll("a hook that runs", began.exists)
+    unit.send_signal(signal.SIGTERM)
+    hosts.poll("a signal that is held", lambda: not pending(unit.pid, signal.SIGTERM))
+    unit.send_signal(signal.SIGTERM)
+    end = source.end(unit)
+    expect(end.status == 0 and "stopped by SIGTERM" in end.err and points(where) == made, f"told twice: {end}")
+    source.goes_on(number)
+
+
+def pending(pid, number):
+    """Is the signal still on its way to it?"""
+    masks = re.findall(r"^S\w*Pnd:\s*(\w+)$", pathlib.Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return any(int(mask, 16) >> (number - 1) & 1 for mask in masks)
+
+
 def between_two(source, watched):
     """It stands still, and works on no domain: whatever time what follows takes, it sees only how that ended."""
     def stands():
@@ -245,5 +295,6 @@ def run(stage):
     disk_full(stage, source, number)
     while_it_goes_on(source, number, where)
     with_hook(stage, source, number, where)
+    as_a_unit(stage, source, number, stage.folder / "unit")
     ends(source, number, where)
     stage.figure(f"{len(points(where))} checkpoints")
