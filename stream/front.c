@@ -17,9 +17,30 @@
 #include "process/sandbox.h"
 #include "process/stop.h"
 
-enum { STEP_MS = 1000, DRAIN_MS = 2000, END_MS = 10000, ROOM = 1 << 20, MEMORY_BYTES = 64 << 20 };
+enum {
+	STEP_MS = 1000,
+	DRAIN_MS = 2000,
+	END_MS = 10000,
+	STOPPED_MS = 1000,
+	ROOM = 1 << 20,
+	MEMORY_BYTES = 64 << 20
+};
 
 /* --- what our parent says, to the peer ---------------------------------------- */
+
+/*
+ * A peer that has closed the connection may have said why, and that is still heard; one that takes nothing more is lost
+ * at once, or our parent would go on sending a guest that nothing receives.
+ */
+static void write_peer(struct front *f, const uint8_t *at, size_t bytes)
+{
+	int rc = line_write(&f->peer, at, bytes);
+
+	f->is_broken = rc != 0;
+	if (rc == -ETIMEDOUT)
+		front_lose(f, rc);
+	fail_forget();
+}
 
 static int forward_to_peer(struct front *f)
 {
@@ -31,8 +52,7 @@ static int forward_to_peer(struct front *f)
 
 		if (message.type == MESSAGE_PING || f->is_broken)
 			continue;
-		f->is_broken = line_write(&f->peer, at, sizeof(struct message_header) + message.bytes) != 0;
-		fail_forget();
+		write_peer(f, at, sizeof(struct message_header) + message.bytes);
 	}
 	return rc;
 }
@@ -254,11 +274,21 @@ int front_reason(struct child **front, const struct line *line, int error)
 	return fail(rc ? ECONNRESET : -error, "%s", was);
 }
 
-/* A peer that does not read, and says all the while that it is there, would keep it for ever: our last word is lost then. */
+static bool is_stopped(void)
+{
+	struct pollfd fd = { .fd = stop_fd(), .events = POLLIN };
+
+	return fd.fd >= 0 && poll(&fd, 1, 0) == 1;
+}
+
+/*
+ * A peer that does not read, and says all the while that it is there, would keep it for ever: our last word is lost then.
+ * After a signal it is lost sooner: a person waits, and to the peer the closed connection says as much.
+ */
 void front_end(struct child *front)
 {
 	struct pollfd end = { .fd = front ? child_watch(front) : -1, .events = POLLIN };
-	uint64_t until = line_now() + END_MS * 1000000ULL, now;
+	uint64_t until = line_now() + (is_stopped() ? STOPPED_MS : END_MS) * 1000000ULL, now;
 
 	if (!front)
 		return;

@@ -196,15 +196,29 @@ int line_wait(struct line *line, struct pollfd *others, unsigned int count, int 
 	return rc < 0 ? rc : came | (rc ? LINE_HEARD : 0);
 }
 
+/* A peer that says that it is there, and reads nothing, would hold a job for ever: its PINGs do not count here. */
+static int check_stuck(struct line *line)
+{
+	uint64_t now = line_now(), most = (uint64_t)line->idle_seconds * LINE_STUCK_TIMES;
+
+	if (!line->stuck_ns)
+		line->stuck_ns = now;
+	if (now - line->stuck_ns < most * 1000000000ULL)
+		return -EAGAIN;
+	return fail(ETIMEDOUT, "%s has read nothing for %lu s: the connection is broken", line->peer, most);
+}
+
 ssize_t line_write_some(struct line *line, const void *bytes, size_t count)
 {
 	ssize_t done = line->is_over && !line->may_answer ? -EPIPE : write_some(line, bytes, count);
 
 	if (done == -EPIPE || done == -ECONNRESET)
 		return fail(ECONNRESET, "%s has closed the connection", line->peer);
+	if (done == -EAGAIN)
+		return check_stuck(line);
 	if (done < 0)
-		return done == -EAGAIN ? done
-				       : fail(-done, "cannot write to %s: %s", line->peer, strerror(-done));
+		return fail(-done, "cannot write to %s: %s", line->peer, strerror(-done));
+	line->stuck_ns = 0;
 	line->bytes_out += done;
 	line->said_ns = line_now();
 	return done;

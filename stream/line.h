@@ -21,8 +21,10 @@ enum {
 	LINE_ROOM = 2 << 20,	   /* bytes heard and not yet taken; above any message's */
 	LINE_IDLE_SECONDS = 30,	   /* unless told otherwise */
 	LINE_NEVER_IDLE = 1 << 30, /* of a line within a host: its end is told */
-	LINE_HELPER_MS = 2000,	   /* ssh's moment to end */
-	LINE_OTHERS = 4,	   /* descriptors that can be waited for beside it */
+	LINE_STUCK_TIMES =
+		4, /* of idle_seconds: a peer that takes no byte for so long is lost, whatever it says */
+	LINE_HELPER_MS = 2000, /* ssh's moment to end */
+	LINE_OTHERS = 4,       /* descriptors that can be waited for beside it */
 };
 
 struct line {
@@ -35,6 +37,7 @@ struct line {
 	uint8_t *inbox;		   /* what was heard: [start, end) is not yet taken */
 	size_t start, end;
 	uint64_t heard_ns, said_ns; /* CLOCK_MONOTONIC, when last */
+	uint64_t stuck_ns;	    /* since then no byte could be written; 0: the last write went through */
 	uint64_t until_ns; /* nothing is waited for any longer, whatever is said meanwhile; 0: no limit */
 	uint64_t bytes_in, bytes_out;
 	bool is_over;	 /* the other side says no more */

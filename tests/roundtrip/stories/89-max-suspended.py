@@ -67,9 +67,9 @@ class Stalled:
 
 
 def stalled(host):
-    """The guest is resumed in time, and then the job ends too, which holds the domain's lock; the same after SIGTERM."""
+    """The guest is resumed in time, and then the job ends too, which holds the domain's lock; the same after SIGTERM; a guest that runs is not sent for ever."""
     number, image = host.guest(32), host.path / "image"
-    for what, options in (("suspended", ("--no-live", "--max-suspended", 1)), ("runs", ())):
+    for what, options in (("suspended", ("--no-live", "--max-suspended", 1)), ("runs", ()), ("stuck", ("--idle-timeout", 2))):
         peer = Stalled()
         process = host.start(PVFERRY, "migrate", "--foreground", "--via", "tcp", "--level", 0, "--port", peer.port, *options, number,
                              "127.0.0.1")
@@ -79,7 +79,7 @@ def stalled(host):
         result = host.end(process)
         peer.close()
         host.goes_on(number, f"a peer that no longer reads: {what}")
-        words = "suspended for 1 s" if what == "suspended" else "stopped by SIGTERM"
+        words = {"suspended": "suspended for 1 s", "runs": "stopped by SIGTERM", "stuck": "has read nothing for 8 s"}[what]
         expect(result.status == 1 and result.is_one_line() and words in result.err, f"{what}: {result}")
         expect(not moves.locks(host), f"{what}: {moves.locks(host)}")
         host.save(number, image, "-c", "--force")
