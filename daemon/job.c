@@ -49,7 +49,7 @@ static void say_of(enum say_level level, const struct job *job, const char *text
 
 /* --- what it says ----------------------------------------------------------- */
 
-static void keep(struct json_object **at, struct json_object *event)
+static void job_keep_event(struct json_object **at, struct json_object *event)
 {
 	json_object_put(*at);
 	*at = json_object_get(event);
@@ -77,7 +77,7 @@ static void take_first(struct job *job, struct json_object *event)
 	snprintf(job->id, sizeof(job->id), "%s", id);
 	keep_text(&job->domain, request_text(event, "domain"));
 	keep_text(&job->peer, request_text(event, "peer"));
-	keep(&job->first, event);
+	job_keep_event(&job->first, event);
 	job->state = JOB_RUNNING;
 	if (!job->is_source)
 		known_add(&job->jobs->known, &job->address);
@@ -118,9 +118,9 @@ static void on_event(void *context, char *line, size_t length)
 		else if (!strcmp(name, "join"))
 			take_lane(job);
 		else if (!strcmp(name, "status"))
-			keep(&job->status, event);
+			job_keep_event(&job->status, event);
 		else if (!strcmp(name, "end"))
-			keep(&job->end, event);
+			job_keep_event(&job->end, event);
 		job_report(job, event);
 	}
 	json_object_put(event);
@@ -186,7 +186,7 @@ static void end_as(struct job *job, const char *status, const char *reason)
 	json_object_object_add(end, "status", json_object_new_string(status));
 	if (reason)
 		json_object_object_add(end, "error-desc", json_object_new_string(reason));
-	keep(&job->end, end);
+	job_keep_event(&job->end, end);
 	job_report(job, end);
 	json_object_put(end);
 	job_finish(job);

@@ -63,7 +63,7 @@ static void publish(struct migration *m, const struct precopy_round *round, uint
 	    forecast.dirty_pages_per_second, speed / 1e6, forecast.downtime_ms);
 }
 
-static void keep(struct migration *m, const struct precopy_round *round, uint64_t bytes)
+static void measure_keep(struct migration *m, const struct precopy_round *round, uint64_t bytes)
 {
 	struct live *live = m->options.live;
 	struct live_round *kept = live_kept(live, round->number);
@@ -101,5 +101,5 @@ void measure_round(struct migration *m, struct precopy_round *round, uint64_t to
 	round->scan_ns = p->dirty.uses_log ? 0 : scan_ns(m);
 	round->hold_pages = m->hold ? hold_room(m->hold) / PAGE_BYTES : 0;
 	publish(m, round, speed);
-	keep(m, round, bytes);
+	measure_keep(m, round, bytes);
 }

@@ -1,4 +1,4 @@
-/* See host.h: the domain itself. Each question opens a connection of its own, as jobs that are started have none. */
+/* See host.h: the domain itself. Each question opens a connection of its own, as commands that are started have none. */
 #include "stress/host.h"
 
 #include <errno.h>

@@ -21,7 +21,7 @@ struct guest {
 int guest_find(const char *name, struct guest *guest);
 /* The name of a domain that a person has named by name or id. */
 int guest_name(const char *name_or_id, char name[256]);
-/* All jobs get the name: -EINVAL if it could mean another domain. */
+/* All commands get the name: -EINVAL if it could mean another domain. */
 int guest_check_name(const char *name);
 /*
  * Waits until it runs as it will: its processors' time goes on, no request is left, and it has published its p2m again,

@@ -11,7 +11,7 @@
 
 #include "log.h"
 #include "process/stop.h"
-#include "stress/job.h"
+#include "stress/command.h"
 #include "stress/round.h"
 #include "text/text.h"
 
@@ -179,7 +179,7 @@ int stress_run(const struct stress_options *options)
 	s = (struct stress){
 		.options = options, .chain_first = 1, .chain_next = 1, .typical_ms = { 200, 200 }
 	};
-	jobs_inherit();
+	strays_inherit();
 	rc = check_domain(&s);
 	if (!rc)
 		rc = make_directory(&s);

@@ -3,8 +3,8 @@
  * moved, by pvferry's own commands, as people run them. Each page of each domain that is built is proven; after each
  * round the domain must run and the host be as it was.
  *
- *	stress.c   the rounds        draw.c   what is drawn        round.c   one round, and what a fault may do to it
- *	job.c      one command       host.c   the domain, leaks    results.c TAP, JSON, JUnit, histograms
+ *	stress.c   the rounds        draw.c   what is drawn        round.c   one round; its kinds, faults and proofs: round-*.c
+ *	command.c  one command       host.c   the domain, leaks    results.c TAP, JSON, JUnit, histograms
  */
 #ifndef STRESS_STRESS_H
 #define STRESS_STRESS_H

@@ -1,5 +1,5 @@
-/* See job.h. No connection to Xen is open while a job runs, and no thread: the process is only waited for. */
-#include "stress/job.h"
+/* See command.h. No connection to Xen is open while a command runs, and no thread: the process is only waited for. */
+#include "stress/command.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,18 +21,18 @@
 
 enum { PAUSE_MS = 200, STRAYS_MS = 60000, STEP_MS = 5, FAMILY_MOST = 64 };
 
-void job_add(struct job *job, const char *word)
+void command_add(struct command *command, const char *word)
 {
-	if (job->count + 1 < JOB_WORDS)
-		job->words[job->count++] = word;
+	if (command->count + 1 < COMMAND_WORDS)
+		command->words[command->count++] = word;
 }
 
-void job_add_number(struct job *job, uint64_t number)
+void command_add_number(struct command *command, uint64_t number)
 {
-	char *text = job->texts[job->count];
+	char *text = command->texts[command->count];
 
-	snprintf(text, sizeof(job->texts[0]), "%lu", number);
-	job_add(job, text);
+	snprintf(text, sizeof(command->texts[0]), "%lu", number);
+	command_add(command, text);
 }
 
 static double now_ms(void)
@@ -95,25 +95,25 @@ static void send_all(const pid_t *pids, unsigned int count, int number)
 }
 
 /* The moment has come. */
-static void hit(struct job *job, pid_t pid)
+static void hit(struct command *command, pid_t pid)
 {
 	pid_t pids[FAMILY_MOST] = { pid };
 	unsigned int count = 1;
 
 	find_family(pid, pids, &count);
-	job->was_hit = true;
-	if (job->fault == FAULT_KILL) {
-		kill(pids[job->whom % count], SIGKILL);
-	} else if (job->fault == FAULT_CUT) {
+	command->was_hit = true;
+	if (command->fault == FAULT_KILL) {
+		kill(pids[command->whom % count], SIGKILL);
+	} else if (command->fault == FAULT_CUT) {
 		cut_connection(pids, count);
-	} else if (job->fault == FAULT_PAUSE) {
+	} else if (command->fault == FAULT_PAUSE) {
 		send_all(pids, count, SIGSTOP);
 		poll(NULL, 0, PAUSE_MS);
 		send_all(pids, count, SIGCONT);
 	}
 }
 
-/* --- the job ------------------------------------------------------------------------------- */
+/* --- the command ------------------------------------------------------------------------------- */
 
 static int open_output(const char *directory, const char *name)
 {
@@ -123,18 +123,18 @@ static int open_output(const char *directory, const char *name)
 	return open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
 
-/* Of its own group, so that a Ctrl-C meant for the rounds lets the job under way come to its end. */
-static void become(struct job *job, int out, int err)
+/* Of its own group, so that a Ctrl-C meant for the rounds lets the command under way come to its end. */
+static void become(struct command *command, int out, int err)
 {
-	const struct rlimit limit = { job->most_bytes, job->most_bytes };
-	char *const *words = (char *const *)job->words;
+	const struct rlimit limit = { command->most_bytes, command->most_bytes };
+	char *const *words = (char *const *)command->words;
 
 	setpgid(0, 0);
 	dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
 	dup2(err, STDERR_FILENO);
 	close_range(3, ~0U, 0);
-	if (job->fault == FAULT_FULL)
+	if (command->fault == FAULT_FULL)
 		setrlimit(RLIMIT_FSIZE, &limit);
 	/* For a move within this host: what is run in place of ssh tells the receiver that both ends are here. */
 	setenv("SSH_CONNECTION", "127.0.0.1 1 127.0.0.1 2", 1);
@@ -142,18 +142,19 @@ static void become(struct job *job, int out, int err)
 	_exit(127);
 }
 
-static void wait_for(struct job *job, pid_t pid)
+static void wait_for(struct command *command, pid_t pid)
 {
-	bool is_due = job->fault == FAULT_KILL || job->fault == FAULT_PAUSE || job->fault == FAULT_CUT;
+	bool is_due = command->fault == FAULT_KILL || command->fault == FAULT_PAUSE ||
+		      command->fault == FAULT_CUT;
 	struct pollfd ended = { .fd = syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
 	int status = 0;
 
-	if (is_due && poll(&ended, 1, job->after_ms) == 0)
-		hit(job, pid);
+	if (is_due && poll(&ended, 1, command->after_ms) == 0)
+		hit(command, pid);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	close(ended.fd);
-	job->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	command->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 /* The last whole line that begins so. */
@@ -186,7 +187,7 @@ static void copy_to(FILE *log, int fd)
 		fwrite(piece, 1, bytes, log);
 }
 
-static void keep_output(struct job *job, const char *directory, int out, int err)
+static void keep_output(struct command *command, const char *directory, int out, int err)
 {
 	char path[PATH_MAX], line[4096];
 	FILE *log;
@@ -194,20 +195,20 @@ static void keep_output(struct job *job, const char *directory, int out, int err
 	snprintf(path, sizeof(path), "%s/log", directory);
 	log = fopen(path, "ae");
 	if (log) {
-		for (unsigned int i = 0; i < job->count; i++)
-			fprintf(log, i ? " %s" : "$ %s", job->words[i]);
+		for (unsigned int i = 0; i < command->count; i++)
+			fprintf(log, i ? " %s" : "$ %s", command->words[i]);
 		fprintf(log, "\n");
 		copy_to(log, out);
 		copy_to(log, err);
-		fprintf(log, "# status %d, %.0f ms\n", job->status, job->ms);
+		fprintf(log, "# status %d, %.0f ms\n", command->status, command->ms);
 		fclose(log);
 	}
-	last_line(err, "", job->said, sizeof(job->said));
+	last_line(err, "", command->said, sizeof(command->said));
 	last_line(out, "{", line, sizeof(line));
-	job->facts = *line ? json_tokener_parse(line) : NULL;
+	command->facts = *line ? json_tokener_parse(line) : NULL;
 }
 
-int job_run(struct job *job, const char *directory)
+int command_run(struct command *command, const char *directory)
 {
 	int out = open_output(directory, ".out"), err = open_output(directory, ".err");
 	double began = now_ms();
@@ -218,35 +219,35 @@ int job_run(struct job *job, const char *directory)
 	fflush(NULL);
 	pid = fork();
 	if (!pid)
-		become(job, out, err);
+		become(command, out, err);
 	if (pid < 0)
 		return fail_errno("cannot start a process");
-	wait_for(job, pid);
-	job->ms = now_ms() - began;
-	keep_output(job, directory, out, err);
+	wait_for(command, pid);
+	command->ms = now_ms() - began;
+	keep_output(command, directory, out, err);
 	close(out);
 	close(err);
 	return 0;
 }
 
-double job_fact(const struct job *job, const char *name)
+double command_fact(const struct command *command, const char *name)
 {
 	struct json_object *value = NULL;
 
-	return job->facts && json_object_object_get_ex(job->facts, name, &value)
+	return command->facts && json_object_object_get_ex(command->facts, name, &value)
 		     ? json_object_get_double(value)
 		     : 0;
 }
 
-void job_release(struct job *job)
+void command_release(struct command *command)
 {
-	json_object_put(job->facts);
-	job->facts = NULL;
+	json_object_put(command->facts);
+	command->facts = NULL;
 }
 
-/* --- what jobs leave -------------------------------------------------------------------------- */
+/* --- what commands leave -------------------------------------------------------------------------- */
 
-void jobs_inherit(void)
+void strays_inherit(void)
 {
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
@@ -289,7 +290,7 @@ static pid_t find_stray(void)
 	return 0;
 }
 
-int jobs_wait_strays(void)
+int strays_wait(void)
 {
 	double end = now_ms() + STRAYS_MS;
 	char name[32];
