@@ -56,7 +56,7 @@ $(BUILD)/pvferry-expander: NEEDS := libzstd libxxhash json-c libseccomp
 # Builds domains for the others, and has neither zstd nor OpenSSL, nor libxenguest, which loads zstd.
 $(BUILD)/pvferry-builder: NEEDS := xencontrol xenforeignmemory xenstore xentoollog xencall libxxhash json-c
 # Alone has libxl.
-$(BUILD)/pvferry-toolstack: NEEDS := xenlight xencontrol xengnttab xenforeignmemory xenstore xentoollog xencall json-c libxxhash
+$(BUILD)/pvferry-toolstack: NEEDS := xenlight xlutil xencontrol xengnttab xenforeignmemory xenstore xentoollog xencall json-c libxxhash
 $(BUILD)/pvferry-save-helper: $(filter $(BUILD)/helper/%,$(OTHER_OBJECTS))
 $(BUILD)/pvferry-expander: $(filter $(BUILD)/expander/%,$(OTHER_OBJECTS))
 $(BUILD)/pvferry-builder: $(filter $(BUILD)/builder/%,$(OTHER_OBJECTS))

@@ -86,6 +86,15 @@ static int ask_to_make(const struct new_domain *wanted, uint32_t *id, struct con
 	return rc;
 }
 
+static int ask_for_room(uint64_t kib, void *context)
+{
+	const struct builder_message message = { .kind = BUILDER_ROOM, .kib = kib };
+	struct builder_answer answer;
+
+	(void)context;
+	return parent_ask(&message, &answer);
+}
+
 /* At once: should we be killed in the next moment, this is how the domain is found and removed. */
 static void note_created(uint32_t id, void *context)
 {
@@ -150,7 +159,7 @@ static int carry_out(const struct builder_order *order)
 					   .connections = order->connections,
 					   .accepts_wire = order->accepts_wire,
 					   .static_end = ask_static_end };
-	const struct domain_maker maker = { .make = ask_to_make };
+	const struct domain_maker maker = { .make = ask_to_make, .make_room = ask_for_room };
 	const struct restore_options options = { .threads = order->threads,
 						 .name = order->has_name ? order->name : NULL,
 						 .force = order->force,

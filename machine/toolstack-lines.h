@@ -1,5 +1,5 @@
 /*
- * Orders to pvferry-toolstack, and its answers: lines of JSON, one object each. Internal to machine/toolstack.c.
+ * Orders to pvferry-toolstack, and its answers: lines of JSON, one object each. Internal to machine/toolstack.c and -ask.c.
  *
  * Functions return 0 or -errno with a reason.
  */
@@ -30,5 +30,9 @@ int toolstack_obeyed(int fd, bool hears_stop);
 /* Members of an answer; NULL and 0 for what is missing. */
 const char *toolstack_text(struct json_object *answer, const char *key);
 int64_t toolstack_number(struct json_object *answer, const char *key);
+
+/* After the last order: closes, and waits for the end of a child. Fine if it was not started. machine/toolstack.c */
+struct toolstack;
+void toolstack_reap(struct toolstack *toolstack, bool kills);
 
 #endif

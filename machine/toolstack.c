@@ -99,7 +99,7 @@ static void kill_it(const struct toolstack *t)
 		pidfd_send_signal(t->pidfd, SIGKILL, NULL, 0);
 }
 
-static void reap(struct toolstack *t, bool kills)
+void toolstack_reap(struct toolstack *t, bool kills)
 {
 	if (!t->is_started)
 		return;
@@ -116,7 +116,7 @@ static void reap(struct toolstack *t, bool kills)
 
 void toolstack_close(struct toolstack *t)
 {
-	reap(t, false);
+	toolstack_reap(t, false);
 }
 
 /* --- a domain that is made -------------------------------------------------- */
@@ -267,7 +267,7 @@ void toolstack_abandon(struct toolstack *t)
 
 	if (!t->is_started || order_to_abandon(t))
 		return;
-	reap(t, true);
+	toolstack_reap(t, true);
 	if (destroy_made(&dead))
 		say(SAY_WARNING, "the domain of UUID %s could not be removed", dead.uuid);
 }
@@ -280,68 +280,4 @@ int toolstack_quiet(struct toolstack *t, uint32_t id)
 	json_object_object_add(order, "domid", json_object_new_int64(id));
 	rc = toolstack_give(t->fd, order);
 	return rc ? rc : toolstack_obeyed(t->fd, true);
-}
-
-/* --- a domain that is there ------------------------------------------------- */
-
-static int ask_of(const char *name, uint32_t id, struct json_object **answer)
-{
-	struct json_object *order = toolstack_order(name);
-	struct toolstack t;
-	int rc = toolstack_start(&t);
-
-	json_object_object_add(order, "domid", json_object_new_int64(id));
-	if (rc)
-		json_object_put(order);
-	else
-		rc = toolstack_give(t.fd, order);
-	if (!rc)
-		rc = toolstack_hear(t.fd, answer, false);
-	reap(&t, false);
-	return rc;
-}
-
-int toolstack_config(uint32_t id, char **config)
-{
-	struct json_object *answer;
-	int rc = ask_of("config", id, &answer);
-
-	if (rc)
-		return rc;
-	*config = toolstack_text(answer, "config") ? strdup(toolstack_text(answer, "config")) : NULL;
-	json_object_put(answer);
-	return *config ? 0 : fail(EPROTO, "pvferry-toolstack gave no config");
-}
-
-int toolstack_destroy(uint32_t id)
-{
-	struct json_object *answer;
-	int rc = ask_of("destroy", id, &answer);
-
-	if (!rc)
-		json_object_put(answer);
-	return rc;
-}
-
-/* Not waited for: it is there for as long as the domain. A parent that ends leaves it to init. */
-int toolstack_watch(const char *uuid)
-{
-	struct json_object *order = toolstack_order("watch");
-	struct toolstack t;
-	int rc = toolstack_start(&t);
-
-	json_object_object_add(order, "uuid", json_object_new_string(uuid));
-	if (rc)
-		json_object_put(order);
-	else
-		rc = toolstack_give(t.fd, order);
-	if (!rc)
-		rc = toolstack_obeyed(t.fd, false);
-	if (rc) {
-		reap(&t, false);
-	} else {
-		child_unprivate(t.fd);
-		close(t.fd);
-	}
-	return rc;
 }

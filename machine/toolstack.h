@@ -55,6 +55,11 @@ int toolstack_start(struct toolstack *toolstack);
 /* Waits until its disks are at rest and written out. The guest may go on afterwards. */
 int toolstack_quiet(struct toolstack *toolstack, uint32_t id);
 
+/* --- the host ------------------------------------------------------------------------------------------------- */
+
+/* So much is free, perhaps since domain 0 is smaller now, as xl would have made it; else -ENOMEM and why not. */
+int toolstack_free_memory(uint64_t kib);
+
 /* --- a domain that is there; each starts a program of its own ---------------------------------------------- */
 
 /* Its config with the devices that it has now, as libxl has it; the caller frees it. */

@@ -1,4 +1,4 @@
-/* The parent's side of a MAKE: see builder-order.h. The builder is believed: code that took it over has all of Xen already. */
+/* The parent's side of a MAKE and a ROOM: see builder-order.h. The builder is believed: code that took it over has all of Xen already. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +22,15 @@ static int builder_make(struct bytes *config, const struct domain_maker *maker,
 	return rc ? rc : maker->make(&wanted, &answer->domain, &answer->connections, maker->context);
 }
 
+/* If the builder is gone, that is the reason; else it fails for the one it gets. */
+static void builder_answer(int talk, struct builder_answer *answer)
+{
+	if (answer->rc)
+		snprintf(answer->reason, sizeof(answer->reason), "%s", fail_reason());
+	fail_forget();
+	send(talk, answer, sizeof(*answer), MSG_NOSIGNAL);
+}
+
 void builder_answer_make(struct bytes *config, const struct domain_maker *maker, int talk,
 			 const struct builder_message *message)
 {
@@ -29,9 +38,14 @@ void builder_answer_make(struct bytes *config, const struct domain_maker *maker,
 
 	answer.rc = builder_make(config, maker, message, &answer);
 	bytes_release(config);
-	if (answer.rc)
-		snprintf(answer.reason, sizeof(answer.reason), "%s", fail_reason());
-	/* If the builder is gone, that is the reason; else it fails for the one it gets. */
-	fail_forget();
-	send(talk, &answer, sizeof(answer), MSG_NOSIGNAL);
+	builder_answer(talk, &answer);
+}
+
+void builder_answer_room(const struct domain_maker *maker, int talk, const struct builder_message *message)
+{
+	struct builder_answer answer = { 0 };
+
+	answer.rc = maker ? maker->make_room(message->kib, maker->context)
+			  : fail(EPROTO, "the builder asks for a toolstack");
+	builder_answer(talk, &answer);
 }

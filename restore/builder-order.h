@@ -2,8 +2,8 @@
  * Between the builder, which is the program pvferry-builder (builder/main.c), and restore/builder.c, which
  * starts it: descriptors, and packets through a socket.
  *
- *	order  ->  [pvferry-builder]  ->  SAY ... CONFIG ... MAKE ... STATIC_END ...
- *	           <- an answer to each MAKE and STATIC_END
+ *	order  ->  [pvferry-builder]  ->  SAY ... ROOM ... CONFIG ... MAKE ... STATIC_END ...
+ *	           <- an answer to each ROOM, MAKE and STATIC_END
  *
  * What came of it stands in struct built, which both map. The builder checks the form of the order; what is
  * ordered has been checked by the one who orders.
@@ -46,13 +46,14 @@ struct builder_order {
 };
 
 /* A config comes in pieces, before the MAKE that it belongs to. */
-enum builder_message_kind { BUILDER_SAY, BUILDER_STATIC_END, BUILDER_CONFIG, BUILDER_MAKE };
+enum builder_message_kind { BUILDER_SAY, BUILDER_STATIC_END, BUILDER_CONFIG, BUILDER_MAKE, BUILDER_ROOM };
 
 struct builder_message {
 	uint32_t kind;
 	uint32_t level;	  /* SAY */
 	uint32_t missing; /* STATIC_END */
 	uint32_t width;	  /* MAKE: as struct new_domain */
+	uint64_t kib;	  /* ROOM */
 	uint8_t uuid[16]; /* MAKE */
 	char text[1024];  /* SAY; CONFIG: a piece; MAKE: the name */
 };
@@ -74,5 +75,7 @@ int builder_order_init(struct builder_order *order, const struct channel *from,
  */
 void builder_answer_make(struct bytes *config, const struct domain_maker *maker, int talk,
 			 const struct builder_message *message);
+/* The same of a ROOM: has as much memory freed. */
+void builder_answer_room(const struct domain_maker *maker, int talk, const struct builder_message *message);
 
 #endif

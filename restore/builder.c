@@ -148,6 +148,8 @@ static void builder_take(struct builder *b, const struct builder_message *messag
 		bytes_put(&b->config, message->text, strnlen(message->text, sizeof(message->text)));
 	else if (message->kind == BUILDER_MAKE)
 		builder_answer_make(&b->config, b->options->maker, b->talk, message);
+	else if (message->kind == BUILDER_ROOM)
+		builder_answer_room(b->options->maker, b->talk, message);
 	else if (message->kind == BUILDER_SAY && message->level <= SAY_DETAIL)
 		say(message->level, "%.*s", (int)sizeof(message->text) - 1, message->text);
 }

@@ -85,7 +85,6 @@ static int accept_offer(struct taker *t)
 	t->take->options.without_devices |= status->offer.without_devices;
 	t->take->options.locks = t->locks;
 	t->take->options.lock_count = hold_locks(t);
-	maker_init(&t->maker, status->built);
 	maker_wait_for_word(&t->maker, t->locks, t->take->options.lock_count);
 	t->take->options.maker = &t->maker.maker;
 	take_stage_enter(t, TAKE_BUILDING);
@@ -251,6 +250,7 @@ static int answer(struct taker *t, const struct message *message)
 	}
 	if (message->type != MESSAGE_OFFER)
 		return fail(EPROTO, "%s begins with %s", t->line.peer, message_name(message->type));
+	maker_init(&t->maker, t->status->built);
 	rc = take_offer(t, message);
 	if (!rc)
 		rc = accept_offer(t);

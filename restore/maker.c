@@ -27,6 +27,12 @@ static int maker_make(const struct new_domain *wanted, uint32_t *id, struct conn
 	return rc;
 }
 
+static int maker_make_room(uint64_t kib, void *context)
+{
+	(void)context;
+	return toolstack_free_memory(kib);
+}
+
 /* While the builder works: the reason is kept for maker_finish(). */
 static bool maker_take(void *context)
 {
@@ -49,11 +55,13 @@ static int watch(void *context)
 
 void maker_init(struct maker *maker, struct built *built)
 {
-	*maker = (struct maker){
-		.maker = { .make = maker_make, .watch = watch, .take = maker_take, .context = maker },
-		.built = built,
-		.toolstack.fd = -1
-	};
+	*maker = (struct maker){ .maker = { .make = maker_make,
+					    .watch = watch,
+					    .take = maker_take,
+					    .make_room = maker_make_room,
+					    .context = maker },
+				 .built = built,
+				 .toolstack.fd = -1 };
 }
 
 void maker_wait_for_word(struct maker *maker, const int *locks, unsigned int lock_count)

@@ -190,15 +190,28 @@ static int check_uuid(struct restoration *r)
 	return rc;
 }
 
-static int check_memory(struct host *host, uint64_t frames)
+static int fail_too_little(uint64_t frames, uint64_t free_frames)
 {
+	char why[600];
+
+	snprintf(why, sizeof(why), "%s%s", *fail_reason() ? ": " : "", fail_reason());
+	fail_forget();
+	return fail(ENOMEM,
+		    "the host has too little free memory: the domain needs %lu MiB, %lu MiB are free%s",
+		    frames / 256, free_frames / 256, why);
+}
+
+int preflight_memory(struct host *host, uint64_t frames, const struct domain_maker *maker)
+{
+	uint64_t wanted = frames + HOST_SLACK_FRAMES;
 	struct host_facts facts;
 	int rc = host_facts(host, &facts);
 
-	if (rc || frames + HOST_SLACK_FRAMES <= facts.free_frames)
+	if (rc || wanted <= facts.free_frames)
 		return rc;
-	return fail(ENOMEM, "the host has too little free memory: the domain needs %lu MiB, %lu MiB are free",
-		    frames / 256, facts.free_frames / 256);
+	if (maker && maker->make_room && !maker->make_room(wanted * (PAGE_BYTES / 1024), maker->context))
+		return 0;
+	return fail_too_little(frames, facts.free_frames);
 }
 
 int preflight_host(struct restoration *r)
@@ -215,7 +228,7 @@ int preflight_host(struct restoration *r)
 	if (!frames)
 		frames = config_number(&r->config, "b_info", "target_memkb", 0) / 4;
 	r->frames_wanted = frames;
-	return rc ? rc : check_memory(r->host, frames);
+	return rc ? rc : preflight_memory(r->host, frames, r->options.maker);
 }
 
 void preflight_end(struct restoration *r)
@@ -266,7 +279,5 @@ int preflight_offer(struct host *host, const struct offer *offer, uint32_t itsel
 		rc = check_names(host, offer->domain, false, itself);
 	if (!rc && strcmp(offer->p2m, "auto") && strcmp(offer->p2m, "linear") && strcmp(offer->p2m, "list"))
 		rc = fail(EOPNOTSUPP, "a p2m of the form \"%s\" is not known here", offer->p2m);
-	if (!rc)
-		rc = check_memory(host, offer->frames);
 	return rc ? rc : cpu_policy_check(host, policy->body, policy->bytes, offer->force);
 }

@@ -32,8 +32,10 @@ struct domain_maker {
 	int (*watch)(void *context);
 	/* Takes the news. False: the devices cannot be had, and so the domain is not worth filling. */
 	bool (*take)(void *context);
+	/* So much is free: perhaps since domain 0 is smaller now. Else why not. */
+	int (*make_room)(uint64_t kib, void *context);
 	void *context;
-}; /* the last two are not called in the builder */
+}; /* watch and take are not called in the builder */
 
 /* XGR_SDD_MISSING_* of Xen's xenguest.h. */
 enum { STATIC_LACKS_CPUID = 1, STATIC_LACKS_MSR = 2 };

@@ -20,6 +20,8 @@ static int check_host(struct taker *t, const struct message *policy)
 	rc = preflight_offer(host, offer, t->itself, policy);
 	if (!rc)
 		rc = preflight_devices(offer, t->take->options.allow_devices, t->itself);
+	if (!rc)
+		rc = preflight_memory(host, offer->frames, &t->maker.maker);
 	host_close(host);
 	return rc;
 }

@@ -22,9 +22,16 @@ static const struct {
 	const char *name;
 	int (*obey)(struct toolstack *t, struct json_object *order, struct json_object *answer);
 } orders[] = {
-	{ "config", toolstack_config }, { "create", toolstack_create },	  { "run", toolstack_run },
-	{ "keep", toolstack_keep },	{ "abandon", toolstack_abandon }, { "destroy", toolstack_destroy },
-	{ "watch", toolstack_watch },	{ "quiet", toolstack_quiet },	  { NULL, NULL },
+	{ "config", toolstack_config },
+	{ "create", toolstack_create },
+	{ "run", toolstack_run },
+	{ "keep", toolstack_keep },
+	{ "abandon", toolstack_abandon },
+	{ "destroy", toolstack_destroy },
+	{ "watch", toolstack_watch },
+	{ "quiet", toolstack_quiet },
+	{ "free-memory", toolstack_free_memory },
+	{ NULL, NULL },
 };
 
 static int obey(struct toolstack *t, const char *name, struct json_object *order, struct json_object *answer)

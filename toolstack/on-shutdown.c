@@ -127,6 +127,9 @@ static int domain_make_again(struct watcher *w)
 	int code;
 
 	wait_if_soon(w);
+	if (toolstack_make_room_for(w->t, &w->config)) /* libxl's own failure says the rest */
+		watcher_say(w, "too little free memory: %s", fail_reason());
+	fail_forget();
 	libxl_log_begin(w->t->log);
 	code = libxl_domain_create_new(w->t->ctx, &w->config, &id, NULL, NULL);
 	if (code) {

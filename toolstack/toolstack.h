@@ -50,6 +50,12 @@ int toolstack_remove(struct toolstack *t, uint32_t domain);
 
 int toolstack_create(struct toolstack *t, struct json_object *order, struct json_object *answer);
 
+/* --- toolstack/free-memory.c: 0 if so much is free, perhaps since domain 0 is smaller now; else why not. -------- */
+
+int toolstack_make_room(struct toolstack *t, uint64_t need_kib);
+int toolstack_make_room_for(struct toolstack *t, libxl_domain_config *config);
+int toolstack_free_memory(struct toolstack *t, struct json_object *order, struct json_object *answer);
+
 /* --- toolstack/watch.c ------------------------------------------------------------------------------------ */
 
 int toolstack_watch(struct toolstack *t, struct json_object *order, struct json_object *answer);

@@ -40,7 +40,18 @@ static int make(const struct new_domain *wanted, uint32_t *id, struct connection
 	return 0;
 }
 
-static const struct domain_maker maker = { .make = make };
+/* Domain 0's part. */
+static uint64_t room_kib;
+static bool gives_room;
+
+static int make_room(uint64_t kib, void *context)
+{
+	(void)context;
+	room_kib = kib;
+	return gives_room ? 0 : fail(ENOMEM, "domain 0 keeps its own");
+}
+
+static const struct domain_maker maker = { .make = make, .make_room = make_room };
 
 static int setup(void **state)
 {
@@ -209,6 +220,26 @@ static void on_several_nodes_it_is_made_for_one(void **state)
 	assert_false(is_made_for(PLACED("", ",\"numa_placement\":\"False\""), 2));
 }
 
+/* Asked only where too little is free, and for the domain and what Xen itself takes. */
+static void domain_0_gives_memory(void **state)
+{
+	(void)state;
+	save(8);
+	room_kib = 0;
+	assert_done(ferry_restore("web2"));
+	assert_int_equal(room_kib, 0);
+	ferry_release();
+	fake_free_frames = 2900;
+	gives_room = true;
+	assert_done(ferry_restore("web2"));
+	assert_true(room_kib > 2900 * 4);
+	ferry_release();
+	gives_room = false;
+	made = NULL;
+	assert_fails(ferry_restore("web2"), ENOMEM, "MiB are free: domain 0 keeps its own");
+	assert_null(made);
+}
+
 static void without_a_maker_it_is_refused(void **state)
 {
 	(void)state;
@@ -227,6 +258,7 @@ int main(void)
 		TEST(every_failure_leaves_the_domain),
 		TEST(without_devices_it_is_made_for_its_place),
 		TEST(on_several_nodes_it_is_made_for_one),
+		TEST(domain_0_gives_memory),
 		TEST(without_a_maker_it_is_refused),
 	};
 

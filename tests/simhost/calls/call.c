@@ -95,7 +95,7 @@ long call_version(struct call *call, unsigned cmd, void *arg)
 		return 0;
 	case XENVER_get_features: ((xen_feature_info_t *)arg)->submap = 0; return 0;
 	case XENVER_pagesize: return PAGE_BYTES;
-	case XENVER_commandline: *(char *)arg = '\0'; return 0;
+	case XENVER_commandline: strcpy(arg, call->host->machine->command_line); return 0;
 	}
 	return -ENOSYS;
 }

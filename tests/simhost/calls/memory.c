@@ -191,6 +191,7 @@ long call_memory(struct call *call, unsigned cmd, void *arg)
 	case XENMEM_maximum_reservation: return reservation(call, arg, true);
 	case XENMEM_set_memory_map: return set_memory_map(call, arg);
 	case XENMEM_acquire_resource: return acquire(call, arg);
+	case XENMEM_set_pod_target: return 0; /* of a PV guest there is nothing to set */
 	case XENMEM_get_vnumainfo:
 		return -EOPNOTSUPP; /* no guest here has vNUMA; xl asks before it saves one */
 	}

@@ -41,7 +41,7 @@ static long physinfo(struct call *call, struct xen_sysctl_physinfo *info)
 	if (machine->has_shadow)
 		info->capabilities |= XEN_SYSCTL_PHYSCAP_shadow;
 	info->total_pages = machine->nr_frames;
-	info->free_pages = machine->nr_free;
+	info->free_pages = machine->nr_free - domain_find(call->host, 0)->tot_pages;
 	info->max_mfn = machine->nr_frames - 1;
 	return 0;
 }

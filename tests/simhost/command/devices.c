@@ -24,8 +24,9 @@ enum { NEW = 1, WAITS = 2, CONNECTED = 4, CLOSING = 5, CLOSED = 6, LOOK_MS = 10,
 struct stand_in {
 	struct xs_handle *store;
 	struct host host;
-	char idle[64]; /* the class of backends that do nothing */
-	bool waits;    /* a device waits for its guest, of which no node tells */
+	char idle[64];		  /* the class of backends that do nothing */
+	uint64_t domain_0_frames; /* that it had at first */
+	bool waits;		  /* a device waits for its guest, of which no node tells */
 };
 
 static void write_text(struct stand_in *s, const char *path, const char *text)
@@ -171,6 +172,18 @@ static void read_idle(struct stand_in *s)
 	fclose(in);
 }
 
+/* Domain 0's own balloon. libxl enters the target when it is first asked for it. */
+static void follow_target(struct stand_in *s)
+{
+	uint64_t target = read_number(s, "/local/domain/0/memory", "target") / 4;
+
+	host_lock(&s->host);
+	if (target && strcmp(s->idle, "balloon"))
+		domain_set_privileged_frames(&s->host,
+					     target < s->domain_0_frames ? target : s->domain_0_frames);
+	host_unlock(&s->host);
+}
+
 /* False: xenstored is gone. */
 static bool wait_for_change(struct stand_in *s)
 {
@@ -194,6 +207,7 @@ int command_devices(int argc, char **argv)
 		return 2;
 	if (command_attach(&s.host, argv[1]))
 		return 1;
+	s.domain_0_frames = domain_find(&s.host, 0)->tot_pages;
 	command_set_environment(s.host.path);
 	s.store = xs_open(0);
 	if (!s.store)
@@ -205,6 +219,8 @@ int command_devices(int argc, char **argv)
 		read_idle(&s);
 		each_below(&s, "/local/domain/0/backend", look_at_class);
 		each_below(&s, "/local/domain", look_at_console);
+		if (s.domain_0_frames)
+			follow_target(&s);
 	} while (wait_for_change(&s));
 	return 0;
 }

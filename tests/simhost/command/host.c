@@ -28,6 +28,8 @@ static const struct option create_options[] = {
 	{ "allocate", no_argument, NULL, 'a' },
 	{ "no-xenstored", no_argument, NULL, 'x' },
 	{ "devices", no_argument, NULL, 'd' },
+	{ "domain-0", required_argument, NULL, '0' },
+	{ "command-line", required_argument, NULL, 'o' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -46,6 +48,8 @@ static int parse_create(int argc, char **argv, struct host_options *options, boo
 		case 'l': options->flask = strtoul(optarg, NULL, 0); break;
 		case 'a': options->allocate = true; break;
 		case 'v': options->xen = optarg; break;
+		case '0': options->domain_0_mib = strtoull(optarg, NULL, 0); break;
+		case 'o': options->command_line = optarg; break;
 		case 'x': *xenstored = false; break;
 		case 'd': *devices = true; break;
 		default: return 2;
@@ -60,6 +64,7 @@ int command_create(int argc, char **argv)
 		.mem_mib = 1024,
 		.seed = 1,
 		.xen = "4.17.7",
+		.command_line = "",
 		.has_shadow = true,
 		.has_pv32 = true,
 		.poison = true,

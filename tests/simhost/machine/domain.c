@@ -86,6 +86,14 @@ int domain_create_privileged(struct host *host)
 	return 0;
 }
 
+void domain_set_privileged_frames(struct host *host, uint64_t frames)
+{
+	if (frames > host->machine->nr_free)
+		frames = host->machine->nr_free;
+	domain_find(host, 0)->tot_pages = frames;
+	host->machine->out_of_memory_below = frames;
+}
+
 static uint16_t unused_domid(struct host *host)
 {
 	uint16_t domid = host->machine->last_domid;

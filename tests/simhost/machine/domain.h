@@ -9,6 +9,9 @@
 
 void domain_init_table(struct host *host);
 
+/* Domain 0 has so many of the free frames, which no allocation gets. */
+void domain_set_privileged_frames(struct host *host, uint64_t frames);
+
 /* Domain 0, which the processes of the host act for. */
 int domain_create_privileged(struct host *host);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -87,6 +88,8 @@ static int write_header(int fd, const struct host_options *options)
 	machine->flask = options->flask;
 	machine->poison = options->poison;
 	machine->scatter = options->scatter;
+	snprintf(machine->command_line, sizeof(machine->command_line), "%s",
+		 options->command_line ? options->command_line : "");
 	machine->random = options->seed * 0x9e3779b97f4a7c15ul + 1;
 	strcpy(machine->header.magic, MAGIC);
 	if (machine->nr_frames / EXTENT_FRAMES > EXTENTS_MAX)
@@ -123,6 +126,7 @@ int host_create(const char *path, const struct host_options *options)
 	reserve_for_xen(&host);
 	cpu_policy_init_host(&host);
 	err = domain_create_privileged(&host);
+	domain_set_privileged_frames(&host, options->domain_0_mib * MIB_FRAMES);
 	host_unlock(&host);
 	host_detach(&host);
 	return err;

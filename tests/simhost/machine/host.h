@@ -22,10 +22,11 @@ struct host {
 };
 
 struct host_options {
-	uint64_t mem_mib, seed;
+	uint64_t mem_mib, seed, domain_0_mib;
 	bool has_shadow, has_pv32, poison, allocate;
 	uint32_t scatter, flask;
-	const char *xen; /* which release it says it is: "4.17.7" */
+	const char *command_line; /* of Xen */
+	const char *xen;	  /* which release it says it is: "4.17.7" */
 };
 
 /* Makes the directory and the machine in it.  -EEXIST if there is one. */

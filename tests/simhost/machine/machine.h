@@ -171,6 +171,7 @@ struct machine {
 	pthread_mutex_t stepping[DOMAINS_MAX]; /* held by whoever runs that guest */
 	uint64_t deaths_inside;		       /* processes that died holding the lock */
 	char xen[16];			       /* the release it says it is */
+	char command_line[64];		       /* that it was started with */
 	bool has_shadow;		       /* log-dirty exists */
 	bool has_pv32;
 	uint32_t flask;	  /* the number of its first label of its own; 0: no FLASK */
