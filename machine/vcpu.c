@@ -3,7 +3,9 @@
  * pfns: start info (vCPU 0, rdx), the GDT's frames, cr3 and, 64-bit, the
  * user's root in ctrlreg[1].
  *
- * One walk over these places serves all three: save, check and load.
+ * One walk over these places serves all three: save, check and load. In: Xen's state of a vCPU, or four records of it.
+ * Out: the other. The trap: Xen checks everything that a context names when it is loaded, so all tables must be in their
+ * place by then, and no page of them may be mapped writable here any more.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +14,7 @@
 #include "log.h"
 #include "machine/machine.h"
 
+/* In the order in which libxc writes and loads them. */
 static const uint32_t record_types[VCPU_STATES] = {
 	RECORD_X86_PV_VCPU_BASIC,
 	RECORD_X86_PV_VCPU_EXTENDED,
@@ -99,6 +102,7 @@ static int translate_roots(const struct translation *t, const struct layout *lay
 	uint64_t frame = root_get(layout, context), user;
 	int rc;
 
+	/* Bits beside the frame would be lost without a word; Xen gives none. */
 	if (layout->width == 8 && word_get(layout, context, layout->vcpu.cr3) & ~PTE_FRAME_MASK)
 		return fail(EBADMSG, "vcpu %u: a cr3 of %#lx", t->vcpu,
 			    word_get(layout, context, layout->vcpu.cr3));
@@ -108,6 +112,7 @@ static int translate_roots(const struct translation *t, const struct layout *lay
 		 layout->width == 8 ? frame << PAGE_BITS : compat_cr3(frame));
 	if (rc || layout->width != 8)
 		return rc;
+	/* Only 64-bit guests have a second root, for user mode; of a vCPU without one Xen says 0. */
 	user = word_get(layout, context, layout->vcpu.cr1);
 	if (!user)
 		return 0;
@@ -163,6 +168,10 @@ static int save_vcpu(struct domain *domain, const struct layout *layout, const s
 	return rc;
 }
 
+/*
+ * Offline vCPUs have no records, as libxc has it: a restore leaves them as Xen made them, and Linux
+ * brings them up itself. vCPU 0 must be on: it alone names start info.
+ */
 int vcpus_save(struct domain *domain, const struct layout *layout, const struct inverse *inverse,
 	       const struct destination *memory, struct bytes *out)
 {
@@ -236,6 +245,7 @@ static int check_length(const struct machine *machine, const struct record *reco
 			   record->bytes);
 }
 
+/* Only kept: what it names is checked when all memory has come. */
 int vcpus_take(struct machine *machine, const struct record *record, enum vcpu_state kind)
 {
 	size_t bytes = record->bytes - sizeof(struct vcpu_record);
@@ -281,7 +291,7 @@ static int load_vcpu(struct domain *domain, const struct machine *machine, unsig
 {
 	struct translation t = { .vcpu = number, .memory = memory, .top = machine->layout->levels };
 	const struct vcpu *vcpu = &machine->vcpus[number];
-	uint8_t context[8192];
+	uint8_t context[8192]; /* a 64-bit guest's has 5168 bytes, a 32-bit one's 2800 */
 	uint32_t flags;
 	int rc;
 
@@ -290,6 +300,7 @@ static int load_vcpu(struct domain *domain, const struct machine *machine, unsig
 	/* Only vCPUs that were on are in a stream; Xen takes one without this flag for one that is to stay off. */
 	flags |= VCPU_FLAG_ONLINE;
 	memcpy(context + machine->layout->vcpu.flags, &flags, sizeof(flags));
+	/* BASIC first: it is what makes the vCPU, and has Xen walk its roots. */
 	rc = translate_context(&t, machine->layout, context);
 	if (!rc)
 		rc = domain_set_vcpu(domain, number, VCPU_BASIC, context, vcpu->bytes[VCPU_BASIC]);
@@ -309,6 +320,7 @@ int vcpus_load(struct domain *domain, const struct machine *machine, const struc
 	return rc;
 }
 
+/* Xen gives a GDT's pages a type of their own: they may not be mapped writable when it loads them. */
 void vcpus_each_gdt_page(const struct machine *machine, void (*each)(pfn_t pfn, void *context), void *context)
 {
 	const struct layout *layout = machine->layout;

@@ -1,4 +1,8 @@
-/* See dirty.h. */
+/*
+ * See dirty.h. A bit of bits[] means "look at this page"; what sets it is a round by content, Xen's log, or another
+ * part of precopy (dirty_note()). The trap: the log forgets what it has told (dirty_collect()), so a bit may be cleared
+ * only when the page was sent, or found equal to what was sent.
+ */
 #include "migrate/dirty.h"
 
 #include <errno.h>
@@ -15,6 +19,7 @@ int dirty_begin(struct dirty *dirty, struct domain *domain, enum dirty_tracking 
 
 	*dirty = (struct dirty){ .domain = domain, .tracking = tracking };
 	rc = dirty_grow(dirty, count);
+	/* Only to try it: a Xen without the log must refuse before the long first pass, which goes without it. */
 	if (!rc && tracking == DIRTY_LOG)
 		rc = domain_log_start(domain);
 	if (!rc && tracking == DIRTY_LOG)
@@ -33,6 +38,10 @@ int dirty_choose(struct dirty *dirty, uint64_t scan_ms, uint64_t expected_ms, ui
 		return 0;
 	rc = domain_log_start(dirty->domain);
 	if (!rc) {
+		/*
+		 * The log begins here and knows nothing of what was written before: so all pages count as written to,
+		 * once.
+		 */
 		dirty->uses_log = true;
 		dirty->is_partial = false;
 		memset(dirty->bits, 0xff, (dirty->count + 63) / 64 * sizeof(*dirty->bits));
@@ -42,6 +51,7 @@ int dirty_choose(struct dirty *dirty, uint64_t scan_ms, uint64_t expected_ms, ui
 		return rc;
 	say(SAY_DETAIL, "%s: changed pages are found by their content", fail_reason());
 	fail_forget();
+	/* Not tried again: Xen would give the same answer each round. */
 	dirty->tracking = DIRTY_CONTENT;
 	return 0;
 }
@@ -66,6 +76,7 @@ static bool bits_grow(uint64_t **bits, size_t old, size_t words)
 	return true;
 }
 
+/* New pfns are not noted here: guest_view_follow() notes those that have a frame. */
 int dirty_grow(struct dirty *dirty, uint64_t count)
 {
 	size_t words = (count + 63) / 64, old = (dirty->count + 63) / 64;
@@ -78,6 +89,7 @@ int dirty_grow(struct dirty *dirty, uint64_t count)
 	return 0;
 }
 
+/* Counted anew each time: once a round, a bit a page, which is nothing beside the round. */
 uint64_t dirty_hot(const struct dirty *dirty)
 {
 	uint64_t pages = 0;
@@ -107,6 +119,10 @@ struct granted {
 	uint64_t found;
 };
 
+/*
+ * Other domains write to granted pages through mappings of their own, and until such a mapping ends Xen's log may lack
+ * what they wrote. So each page that is granted for writing counts as written to when the guest has stopped.
+ */
 static void note_granted(mfn_t mfn, void *context)
 {
 	struct granted *granted = context;

@@ -1,4 +1,7 @@
-/* See measure.h. */
+/*
+ * See measure.h. What a round that has just ended shows of the guest and of the connection. In: precopy's counters.
+ * Out: struct precopy_round, for the policy, and struct live, for people.
+ */
 #include "migrate/measure.h"
 
 #include <time.h>
@@ -16,12 +19,16 @@ uint64_t now_ns(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
-/* Reading everything once more, with the threads there are. */
+/* Reading everything once more. page_ns is the time of one thread, so all of them divide it. */
 static uint64_t scan_ns(const struct migration *m)
 {
 	return m->figures.frames * m->precopy->page_ns / m->options.threads;
 }
 
+/*
+ * Batches of which all pages were read and none sent (fill_changed()) show what reading takes without compressing.
+ * Until there is such a batch, the speed of the digests alone has to do, which digest_init() has measured.
+ */
 static void measure_reading(struct precopy *p)
 {
 	if (p->idle_pages)
@@ -33,6 +40,10 @@ static void measure_reading(struct precopy *p)
 /* A partial round tells nothing of the pages that it does not look at: for them it is as the last one said that did. */
 static void measure_fresh(struct precopy *p, struct precopy_round *round)
 {
+	/*
+	 * A round meets its pages all along its way, so from the middle of one to the middle of the next a page had
+	 * time to change.
+	 */
 	uint64_t end = now_ns(), middle = end - round->took_ns / 2;
 
 	round->fresh_pages = p->fresh_pages;
@@ -47,6 +58,7 @@ static void measure_fresh(struct precopy *p, struct precopy_round *round)
 	p->read_all_ns = middle;
 }
 
+/* The line is for --verbose; struct live is what the progress line, the daemon and the report read. */
 static void publish(struct migration *m, const struct precopy_round *round, uint64_t speed)
 {
 	struct live *live = m->options.live;
@@ -91,6 +103,7 @@ void measure_round(struct migration *m, struct precopy_round *round, uint64_t to
 	round->changed_pages = round->is_sampled ? send_sample(m) : round->number > 1 ? p->sent_pages : 0;
 	measure_fresh(p, round);
 	measure_reading(p);
+	/* The guest writes to its tables until it stops: they go once more then, whatever was sent. */
 	round->late_pages = m->figures.tables;
 	if (p->sent_pages)
 		round->bytes_per_page = bytes / p->sent_pages;
@@ -98,6 +111,7 @@ void measure_round(struct migration *m, struct precopy_round *round, uint64_t to
 	if (speed > p->best_speed && (!round->partial || m->options.live->taken_bytes))
 		p->best_speed = speed;
 	round->bytes_per_second = p->best_speed;
+	/* By the log only written pages are read again, so the stop has no scan in it. */
 	round->scan_ns = p->dirty.uses_log ? 0 : scan_ns(m);
 	round->hold_pages = m->hold ? hold_room(m->hold) / PAGE_BYTES : 0;
 	publish(m, round, speed);

@@ -1,4 +1,12 @@
-/* See precopy-policy.h. */
+/*
+ * See precopy-policy.h. All times of the formulas are in microseconds, so that whole numbers are exact enough:
+ *
+ *	downtime = scan of all memory + sending of what is left + FIXED_MS
+ *	left     = hot pages that change again + other pages that change + pages that go at the end in any case
+ *
+ * The trap: after the first round nothing is known of how fast the guest writes (is_known()). Its forecast has no
+ * changed pages in it, so only the limits of time and of rounds may decide by it.
+ */
 #include "migrate/precopy-policy.h"
 
 #include <stdio.h>
@@ -22,7 +30,10 @@ static uint64_t divide(uint64_t a, uint64_t b)
 	return a / (b ? b : 1);
 }
 
-/* A page was last looked at somewhere in the round before, and now somewhere in this one. */
+/*
+ * A page was last looked at somewhere in the round before, and now somewhere in this one: on average half of both rounds
+ * lies between. A 2000th of the nanoseconds is that half in microseconds; never 0, as it divides.
+ */
 static uint64_t between_us(const struct precopy_round *round)
 {
 	return (round->previous_ns + round->took_ns) / 2000 + 1;
@@ -34,7 +45,10 @@ static bool is_known(const struct precopy_round *round)
 	return round->number > 1 || round->is_sampled;
 }
 
-/* Of what was found changed before, what will have changed after one more round. A sample tells what has by now. */
+/*
+ * Of what was found changed before, what will have changed after one more round. So many changed within between_us(); in a
+ * round as long as the last one the same share of them changes again. A sample shows what has changed by now.
+ */
 static uint64_t changed_again(const struct precopy_round *round)
 {
 	if (round->is_sampled)
@@ -42,6 +56,10 @@ static uint64_t changed_again(const struct precopy_round *round)
 	return (round->changed_pages - round->fresh_pages) * (round->took_ns / 1000) / between_us(round);
 }
 
+/*
+ * Of all other pages: at the rate at which the last round that read everything met new ones, for as long as a partial
+ * round has not looked at them.
+ */
 static uint64_t changed_unseen(const struct precopy_round *round)
 {
 	return round->fresh_per_second * (round->unseen_ns / 1000) / 1000000;
@@ -72,6 +90,10 @@ struct precopy_forecast precopy_forecast(const struct precopy_round *round)
 	return forecast;
 }
 
+/*
+ * The first two rounds know no hot pages yet. Later a partial round pays off while the hot pages bring more than the
+ * others, of which it sees none.
+ */
 bool precopy_reads_all(const struct precopy_round *round, uint64_t hot_pages, uint64_t frames)
 {
 	if (round->number < 2 || round->partial >= PARTIAL_MOST || hot_pages > frames / HOT_PART)
@@ -79,6 +101,10 @@ bool precopy_reads_all(const struct precopy_round *round, uint64_t hot_pages, ui
 	return changed_unseen(round) > changed_again(round);
 }
 
+/*
+ * A gain counts only from GAIN_PERCENT on: measured times vary by some per cent from round to round with nothing
+ * changed.
+ */
 static void downtime_note(struct precopy_memory *memory, uint64_t downtime_ms)
 {
 	if (!memory->best_ms || downtime_ms * 100 <= memory->best_ms * (100 - GAIN_PERCENT)) {
@@ -97,7 +123,11 @@ static bool is_in_vain(const struct precopy_memory *memory, uint64_t downtime_ms
 	return memory->without_gain >= (is_near ? PATIENCE : 2 * PATIENCE);
 }
 
-/* Good enough; but is one more round, which is short, worth it? So long as the last one was. */
+/*
+ * Good enough; but is one more round, which is short, worth it? It takes a scan and the sending of what is left now; what
+ * the guest changes in that time would be left then, and the difference is what the stop becomes shorter by. So long as
+ * the last such round brought a gain: else a forecast that is wrong would go on for ever.
+ */
 static bool is_worth_more(const struct precopy_memory *memory, const struct precopy_round *round)
 {
 	struct precopy_forecast now = precopy_forecast(round);
@@ -125,6 +155,7 @@ enum precopy_verdict precopy_decide(struct precopy_memory *memory, const struct 
 
 	if (is_known(round))
 		downtime_note(memory, downtime_ms);
+	/* Before the limits: a guest that can be stopped shortly is stopped, even if the time is over as well. */
 	if (is_known(round) && (downtime_ms <= max_downtime_ms || is_held(round)))
 		return is_worth_more(memory, round) && !is_over && !is_last ? PRECOPY_GO_ON : PRECOPY_STOP;
 	if (is_over) {

@@ -1,4 +1,8 @@
-/* See send-changed.h. */
+/*
+ * See send-changed.h. What a worker does with each pfn of its batch in a round of precopy: nothing, a word (a pfn
+ * without data), a page, or a table. What went is noted in the view (sent[], digest[]): the next round compares with
+ * that, and the destination has no more than that.
+ */
 #include "migrate/send-changed.h"
 
 #include <errno.h>
@@ -52,6 +56,10 @@ static int put_table(struct migration *m, struct batch *batch, uint64_t pfn, uns
 	return 0;
 }
 
+/*
+ * A running guest may give a page away at any time: then it is tried again next round. A stopped one cannot have: then
+ * the image would lack a page.
+ */
 static int cannot_read(struct migration *m, uint64_t pfn)
 {
 	dirty_note(&m->precopy->dirty, pfn);
@@ -73,6 +81,10 @@ static int send_if_changed(struct migration *m, struct batch *batch, uint64_t pf
 	}
 	if (!p->view.at[pfn])
 		return cannot_read(m, pfn);
+	/*
+	 * A table goes once while the guest runs, so that the destination has a frame for it, and once more at the end;
+	 * in between it would only change again.
+	 */
 	if (frame_level(type)) {
 		dirty_note(&p->dirty, pfn);
 		return p->is_last || !frame_has_data(sent) ? put_table(m, batch, pfn, pages) : 0;
@@ -80,6 +92,10 @@ static int send_if_changed(struct migration *m, struct batch *batch, uint64_t pf
 	dirty_clear(&p->dirty, pfn);
 	if (is_sent(p, pfn, FRAME_NOTAB, p->view.at[pfn]))
 		return 0;
+	/*
+	 * Pages that go for the first time have not changed; only a page that went before and differs now makes the
+	 * guest "hot" there.
+	 */
 	if (sent == FRAME_NOTAB && !p->dirty.uses_log)
 		p->fresh_pages += dirty_heat(&p->dirty, pfn);
 	put_page(m, batch, pfn, pages);
@@ -124,6 +140,7 @@ int fill_changed(struct batch *batch, struct migration *m)
 	}
 	if (batch->words)
 		batch_seal(batch, pages);
+	/* Reading and nothing else, of all pages: that is how long the last scan takes a page (measure.c). */
 	if (!pages && looked == batch->count) {
 		p->idle_ns += now_ns() - start;
 		p->idle_pages += batch->count;

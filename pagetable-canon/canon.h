@@ -57,7 +57,7 @@ static inline uint64_t entry_judged(unsigned int width, unsigned int level, uint
 }
 
 /* The slots from here on of the level 2 that slot 3 of a 32-bit level 3 names are Xen's. */
-enum { NARROW_L2_XEN_FIRST = 428 };
+enum { COMPAT_L2_XEN_FIRST = 428 };
 
 /* What an entry of a table of level may name: TABLE_SOUND, or what is wrong with it. */
 static inline enum table_defect entry_defect(unsigned int level, uint64_t entry, unsigned int target)

@@ -18,9 +18,9 @@ static bool set_fault(struct table_fault *fault, enum table_defect defect, unsig
  */
 static unsigned int compat_l2_end(const uint64_t *table, const struct inverse *inverse)
 {
-	uint64_t entry = table[NARROW_L2_XEN_FIRST];
+	uint64_t entry = table[COMPAT_L2_XEN_FIRST];
 
-	return entry & PTE_PRESENT && !inverse_has(inverse, pte_frame(entry)) ? NARROW_L2_XEN_FIRST
+	return entry & PTE_PRESENT && !inverse_has(inverse, pte_frame(entry)) ? COMPAT_L2_XEN_FIRST
 									      : TABLE_SLOTS;
 }
 

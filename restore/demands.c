@@ -1,4 +1,9 @@
-/* See demands.h. */
+/*
+ * See demands.h. In: each page table, in any order. Out: the first contradiction between what entries ask of a pfn and
+ * what it is. Xen makes the same checks when it pins the tables, but says only EINVAL, and not before a whole domain is
+ * built. The trap: rules of 32-bit guests, whose level 3 has entries without a writable bit, and whose top level 2 has
+ * Xen's entries at its end.
+ */
 #include "restore/demands.h"
 
 #include <errno.h>
@@ -29,9 +34,12 @@ static bool asked_to_write(const struct demand *demand, enum way way)
 	return demand->writable >> way & 1;
 }
 
-/* Whoever names a table may write to it only if it is of the level below; else it may be of its own, too. */
-static bool compat_levels(struct demand *demand, uint64_t table, unsigned int slot, unsigned int level,
-			  bool writable)
+/*
+ * An entry of level L names a table of level L - 1. Read-only it may name one of its own level, too: a linear page table,
+ * which Xen allows. Each entry moves one of two bounds; they must not cross.
+ */
+static bool bound_levels(struct demand *demand, uint64_t table, unsigned int slot, unsigned int level,
+			 bool writable)
 {
 	unsigned int least = level - 1, most = writable ? level - 1 : level;
 
@@ -57,12 +65,16 @@ static int demand_note(struct examination *x, uint64_t table, unsigned int slot,
 		return defect(x, table, slot, entry, TABLE_NO_PFN);
 	if (level > 1 && entry & PTE_SUPERPAGE)
 		return defect(x, table, slot, entry, TABLE_SUPERPAGE);
+	/*
+	 * Whatever its own level is: that this pfn serves as the top is known only when its level 2 has come as well.
+	 */
 	demand = &x->demands[pte_frame(entry)];
 	demand->maps_top |= width == 4 && level == 3 && slot == 3;
 	if (level > 1)
-		return compat_levels(demand, table, slot, level, writable)
+		return bound_levels(demand, table, slot, level, writable)
 			     ? 0
 			     : defect(x, table, slot, entry, TABLE_WRONG_LEVEL);
+	/* A writable entry asks for more than any number of read-only ones. */
 	if (!demand->slot[AS_PAGE] || (writable && !asked_to_write(demand, AS_PAGE)))
 		remember(demand, AS_PAGE, table, slot, writable);
 	return 0;
@@ -74,6 +86,7 @@ int demands_note(struct examination *x, uint64_t pfn, unsigned int level, const 
 	unsigned int xen_first, xen_count;
 	int rc = 0;
 
+	/* The table may have come before: what it was then does not count. */
 	x->demands[pfn].reaches_top = false;
 	xen_slots(width, level, &xen_first, &xen_count);
 	for (unsigned int slot = 0; !rc && slot < TABLE_SLOTS; slot++) {
@@ -84,12 +97,13 @@ int demands_note(struct examination *x, uint64_t pfn, unsigned int level, const 
 			rc = defect(x, pfn, slot, entry, TABLE_XEN_SLOT);
 		else if (entry & PTE_PRESENT)
 			rc = demand_note(x, pfn, slot, level, entry);
-		if (width == 4 && level == 2 && slot >= NARROW_L2_XEN_FIRST && entry)
+		if (width == 4 && level == 2 && slot >= COMPAT_L2_XEN_FIRST && entry)
 			x->demands[pfn].reaches_top = true;
 	}
 	return rc;
 }
 
+/* AS_PAGE: only a writable entry asks for something, that the pfn is no table: Xen lets no guest write to one. */
 static int check_way(const struct examination *x, uint64_t pfn, enum way way)
 {
 	const struct demand *demand = &x->demands[pfn];
@@ -118,11 +132,15 @@ int demands_check(const struct examination *x)
 	for (uint64_t pfn = 0; !rc && pfn < x->incoming.count; pfn++)
 		for (enum way way = 0; !rc && way < WAYS; way++)
 			rc = check_way(x, pfn, way);
+	/*
+	 * Slots from COMPAT_L2_XEN_FIRST on are Xen's in the one level 2 that maps the top, and the guest's in all
+	 * others.
+	 */
 	for (uint64_t pfn = 0; !rc && pfn < x->incoming.count; pfn++)
 		if (x->demands[pfn].maps_top && x->demands[pfn].reaches_top)
 			rc = fail(EBADMSG,
 				  "record %u: pfn %#lx, the level 2 of the top: an entry %s from slot %u on",
 				  x->record_of[pfn], pfn, table_defect_text(TABLE_XEN_SLOT),
-				  NARROW_L2_XEN_FIRST);
+				  COMPAT_L2_XEN_FIRST);
 	return rc;
 }

@@ -1,4 +1,9 @@
-/* See examine-tables.h. */
+/*
+ * See examine-tables.h. Tables of a stream in which a pfn may come again. At first each is judged as it comes; if all
+ * of them agree, also with the types at the end, that is enough. If not, the cause may be an older table that a newer
+ * one has replaced, so only the last of each pfn is judged: from a second pass over a file, or from copies that were
+ * kept of a pipe.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +28,7 @@ void tables_forget(struct examination *x)
 	array_clear(x->table_at, sizeof(*x->table_at), x->incoming.count);
 }
 
-/* Of what cannot be read once more. */
+/* Of a pipe. Copies have a budget, so that a stream of tables costs no more memory than a guest's share; beyond it all are dropped. */
 static int keep_table(struct examination *x, uint64_t pfn, const uint8_t *page)
 {
 	uint64_t most = KEPT_MOST + x->incoming.count * KEPT_MOST_A_PFN;

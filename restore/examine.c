@@ -1,4 +1,12 @@
-/* See examine.h. */
+/*
+ * See examine.h. In: any stream that can be restored. Out: a verdict, and what is in it. Two kinds are held to
+ * different orders:
+ *
+ *	an image of a stopped guest (is_ordered()): each record has one place, each pfn comes once
+ *	an image of rounds, and xl's own files: libxc's order, which restore/receive.c holds all streams to
+ *
+ * The trap: of rounds the last word on a pfn counts, so neither types nor tables can be judged before the stream's end.
+ */
 #include "restore/examine.h"
 
 #include <errno.h>
@@ -47,7 +55,12 @@ static int resize(struct incoming *in, uint64_t old_count)
 	return rc;
 }
 
-/* Where in an image of ours a record stands; ranks ascend. 0: nowhere. */
+/*
+ * Where in an image of ours a record stands; ranks ascend. 0: nowhere. The order is that in which libxc's writer has them
+ * (xg_sr_save.c): X86_PV_INFO first, as the width of a word comes from it; static data before STATIC_DATA_END, up to where
+ * a restore can refuse without having built anything; the p2m's frames before the memory, as they say how many pfns there
+ * are; and behind the memory what only a stopped guest has: TSC, shared info, vCPUs.
+ */
 static uint64_t rank(const struct record *record)
 {
 	static const uint8_t ranks[] = {
@@ -78,7 +91,11 @@ static uint64_t rank(const struct record *record)
 static int check_place(struct examination *x, const struct record *record)
 {
 	uint64_t now = rank(record), frame = now < 6 ? 1 : 2 + x->windows;
-	/* Ranks below 6 are in the first frame, the static data and the p2m; all others in the frame behind the memory's. */
+	/*
+	 * Ranks below 6 are in the first frame, the static data and the p2m; all others in the frame behind the memory's, of
+	 * which each window has one. Ranks above 8 are vCPUs': of a vCPU the BASIC record comes first, as without it the other
+	 * three have no vCPU to belong to, and it is never empty; nor are the two policies, which are left out instead.
+	 */
 	bool is_vcpu = now > 8 && now != UINT64_MAX;
 	bool lacks_basic = is_vcpu && (now - 9) % 4 && (now - 9) / 4 != (x->last_rank - 9) / 4;
 
@@ -162,6 +179,10 @@ static int other(struct incoming *in, const struct record *record)
 
 /* --- the whole ----------------------------------------------------------- */
 
+/*
+ * What `inspect` shows of where the image comes from. A restore decides nothing by it, so that any value will do, but for
+ * the p2m's form, which is one of two words; each key that the format promises must be there.
+ */
 static int check_provenance(const struct examination *x)
 {
 	static const char *const keys[] = { "domain", "uuid",	 "domid", "host",
@@ -213,6 +234,9 @@ static int check_end(struct examination *x)
 	return 0;
 }
 
+/*
+ * All types are known by now, so what the machine's state and the tables name can be compared with them; and so can the head's sum of frames.
+ */
 static int check_whole(struct examination *x)
 {
 	int rc = incoming_check(&x->incoming, NULL);
@@ -230,6 +254,10 @@ static int check_whole(struct examination *x)
 	return 0;
 }
 
+/*
+ * As an image pvferry wrote it, and only of PV domains; another type of domain in it is damage, not another kind of
+ * file.
+ */
 static int check_config(struct examination *x)
 {
 	int rc = x->facts->xl_flags & XL_FLAG_JSON ? config_parse(&x->config, x->facts->config) : 0;
@@ -237,7 +265,7 @@ static int check_config(struct examination *x)
 	return rc == -EMEDIUMTYPE && x->facts->is_image ? -EBADMSG : rc;
 }
 
-/* What the config allows, and what this machine has memory to check: 32 bytes for each. */
+/* What the config allows, and what this machine has memory to check: 32 bytes for each, the sum of the arrays in resize() and struct incoming. */
 static uint64_t believed_pfns(const struct examination *x)
 {
 	enum { BYTES_A_PFN = 32 };

@@ -1,4 +1,8 @@
-/* vCPU state as bytes, the TSC, the CPU policy: fetched and put back as Xen has them. */
+/*
+ * vCPU state as bytes, the TSC, the CPU policy: fetched and put back as Xen has them. Frame numbers in it are the
+ * machine's, and are translated in machine/vcpu.c. In: a vCPU's number and a kind of state. Out: bytes, as many as Xen
+ * says there are. The trap: only of a paused or suspended domain do the four kinds belong together.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +24,7 @@ int domain_vcpu_is_online(struct domain *domain, unsigned int vcpu, bool *online
 	return 0;
 }
 
+/* The size is that of the guest's width, not of the union: so many bytes the record has, and libxc insists on them. */
 static int get_basic(struct domain *domain, unsigned int vcpu, void **state, size_t *bytes)
 {
 	vcpu_guest_context_any_t *context = calloc(1, sizeof(*context));
@@ -54,6 +59,7 @@ static int get_extended(struct domain *domain, unsigned int vcpu, void **state, 
 	if (xc_domctl(xc_of(domain), &domctl))
 		return fail_errno("vcpu %u: cannot fetch its extended context", vcpu);
 	*bytes = domctl.u.ext_vcpucontext.size;
+	/* A later Xen may have more of it than the header that this was built with. */
 	if (*bytes > sizeof(domctl.u.ext_vcpucontext))
 		return fail(EMSGSIZE, "vcpu %u: an extended context of %zu bytes", vcpu, *bytes);
 	*state = malloc(sizeof(domctl.u.ext_vcpucontext));
@@ -63,14 +69,16 @@ static int get_extended(struct domain *domain, unsigned int vcpu, void **state, 
 	return 0;
 }
 
-/* The XSAVE record begins with xcr0 and xcr0_accum; Xen wants them apart. */
+/* Xen's buffer begins with xcr0 and xcr0_accum, as the record does: its bytes go to and fro as they are. */
 static void point_xsave(struct xen_domctl *domctl, unsigned int vcpu, uint64_t bytes)
 {
-
 	domctl->u.vcpuextstate.vcpu = vcpu;
 	domctl->u.vcpuextstate.size = bytes;
 }
 
+/*
+ * Asked twice: a call without a buffer says how much there is. Nothing where the vCPU has no XSAVE, and then no record.
+ */
 static int get_xsave(struct domain *domain, unsigned int vcpu, void **state, size_t *bytes)
 {
 	struct xen_domctl domctl = vcpu_domctl(domain, XEN_DOMCTL_getvcpuextstate);
@@ -85,6 +93,7 @@ static int get_xsave(struct domain *domain, unsigned int vcpu, void **state, siz
 		*bytes = 0;
 		return 0;
 	}
+	/* Xen reads and writes memory that cannot be paged out or moved meanwhile, which malloc() does not give. */
 	buffer = xc_hypercall_buffer_alloc(xc_of(domain), buffer, *bytes);
 	*state = malloc(*bytes);
 	if (buffer && *state) {
@@ -101,6 +110,7 @@ static int get_xsave(struct domain *domain, unsigned int vcpu, void **state, siz
 	return rc;
 }
 
+/* Asked twice, as XSAVE is. The second answer may be shorter: MSRs that have their default are left out. */
 static int get_msrs(struct domain *domain, unsigned int vcpu, void **state, size_t *bytes)
 {
 	struct xen_domctl domctl = vcpu_domctl(domain, XEN_DOMCTL_get_vcpu_msrs);
@@ -152,6 +162,7 @@ int domain_get_vcpu(struct domain *domain, unsigned int vcpu, enum vcpu_state ki
 	return rc;
 }
 
+/* Xen takes a 64-bit or a 32-bit context by the domain's width; what lies behind a 32-bit one stays zero. */
 static int set_basic(struct domain *domain, unsigned int vcpu, const void *state, size_t bytes)
 {
 	vcpu_guest_context_any_t context = { 0 };
@@ -174,7 +185,7 @@ static int set_extended(struct domain *domain, unsigned int vcpu, const void *st
 	return xc_domctl(xc_of(domain), &domctl);
 }
 
-/* What both big states share: the bytes go through a buffer the hypervisor can reach. */
+/* What both big states share: the bytes go through a buffer the hypervisor can reach. Giving that back must not hide why Xen refused. */
 static int set_through_buffer(struct domain *domain, struct xen_domctl *domctl, enum vcpu_state kind,
 			      const void *state, size_t bytes)
 {
@@ -196,6 +207,7 @@ static int set_through_buffer(struct domain *domain, struct xen_domctl *domctl, 
 	return rc;
 }
 
+/* Xen wants exactly the size that xcr0_accum in it stands for, and refuses the compressed form. */
 static int set_xsave(struct domain *domain, unsigned int vcpu, const void *state, size_t bytes)
 {
 	struct xen_domctl domctl = vcpu_domctl(domain, XEN_DOMCTL_setvcpuextstate);
@@ -237,6 +249,10 @@ int domain_get_tsc(struct domain *domain, struct tsc_info *tsc)
 		     : 0;
 }
 
+/*
+ * A TSC of another frequency than this host's has Xen emulate rdtsc for the guest, unless tsc_mode says otherwise: it
+ * is slower then, and right.
+ */
 int domain_set_tsc(struct domain *domain, const struct tsc_info *tsc)
 {
 	return xc_domain_set_tsc_info(xc_of(domain), domain->id, tsc->mode, tsc->nsec, tsc->khz,

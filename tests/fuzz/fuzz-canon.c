@@ -73,13 +73,13 @@ static uint64_t pfn_of(const struct guest *guest, uint64_t mfn)
 
 static bool is_xens(const struct guest *guest, const uint64_t *table, unsigned int slot)
 {
-	uint64_t top = table[NARROW_L2_XEN_FIRST];
+	uint64_t top = table[COMPAT_L2_XEN_FIRST];
 
 	if (guest->width == 8)
 		return guest->level == 4 && slot >= 256 && slot <= 271;
 	if (guest->level == 3)
 		return slot > 3;
-	return guest->level == 2 && slot >= NARROW_L2_XEN_FIRST && top & PTE_PRESENT &&
+	return guest->level == 2 && slot >= COMPAT_L2_XEN_FIRST && top & PTE_PRESENT &&
 	       pfn_of(guest, pte_frame(top)) == INVALID_FRAME;
 }
 
