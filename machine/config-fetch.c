@@ -1,6 +1,7 @@
 /*
- * The config of a running domain: what libxl keeps of it on disk, and what
- * has changed since, which stands in xenstore.
+ * The config of a running domain: what libxl keeps of it on disk, and what has changed since, which stands in xenstore.
+ * In: a domain. Out: a config as xl would write it into a save file now. The trap: libxl's file is as old as the
+ * domain's last change by libxl; balloon, vCPUs and name are changed without it.
  */
 #include <errno.h>
 #include <glob.h>
@@ -78,6 +79,7 @@ static struct json_object *object_in(struct json_object *object, const char *key
 	return found;
 }
 
+/* A vCPU without a node counts as on. */
 static void update_vcpus(struct json_object *build, struct host *host, const struct domain_facts *facts)
 {
 	struct json_object *list = json_object_new_array();
@@ -105,6 +107,7 @@ static int64_t read_kib(struct host *host, uint32_t domain, const char *node, in
 	return value ? (int64_t)value : otherwise;
 }
 
+/* What xenstore lacks, a domain of another toolstack, is what Xen has: frames of 4 KiB. */
 static void update_memory(struct json_object *build, struct host *host, const struct domain_facts *facts)
 {
 	int64_t target = read_kib(host, facts->id, "target", facts->frames * 4);
@@ -153,6 +156,10 @@ static int bring_up_to_date(struct config *config, struct domain *domain, const 
 		config_release(config);
 		return fail(ENOENT, "domain %u has no name in xenstore", facts->id);
 	}
+	/*
+	 * Of a domain without libxl's file these are all there is; in one with it they are the newer ones. "type.pv" is
+	 * the key of libxl's union for PV.
+	 */
 	key_set(create, "type", json_object_new_string("pv"));
 	key_set(create, "name", json_object_new_string(name));
 	key_set(create, "uuid", json_object_new_string(uuid));

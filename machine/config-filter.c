@@ -1,4 +1,9 @@
-/* See config-filter.h. */
+/*
+ * See config-filter.h. In: a config from an image or a peer, which may have been written to harm this host. Out: the
+ * same tree without what no table of config-keys.c has, what is out of bounds, and what needs a permission that was not
+ * given. The trap: what is not known must be denied, so each level asks for the key in a table first, and deletes what
+ * is not found there.
+ */
 #include "machine/config-filter.h"
 
 #include <json-c/json.h>
@@ -56,6 +61,7 @@ static bool is_number(struct json_object *value, uint64_t most)
 	       (uint64_t)json_object_get_int64(value) <= most;
 }
 
+/* libxl writes its "default" as -1, or as that in 32 bits, without a sign. */
 static bool is_limit(struct json_object *value, uint64_t most)
 {
 	return is_number(value, most) ||
@@ -75,6 +81,10 @@ static bool is_text(struct json_object *value, uint64_t most)
 	       text_is_plain(json_object_get_string(value));
 }
 
+/*
+ * For values that scripts and qemu's command line get: no blank, no quote, nothing that a shell or an option parser
+ * could take for more.
+ */
 static bool is_word(struct json_object *value, uint64_t most)
 {
 	static const char letters[] =
@@ -101,6 +111,7 @@ static bool is_host_script(struct json_object *value)
 	return *name && *name != '.' && !name[strspn(name, letters)];
 }
 
+/* json_object_get_string() gives text of any type, so the type has to be asked as well. */
 static bool is_flag(struct json_object *value)
 {
 	const char *text = json_object_get_string(value);
@@ -122,6 +133,7 @@ static bool all(struct json_object *list, bool (*is)(struct json_object *, uint6
 	return true;
 }
 
+/* A bitmap, as the numbers of its bits. */
 static bool is_set(struct json_object *value, uint64_t most)
 {
 	return is_list(value, most + 1) && all(value, is_number, most);
@@ -181,6 +193,7 @@ static const char *objection(const struct filter *f, const struct config_key *ke
 {
 	if (!key)
 		return "unknown";
+	/* Permission comes before the bounds: the reason then names the option that helps. */
 	if (key->needs & ~f->allowed && !(key->shape == CONFIG_SCRIPT && is_host_script(value))) {
 		snprintf(text, 64, "needs --allow %s", allow_word(key->needs));
 		return text;
@@ -237,6 +250,7 @@ static void filter_devices(struct filter *f, const struct config_key *key, struc
 		filter_members(f, key, device, place);
 		json_object_array_add(kept, json_object_get(device));
 	}
+	/* In place, as the caller's tree holds this very list; its members are kept by the second list meanwhile. */
 	while (json_object_array_length(list))
 		json_object_array_del_idx(list, json_object_array_length(list) - 1, 1);
 	for (size_t i = 0; i < json_object_array_length(kept); i++)
@@ -253,6 +267,7 @@ static void filter_members(struct filter *f, const struct config_key *key, struc
 		const char *why = objection(f, member, value, text);
 
 		join(place, path, name);
+		/* What was never set goes without a word. */
 		if (why && !is_empty(value))
 			filter_report(f, place, why);
 		if (why)

@@ -1,4 +1,8 @@
-/* The expander's part, see config-flat.h. */
+/*
+ * The expander's part, see config-flat.h. In: the config's text, which may be hostile. Out: the flat list of its
+ * values. Runs without privileges, as json-c reads the text here. The trap: json-c's memory is many times the text's,
+ * so bounds are checked on the text, before it is parsed.
+ */
 #include "machine/config-flat.h"
 
 #include <errno.h>
@@ -57,6 +61,9 @@ int config_tokenise(struct json_object **root, const char *text)
 	tokener = json_tokener_new_ex(CONFIG_DEPTH);
 	if (!tokener)
 		return fail(ENOMEM, "out of memory for the config");
+	/*
+	 * The zero byte at the end is read, too: it ends a number that stands alone, and shows what follows the value.
+	 */
 	json_tokener_set_flags(tokener, json_strictness(text, bytes));
 	*root = json_tokener_parse_ex(tokener, text, bytes);
 	error = json_tokener_get_error(tokener);
@@ -105,6 +112,7 @@ static void put_value(struct bytes *out, const char *key, struct json_object *va
 	struct flat_value flat = { .kind = kind_of(value), .key_bytes = key ? strlen(key) + 1 : 0 };
 
 	flat.count = count_of(flat.kind, value);
+	/* As a union has one member at a time, the others stay zero: nothing of this process's memory goes along. */
 	if (flat.kind == FLAT_BOOLEAN)
 		flat.number = json_object_get_boolean(value);
 	if (flat.kind == FLAT_NUMBER)

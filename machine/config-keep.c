@@ -1,4 +1,8 @@
-/* What libxl is to know of a domain that was built here: written, and removed. config-fetch.c reads it. */
+/*
+ * What libxl is to know of a domain that was built here: written, and removed. config-fetch.c reads it. Without the
+ * file xl lists the domain, but cannot save or migrate it. The trap: the file's name has the domain's id and UUID in
+ * it, so a domain that gets another UUID needs another file.
+ */
 #include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
@@ -30,6 +34,10 @@ bool config_has_file(uint32_t domain, const char *uuid, const char *kind)
 	return !access(path, F_OK);
 }
 
+/*
+ * Under another name first: libxl may read the file at any time, and takes half a file for a broken one. Not synced:
+ * after a crash of the host the domain is gone, too.
+ */
 int config_file_write(const char *path, const char *text)
 {
 	char temporary[4096 + 8];
@@ -39,6 +47,7 @@ int config_file_write(const char *path, const char *text)
 	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail_errno("cannot keep the config: %s", temporary);
+	/* With its zero byte, as libxl writes it. */
 	if (write(fd, text, strlen(text) + 1) != (ssize_t)strlen(text) + 1)
 		rc = fail_errno("cannot keep the config: %s", path);
 	if (close(fd) && !rc)

@@ -1,4 +1,8 @@
-/* See config-redirect.h. A disk is known by its vdev, a network interface by its devid, which is its number as xl has it. */
+/*
+ * See config-redirect.h. A disk is known by its vdev, a network interface by its devid, which is its number as xl has
+ * it. In: lines that a person gave as options, perhaps through pvferryd and to another host. Out: the config with other
+ * backends. The trap: it is done before config_filter(), whose bounds hold for these values, too.
+ */
 #include "machine/config-redirect.h"
 
 #include <errno.h>
@@ -14,11 +18,13 @@ struct redirect {
 	const char *value_key;
 };
 
+/* One row a kind: the word of a line, libxl's list, the option as messages call it, the key that is replaced. */
 static const struct redirect redirects[] = { { "disk", "disks", "--disk", "pdev_path" },
 					     { "bridge", "nics", "--bridge", "bridge" } };
 
 enum { REDIRECTS = sizeof(redirects) / sizeof(*redirects), NAME_BYTES = 64 };
 
+/* A line has no quoting, so a value may have anything but the end of a line in it; the first "=" separates. */
 int redirect_add(char *lines, size_t room, const char *kind, const char *wish)
 {
 	const char *equals = strchr(wish, '=');
@@ -93,6 +99,7 @@ static int redirect_one(const struct config *config, const struct redirect *redi
 		struct json_object *device = json_object_array_get_idx(list, i);
 
 		name_of(redirect, device, i, has);
+		/* What is no object has no name of its own, and cannot take a value. */
 		if (!json_object_is_type(device, json_type_object) || strcmp(has, name))
 			continue;
 		json_object_object_add(device, redirect->value_key, json_object_new_string(value));

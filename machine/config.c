@@ -1,4 +1,8 @@
-/* See config.h. */
+/*
+ * See config.h. The config as a tree of JSON, and the questions that pvferry asks it. In: libxl's JSON, as text or as
+ * the tree that another process parsed. Out: numbers, texts, the file head that xl writes. The trap: nothing here
+ * judges whether this host may do what a config asks for; config-filter.c does, before libxl sees it.
+ */
 #include "machine/config.h"
 
 #include <errno.h>
@@ -13,8 +17,8 @@
 #include "stream/format.h"
 
 /*
- * The tree may be anything that is JSON: an image's config was written by others. So each step down is checked for its type,
- * and what is not there, or of another type, counts as absent.
+ * The tree may be anything that is JSON: an image's config was written by others. So each step down is checked for its
+ * type, and what is not there, or of another type, counts as absent.
  */
 static struct json_object *section_of(const struct config *config, const char *name)
 {
@@ -35,8 +39,8 @@ static struct json_object *value_of(const struct config *config, const char *sec
 }
 
 /*
- * What the rest of pvferry relies on without asking again: a PV domain, with a name, a UUID that can be read, and no more
- * vCPUs than an array is made for.
+ * What the rest of pvferry relies on without asking again: a PV domain, with a name, a UUID that can be read, and no
+ * more vCPUs than an array is made for.
  */
 static int config_check_kind(const struct config *config)
 {
@@ -56,6 +60,9 @@ static int config_check_kind(const struct config *config)
 	return 0;
 }
 
+/*
+ * Of any config of libxl's, HVM domains' too: a save can refuse those by their kind only if it can read what they are.
+ */
 int config_check_sections(struct config *config)
 {
 	if (section_of(config, "c_info") && section_of(config, "b_info"))
@@ -82,6 +89,7 @@ void config_release(struct config *config)
 	config->root = NULL;
 }
 
+/* Slashes stay as they are, so that paths remain readable. */
 const char *config_text(const struct config *config)
 {
 	return json_object_to_json_string_ext(config->root, JSON_C_TO_STRING_PRETTY |
@@ -163,8 +171,8 @@ void config_vcpus_available(const struct config *config, bool *available, unsign
 }
 
 /*
- * libxl writes each kind of device as a list at the top of the tree, beside c_info and b_info, which are objects; so every
- * list that is not empty is a kind of device, also one that this release does not know.
+ * libxl writes each kind of device as a list at the top of the tree, beside c_info and b_info, which are objects; so
+ * every list that is not empty is a kind of device, also one that this release does not know.
  */
 void config_devices(const struct config *config, char *text, size_t room)
 {
@@ -179,6 +187,9 @@ void config_devices(const struct config *config, char *text, size_t room)
 	}
 }
 
+/*
+ * Only of kinds with a table in config-keys.c: config_filter() drops the others, so they become no device of this host.
+ */
 unsigned int config_count_devices(const struct config *config)
 {
 	unsigned int count = 0;
@@ -228,6 +239,7 @@ bool config_places(const struct config *config)
 	       config_number(config, "c_info", "poolid", 0);
 }
 
+/* A defbool: what is not there is "<default>", and libxl places by default. */
 bool config_wants_node(const struct config *config)
 {
 	const char *wish = config_string(config, "b_info", "numa_placement");
@@ -236,8 +248,8 @@ bool config_wants_node(const struct config *config)
 }
 
 /*
- * As xl writes it: header, its optional data, of which the config's length and text (with its zero byte) are all. Flags in
- * mandatory_flags make an xl that does not know them refuse the file.
+ * As xl writes it: header, its optional data, of which the config's length and text (with its zero byte) are all. Flags
+ * in mandatory_flags make an xl that does not know them refuse the file.
  */
 void config_save(const struct config *config, struct bytes *out)
 {
