@@ -1,4 +1,8 @@
-/* See batch.h. */
+/*
+ * See batch.h. In: words (type and pfn) and where their pages lie. Out: one PAGE_DATA record, in the batch's own room
+ * or, uncompressed, as parts that are written from the guest's memory. The trap: the head's length depends on how many
+ * words there are, which is known last; so pages begin at a fixed place, and the head is put in front of them.
+ */
 #include "migrate/batch.h"
 
 #include <errno.h>
@@ -76,6 +80,10 @@ bool batch_put_table(const struct migration *m, uint64_t word, uint8_t *to, cons
 	return canonicalise((uint64_t *)to, (const uint64_t *)from, kind, &m->inverse, fault);
 }
 
+/*
+ * Only of a stopped guest: what such an entry names is not the guest's, and no other host could give it the same. libxc
+ * sends such a table as zeroes and says nothing.
+ */
 int batch_refuse_table(uint64_t word, const struct table_fault *fault)
 {
 	return fail(EREMOTE,
@@ -110,6 +118,7 @@ int batch_fill(struct batch *batch, const struct migration *m)
 	return 0;
 }
 
+/* Pages that lie one behind the other, as those of a mapped window do, become one part: fewer for writev(). */
 static void add_part(struct batch *batch, const uint8_t *at, size_t bytes)
 {
 	struct iovec *last = &batch->parts[batch->part_count - 1];
@@ -126,6 +135,9 @@ static void put_part(const struct migration *m, struct batch *batch, unsigned in
 	add_part(batch, batch->page[i], PAGE_BYTES);
 }
 
+/*
+ * Ordinary pages go from where they are mapped, without a copy; tables are rewritten, and so need a place of their own.
+ */
 int batch_fill_parts(struct batch *batch, const struct migration *m)
 {
 	struct table_fault fault;

@@ -1,4 +1,8 @@
-/* See compress.h. */
+/*
+ * See compress.h. One zstd context a worker, and one set of rates (level-policy.h) for all, behind a lock. In: a
+ * batch's record. Out: one frame. The trap: what is measured is a thread's time on a busy host, so both clocks are
+ * kept: processor time says what a level costs, time on the wall what the host leaves of it.
+ */
 #include "migrate/compress.h"
 
 #include <errno.h>
@@ -27,6 +31,7 @@ static struct level_cost cost_since(struct level_cost start)
 	return (struct level_cost){ now.ns - start.ns, now.cpu_ns - start.cpu_ns };
 }
 
+/* Those that this process may use, which a container or taskset bounds, not those that the host has. */
 static unsigned int processor_count(void)
 {
 	cpu_set_t set;
@@ -75,6 +80,7 @@ static struct level_batch count_bytes(const struct batch *batch)
 	return count;
 }
 
+/* A frame without compression is still a frame: every decoder reads it, at the speed of a copy. */
 static ssize_t compress_at(ZSTD_CCtx *compressor, struct batch *batch, int level)
 {
 	size_t room = ZSTD_compressBound(BATCH_BYTES);

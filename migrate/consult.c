@@ -1,4 +1,8 @@
-/* See consult.h. */
+/*
+ * See consult.h. What a source asks another host before it moves anything: its condition, the way's latency and speed,
+ * whether its processors suffice. In: a peer. Out: struct consultation. The trap: answers come through the speaker,
+ * which a peer may have taken over.
+ */
 #include "migrate/consult.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
-/* See increment.h. */
+/*
+ * See increment.h. What an image with an index does differently: each page gets a digest of 128 bits, and an increment
+ * leaves out what its parent has. In: a filled batch. Out: the same batch with fewer words. The trap: of a guest that
+ * is held, records are copied first and cut later, so a batch must not depend on what other batches found.
+ */
 #include "migrate/increment.h"
 
 #include <errno.h>
@@ -86,6 +90,10 @@ void increment_mark(const struct migrate_options *options, struct bytes *opening
 	if (!is_increment(options) || opening->count < sizeof(header))
 		return;
 	memcpy(&header, opening->at, sizeof(header));
+	/*
+	 * An xl that restored an increment as if it were whole would build a guest without most of its memory: this
+	 * flag makes it refuse.
+	 */
 	header.mandatory_flags |= XL_FLAG_INCREMENT;
 	memcpy(opening->at, &header, sizeof(header));
 }

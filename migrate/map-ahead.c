@@ -1,4 +1,8 @@
-/* See map-ahead.h. */
+/*
+ * See map-ahead.h. Mapping is a call to the kernel and to Xen for each window, so a few windows ahead are mapped by
+ * threads while one is sent. The trap: a window that is released is not unmapped: pages stay mapped to the end of the
+ * process, since a PV domain 0 pays for each page that it unmaps.
+ */
 #include "migrate/map-ahead.h"
 
 #include <errno.h>

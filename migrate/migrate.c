@@ -1,7 +1,8 @@
 /*
- * The story of a save, stage by stage. Everything that can fail for a reason
- * that was there before is looked at before the guest is stopped.
- *
+ * The story of a save, stage by stage. Everything that can fail for a reason that was there before is looked at before
+ * the guest is stopped.
+ * In: a running domain, a channel. Out: the stream, and a suspended guest. The trap: from "suspend" on a failure leaves
+ * a stopped guest, which the callers (sender.c, and the processes above it) resume; nothing here does.
  * Mirror: restore/restore.c
  */
 #include "migrate/migrate.h"
@@ -24,7 +25,7 @@
 #include "process/stop.h"
 #include "version.h"
 
-enum { FIRST_LOOKS = 500 };
+enum { FIRST_LOOKS = 500 }; /* with 10 ms between: far longer than a guest needs to move its p2m */
 
 /* --- while the guest runs -------------------------------------------- */
 
@@ -79,6 +80,7 @@ static int suspend_guest(struct migration *m)
 
 	if (rc)
 		return rc;
+	/* It counts as asked before it is: a process that finds us dead then withdraws the request. */
 	m->figures.asked_at_ns = now_ns();
 	m->is_asked = true;
 	live_enter(m->options.live, LIVE_SUSPENDING, m->figures.asked_at_ns);
@@ -259,6 +261,7 @@ struct stage {
 	int (*run)(struct migration *m);
 };
 
+/* The order on the wire is libxc's, which stock tools read. */
 static const struct stage stopped_stages[] = {
 	{ "look at the guest", look_at_guest },
 	{ "prepare the buffer", buffer_prepare },

@@ -1,4 +1,7 @@
-/* See movable.h. Devices are what the toolstack notes below /libxl/DOMID/device. */
+/*
+ * See movable.h. Devices are what the toolstack notes below /libxl/DOMID/device. Obstacles are looked for in the order
+ * in which they matter to a person: one that no option helps against hides those that an option does.
+ */
 #include "migrate/movable.h"
 
 #include <errno.h>

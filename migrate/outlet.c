@@ -1,4 +1,8 @@
-/* See outlet.h. */
+/*
+ * See outlet.h. Three kinds of thread: one claims and submits batches, workers fill and compress them (outlet_work()),
+ * one writes (run_writer()). The pipeline holds their order. The trap: a failure of the writer is found by the one who
+ * claims, at the next batch; outlet_close() returns the first one, of whichever thread.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,8 +103,8 @@ static void outlet_note(struct outlet *outlet, const struct batch *batch)
 }
 
 /*
- * Of a live job others tell; but a save that is live only to be short of stop goes once over the guest, and little more.
- * Before the batch is noted: while one is on its way the one who submits changes nothing that is read here.
+ * Of a live job others tell; but a save that is live only to be short of stop goes once over the guest, and little
+ * more. Before the batch is noted: while one is on its way the one who submits changes nothing that is read here.
  */
 static void show_progress(const struct outlet *outlet, const struct batch *batch)
 {
@@ -137,6 +141,7 @@ static int outlet_start(struct outlet *outlet)
 	struct pipeline_plan plan = {
 		.name = "send",
 		.threads = threads,
+		/* One at each worker and one waiting for it, one being filled and one being written. */
 		.jobs = 2 * threads + 2,
 		.job_bytes = sizeof(struct batch),
 		.work = outlet_work,

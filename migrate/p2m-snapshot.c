@@ -1,4 +1,8 @@
-/* See p2m-snapshot.h. */
+/*
+ * See p2m-snapshot.h. In: the guest's p2m in its own memory, in either form, and Xen's types of its frames. Out: arrays
+ * by pfn, and their inverse. The trap: a running guest may change any of it while it is read; so every frame is checked
+ * to be the guest's, and a contradiction is a failure that the caller may try again.
+ */
 #include "migrate/p2m-snapshot.h"
 
 #include <errno.h>
@@ -47,6 +51,7 @@ int p2m_check_size(const struct migration *m)
 	return rc ? rc : check_pfns(m->layout, claimed);
 }
 
+/* For people, and for the head of the image: how many frames a restore has to ask Xen for. */
 static void count_frames(struct migration *m)
 {
 	struct migrate_figures *figures = &m->figures;

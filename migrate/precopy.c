@@ -1,4 +1,10 @@
-/* See precopy.h. Mirror: restore/receive-batch.c */
+/*
+ * See precopy.h. Mirror: restore/receive-batch.c
+ * The rounds of a guest that runs, and the last one of a guest that has stopped. In: the domain and its p2m. Out:
+ * records of pages through the outlet, and the moment to suspend. The trap: all that is known of the p2m is old as soon
+ * as it is known, so nothing that fails while the guest runs is final, and everything that fails when it has stopped
+ * is.
+ */
 #include "migrate/precopy.h"
 
 #include <errno.h>
@@ -124,6 +130,10 @@ static int run_round(struct migration *m)
 
 /* --- when to stop ------------------------------------------------------ */
 
+/*
+ * The policy (precopy-policy.c) is pure; what its verdict means for the job and for the person who waits is decided
+ * here.
+ */
 static int decide(struct migration *m, const struct precopy_round *round, bool *is_over)
 {
 	struct precopy *p = m->precopy;
@@ -221,6 +231,7 @@ int precopy_last(struct migration *m)
 	int rc;
 
 	phase_enter(m, LIVE_LAST);
+	/* Everything is read once more: only a stopped guest cannot change what was just read. */
 	p->is_stopped = true;
 	dirty_extend(&p->dirty, DIRTY_ALL);
 	rc = run_round_beside_snapshot(m, &last);

@@ -1,4 +1,7 @@
-/* See query.h. */
+/*
+ * See query.h. Asks the other host how a job ended, by a connection that is made anew from what the journal says. The
+ * trap: no answer means nothing: the guest may run there all the same.
+ */
 #include "migrate/query.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
-/* See recover.h. */
+/*
+ * See recover.h. What is left of jobs whose processes are gone, at the source: found by their journals, and put right
+ * under their locks. The trap: a domain of which a journal says GO may run on the other host, and is touched by nothing
+ * here: only `resolve` decides about it.
+ */
 #include "migrate/recover.h"
 
 #include <errno.h>
@@ -15,6 +19,10 @@ static bool is_of(const struct journal *journal, const struct domain_facts *fact
 
 	uuid_format(facts->uuid, uuid);
 	return journal->role == JOURNAL_SOURCE && !journal_is_settled(journal) &&
+	       /*
+	        * An id alone means nothing: Xen gives it to another
+	        * domain after a while, and after each boot.
+	        */
 	       journal->domid == facts->id && !strcmp(journal->uuid, uuid) &&
 	       journal_is_of_this_boot(journal);
 }

@@ -1,4 +1,8 @@
-/* The image on its way from the sender to the lines, see mover.h. Mirror: restore/take-image.c */
+/*
+ * The image on its way from the sender to the lines, see mover.h. Mirror: restore/take-image.c In: bytes from the
+ * sender's socket. Out: DATA messages of at most PIECE_BYTES, by turns over all connections, and a hash of them. The
+ * trap: the other host must be heard all the time, as it may have failed, and told that this one is there.
+ */
 #include <errno.h>
 #include <json-c/json.h>
 #include <string.h>
@@ -72,6 +76,10 @@ static int send_by_lane(struct mover *m, unsigned int number, size_t bytes)
 
 static int send_piece(struct mover *m, size_t bytes)
 {
+	/*
+	 * By turns, so that the destination knows by counting which connection the next piece comes from. Number 0 is
+	 * the one that has all other messages.
+	 */
 	unsigned int number = m->pieces++ % m->lanes.count;
 
 	m->end.bytes += bytes;

@@ -1,4 +1,8 @@
-/* See sender.h. */
+/*
+ * See sender.h. The sender's process: all that touches the guest while it is saved, and its parent's part of that. In:
+ * struct sending. Out: the stream, and struct sent, in memory that both share. The trap: either may die at any moment,
+ * and the guest must not stay suspended: the child resumes it when its leash breaks, the parent when the child died.
+ */
 #include "migrate/sender.h"
 
 #include <errno.h>
@@ -182,6 +186,10 @@ static bool wait_for_word(int leash)
 	return got == 1;
 }
 
+/*
+ * Everything is sent, and the guest stands suspended. What becomes of it is decided by the parent, which says so by a
+ * byte; a closed leash says that there is no parent any more.
+ */
 static void stay_on_leash(struct task *task)
 {
 	task->sending.sent->is_complete = true;
@@ -226,6 +234,10 @@ static int open_ends(struct sender *s)
 		return fail_errno("cannot make a socket");
 	s->feed = feed[0];
 	s->task.feed = feed[1];
+	/*
+	 * Four pieces of the stream: the sender need not wait for each that the parent passes on. The plain option is
+	 * bounded by net.core.wmem_max.
+	 */
 	if (setsockopt(s->task.feed, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
 		setsockopt(s->task.feed, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	if (pipe2(leash, O_CLOEXEC))

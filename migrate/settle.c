@@ -1,4 +1,8 @@
-/* See settle.h. */
+/*
+ * See settle.h. What becomes of the guest at the source when a move or save is over: it is kept (resumed) or removed.
+ * In: a journal. Out: its end, written into it. Each step may be done twice, as a process that died may have done it
+ * already. The trap: a domain id may be another guest's by now: open_guest() compares the UUID and the boot.
+ */
 #include "migrate/settle.h"
 
 #include <errno.h>
@@ -141,6 +145,7 @@ static int remove_once(const struct journal *journal)
 	return rc;
 }
 
+/* Twice, as with source_keep(): what is left would be a second copy of a guest that runs elsewhere. */
 int source_remove(const struct journal *journal)
 {
 	return remove_once(journal) ? remove_once(journal) : 0;
@@ -154,6 +159,7 @@ static bool has_dropped(const struct journal *journal)
 	return journal->time + LONGEST_SECONDS < time(NULL);
 }
 
+/* A save's journal says only that its guest may be suspended. A move's stays: the other host may ask how it ended. */
 static int write_end(struct journal *journal, enum journal_stage stage)
 {
 	journal->stage = stage;

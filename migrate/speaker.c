@@ -1,4 +1,8 @@
-/* See speaker.h. */
+/*
+ * See speaker.h. The process that speaks with the other host: TLS, framing and JSON of a peer are read here, without
+ * privileges. In: a connection that is made. Out: messages as plain structs, to the parent. The trap: a peer may take
+ * this process over, so the parent checks what comes from it as it would check the peer's.
+ */
 #include "migrate/speaker.h"
 
 #include <errno.h>
@@ -14,6 +18,7 @@ struct task {
 	int fd;		    /* to the parent */
 };
 
+/* Only what a destination may say to a source; anything else ends the connection. */
 static int translate(struct front *f, const struct message *message)
 {
 	switch (message->type) {
