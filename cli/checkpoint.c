@@ -121,6 +121,7 @@ static int repeat(struct series *series, const struct settings *settings)
 	unsigned int failures = 0;
 	int rc = EXIT_DONE;
 
+	series_tell(series, 0, 0);
 	for (;;) {
 		rc = series_take(series);
 		failures = rc == EXIT_DONE ? 0 : failures + 1;
@@ -133,6 +134,7 @@ static int repeat(struct series *series, const struct settings *settings)
 			return EXIT_DONE;
 		now_ms = now_ns() / 1000000;
 		due_ms = next_due(due_ms, pause_after(settings->every_ms, failures), now_ms);
+		series_tell(series, failures, time(NULL) + (due_ms - now_ms) / 1000);
 		if (stop_wait(due_ms - now_ms))
 			return EXIT_DONE;
 	}

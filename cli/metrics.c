@@ -2,6 +2,7 @@
  * pvferry metrics: what the jobs of this host came to, as Prometheus reads it: for node_exporter's textfile
  * directory, or, with --openmetrics, for a scrape.
  */
+#include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "cli/certificate.h"
 #include "cli/command.h"
 #include "cli/control.h"
+#include "journal/checkpointer.h"
 #include "journal/journal.h"
 #include "journal/tally.h"
 #include "log.h"
@@ -136,6 +138,43 @@ static void print_journals(const struct settings *s, const unsigned int counts[S
 		printf("pvferry_unfinished_jobs{state=\"%s\"} %u\n", states[i], counts[i]);
 }
 
+/* As a label's value has it. */
+static void print_label(const char *name, const struct json_object *json)
+{
+	char text[4096];
+
+	printf("%s=\"", name);
+	for (const char *c = control_text(json, name, text, sizeof(text)); *c; c++)
+		printf(*c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+	printf("\"");
+}
+
+static void print_checkpointers(const struct settings *s, const struct json_object *all, const char *name,
+				const char *key, const char *help)
+{
+	print_head(s, name, "gauge", help);
+	for (size_t i = 0; i < json_object_array_length(all); i++) {
+		const struct json_object *each = json_object_array_get_idx(all, i);
+
+		if (!control_member(each, key))
+			continue;
+		printf("pvferry_%s{", name);
+		print_label("domain", each);
+		printf(",");
+		print_label("directory", each);
+		printf("} %lld\n", control_number(each, key));
+	}
+}
+
+/* Of those that `checkpoint --every` makes; one that has made none yet has no time. */
+static void print_checkpoints(const struct settings *s, const struct json_object *all)
+{
+	print_checkpointers(s, all, "checkpoint_timestamp_seconds", "time",
+			    "When the newest checkpoint was begun, in seconds since 1970.");
+	print_checkpointers(s, all, "checkpoint_failures", "failures",
+			    "How many checkpoints have failed since then.");
+}
+
 /* A moment, not the days that are left: a file that is old still says the truth. */
 static void print_certificates(const struct settings *s)
 {
@@ -159,13 +198,18 @@ static void print_certificates(const struct settings *s)
 static int print_all(const struct settings *s)
 {
 	unsigned int counts[STATES] = { 0 };
+	struct json_object *checkpointers = json_object_new_array();
 	struct tally tally;
 	int rc = tally_read(&tally);
 
 	if (!rc)
 		rc = count_journals(counts);
-	if (rc)
+	if (!rc)
+		rc = checkpointers_list(checkpointers);
+	if (rc) {
+		json_object_put(checkpointers);
 		return rc;
+	}
 	print_head(s, "build_info", "gauge", "Which pvferry this is.");
 	printf("pvferry_build_info{version=\"" PVFERRY_VERSION "\"} 1\n");
 	print_head(s, "daemon_up", "gauge", "Whether pvferryd runs.");
@@ -173,6 +217,8 @@ static int print_all(const struct settings *s)
 	print_results(s, &tally);
 	print_times(s, &tally);
 	print_journals(s, counts);
+	print_checkpoints(s, checkpointers);
+	json_object_put(checkpointers);
 	print_certificates(s);
 	if (s->is_open)
 		printf("# EOF\n");

@@ -59,7 +59,7 @@ int run_prune(const struct command *self, int argc, char **argv)
 	if (!rc && !settings.is_trial)
 		rc = points_lock(&points);
 	if (!rc)
-		rc = prune_points(&points, &settings.keep, settings.is_trial, &pruned);
+		rc = prune_points(&points, &settings.keep, settings.is_trial, NULL, &pruned);
 	if (rc)
 		rc = say_failure("prune", argv[first], "all checkpoints that were to stay can be restored");
 	else

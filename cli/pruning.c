@@ -17,6 +17,7 @@ struct work {
 	struct link *links;
 	bool *kept;
 	bool is_trial;
+	struct hook *hook;
 	struct pruned *pruned;
 };
 
@@ -93,25 +94,47 @@ static int remove_one(const struct work *w, size_t point)
 		     : 0;
 }
 
+/* Of the places from first on. What a hook keeps for one may go only after its file cannot come back. */
+static void tell_hook(const struct work *w, size_t first)
+{
+	for (size_t i = first; i < w->points->count; i++) {
+		const struct point *point = &w->points->at[i];
+		char state[STATE_TEXT_BYTES];
+
+		if (w->kept[i])
+			continue;
+		w->hook->checkpoint = point->file;
+		w->hook->state = state_text(point->head.state, state);
+		hook_tell(w->hook, "pruned");
+	}
+}
+
 /* The newest first: of what goes nothing is left without its parents either. */
 static int remove_all(const struct work *w)
 {
+	size_t first = w->points->count;
 	int rc = 0;
 
-	for (size_t i = w->points->count; i-- > 0 && !rc;) {
+	for (size_t i = first; i-- > 0 && !rc;) {
 		w->pruned->left += w->kept[i] && w->points->at[i].name.number;
 		rc = w->kept[i] ? 0 : stop_requested();
 		if (!rc && !w->kept[i])
 			rc = remove_one(w, i);
+		first = rc ? first : i;
 	}
-	if (!rc && w->pruned->removed && !w->is_trial && fsync(w->points->directory) && errno != EINVAL)
-		rc = fail_errno("cannot bring the directory %s to the disk", w->points->path);
+	if (w->is_trial || !w->pruned->removed)
+		return rc;
+	if (fsync(w->points->directory) && errno != EINVAL)
+		return rc ? rc : fail_errno("cannot bring the directory %s to the disk", w->points->path);
+	if (w->hook)
+		tell_hook(w, first);
 	return rc;
 }
 
-int prune_points(struct points *points, const struct keep *keep, bool is_trial, struct pruned *pruned)
+int prune_points(struct points *points, const struct keep *keep, bool is_trial, struct hook *hook,
+		 struct pruned *pruned)
 {
-	struct work w = { .points = points, .is_trial = is_trial, .pruned = pruned };
+	struct work w = { .points = points, .is_trial = is_trial, .hook = hook, .pruned = pruned };
 	int rc = points_read(points);
 
 	*pruned = (struct pruned){ 0 };

@@ -73,6 +73,11 @@ struct json_object *saved_json(const struct sent *sent, const struct index_draft
 	return json;
 }
 
+double saved_stopped_ms(const struct sent *sent, uint64_t began_ns)
+{
+	return find_times(&sent->figures, began_ns).stopped / 1e6;
+}
+
 void saved_stop_text(char text[STOP_TEXT_BYTES], const struct sent *sent, uint64_t began_ns)
 {
 	struct times times = find_times(&sent->figures, began_ns);

@@ -14,6 +14,7 @@ void say_saved(const struct sent *sent, const struct publication *file, const st
 struct json_object;
 struct json_object *saved_json(const struct sent *sent, const struct index_draft *index, uint64_t began_ns);
 enum { STOP_TEXT_BYTES = 128 };
+double saved_stopped_ms(const struct sent *sent, uint64_t began_ns);
 void saved_stop_text(char text[STOP_TEXT_BYTES], const struct sent *sent, uint64_t began_ns);
 
 #endif

@@ -179,11 +179,16 @@ static void say_point(const struct series *s, const struct taking *t)
 }
 
 /* It is on the disk: the next goes on from it. */
-static void advance(struct series *s, const struct saving *saving, uint64_t number)
+static void advance(struct series *s, const struct taking *t)
 {
-	s->number = number;
-	s->has_memory = draft_step(&s->draft, &saving->shared->sent.index);
-	if (!series_add(s, saving->file.path))
+	const struct sent *sent = &t->saving.shared->sent;
+
+	s->number = s->told.number = t->name.number;
+	s->told.time = t->name.time;
+	s->told.stopped_ms = saved_stopped_ms(sent, t->saving.began_ns);
+	snprintf(s->told.file, sizeof(s->told.file), "%s", t->file);
+	s->has_memory = draft_step(&s->draft, &sent->index);
+	if (!series_add(s, t->saving.file.path))
 		return;
 	fail_forget();
 	series_forget(s);
@@ -193,12 +198,12 @@ static void advance(struct series *s, const struct saving *saving, uint64_t numb
  * Files of the chain may be replaced, or have gone: what can be the parent of the next is looked for again. What the newest
  * holds is as it was, and is still in the memory.
  */
-static void prune(struct series *s)
+static void prune(struct series *s, struct hook *hook)
 {
 	bool had_memory = s->has_memory;
 	struct pruned pruned;
 
-	if (prune_points(&s->points, &s->options->keep, false, &pruned)) {
+	if (prune_points(&s->points, &s->options->keep, false, hook->program ? hook : NULL, &pruned)) {
 		say(SAY_WARNING, "%s: checkpoints that should go are still there", fail_reason());
 		fail_forget();
 	}
@@ -226,7 +231,7 @@ static int series_take_one(struct series *s)
 	rc = rc ? say_failure("checkpoint", s->whom, NULL) : saving_run(&t.saving);
 	stop_release();
 	if (t.saving.is_published)
-		advance(s, &t.saving, t.name.number);
+		advance(s, &t);
 	if (rc == EXIT_DONE)
 		say_point(s, &t);
 	s->has_ended = t.saving.shared && t.saving.shared->sent.has_ended;
@@ -238,7 +243,7 @@ static int series_take_one(struct series *s)
 		hook_tell(&t.hook, t.saving.is_published ? "done" : "failed");
 	/* After a signal that waited until now, the next run prunes. */
 	if (rc == EXIT_DONE && !keep_is_empty(&s->options->keep) && !stop_requested())
-		prune(s);
+		prune(s, &t.hook);
 	free(t.disks);
 	return rc;
 }
@@ -293,7 +298,10 @@ int series_open(struct series *s, const char *whom, const char *directory, struc
 {
 	int rc;
 
-	*s = (struct series){ .whom = whom, .options = options, .points = { .directory = -1, .lock = -1 } };
+	*s = (struct series){ .whom = whom,
+			      .options = options,
+			      .points = { .directory = -1, .lock = -1 },
+			      .told = { .lock = -1 } };
 	rc = follow_begin(&s->domain, whom);
 	if (!rc)
 		rc = points_open(&s->points, directory, true);
@@ -301,12 +309,30 @@ int series_open(struct series *s, const char *whom, const char *directory, struc
 		rc = points_lock(&s->points);
 	if (rc)
 		return rc;
+	/* Who asks what runs here misses it then, and no more. */
+	if (options->finishes && checkpointer_begin(&s->told, directory)) {
+		say(SAY_WARNING, "%s: pvferry jobs will not show these checkpoints", fail_reason());
+		fail_forget();
+	}
+	child_private(s->told.lock);
 	options->migrate.live = child_share(sizeof(*options->migrate.live));
 	return options->migrate.live ? series_find_newest(s) : -ENOMEM;
 }
 
+void series_tell(struct series *s, unsigned int failures, time_t due)
+{
+	s->told.failures = failures;
+	s->told.due = due;
+	snprintf(s->told.domain, sizeof(s->told.domain), "%s", s->domain.name);
+	if (checkpointer_put(&s->told))
+		say(SAY_WARNING, "%s", fail_reason());
+	fail_forget();
+}
+
 void series_close(struct series *s)
 {
+	child_unprivate(s->told.lock);
+	checkpointer_end(&s->told);
 	series_forget(s);
 	free(s->chain);
 	draft_close(&s->draft);

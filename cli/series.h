@@ -10,6 +10,7 @@
 #include "checkpoint/points.h"
 #include "cli/draft.h"
 #include "cli/follow.h"
+#include "journal/checkpointer.h"
 
 struct series_options {
 	const char *tag;	 /* NULL: none */
@@ -41,7 +42,8 @@ struct series {
 	unsigned int count;
 	bool has_memory; /* of the newest, in the draft */
 	unsigned int taken;
-	bool has_ended; /* the domain has, and has not come back as one that reboots does */
+	struct checkpointer told; /* to `pvferry jobs` */
+	bool has_ended;		  /* the domain has, and has not come back as one that reboots does */
 };
 
 /* The directory is locked, the domain found. Fine to close after a failure. */
@@ -49,6 +51,8 @@ int series_open(struct series *series, const char *whom, const char *directory,
 		struct series_options *options);
 /* One checkpoint: an exit status, with all said. */
 int series_take(struct series *series);
+/* `pvferry jobs` shows from now on what was made, how often the next has failed, and when it is tried again; due 0: now. */
+void series_tell(struct series *series, unsigned int failures, time_t due);
 void series_close(struct series *series);
 
 #endif

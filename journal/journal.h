@@ -129,6 +129,10 @@ void journal_unlock_domain(uint32_t id, int fd);
 /* Does a process hold the lock of this job, or of this domain? Takes no lock that another process could miss. */
 bool journal_is_at_work(const struct journal *journal);
 bool journal_is_domain_held(uint32_t id);
+/* Of a process that makes checkpoints again and again; see checkpointer.h. */
+int journal_lock_checkpointer(const char *name, int *fd);
+void journal_unlock_checkpointer(const char *name, int fd);
+bool journal_is_checkpointer(const char *name);
 /* Removes the files of locks that no process holds: those of jobs that died before they had a journal. */
 void journal_sweep(void);
 

@@ -178,6 +178,38 @@ bool journal_is_domain_held(uint32_t id)
 	return is_held(path);
 }
 
+/* It is held for days, and says nothing of a domain: so it is not among the others, which say that one is worked on. */
+static void checkpointer_path(char path[JOURNAL_PATH_ROOM], const char *name)
+{
+	snprintf(path, JOURNAL_PATH_ROOM, "%s/checkpoints/%s.lock", run_folder(), name);
+}
+
+int journal_lock_checkpointer(const char *name, int *fd)
+{
+	char path[JOURNAL_PATH_ROOM];
+	int rc;
+
+	checkpointer_path(path, name);
+	rc = lock_file(path, fd);
+	return rc == -EBUSY ? fail(EBUSY, "another process holds %s", path) : rc;
+}
+
+void journal_unlock_checkpointer(const char *name, int fd)
+{
+	char path[JOURNAL_PATH_ROOM];
+
+	checkpointer_path(path, name);
+	unlock_file(path, fd);
+}
+
+bool journal_is_checkpointer(const char *name)
+{
+	char path[JOURNAL_PATH_ROOM];
+
+	checkpointer_path(path, name);
+	return is_held(path);
+}
+
 /* A save holds only its domain. */
 bool journal_is_at_work(const struct journal *journal)
 {
@@ -200,13 +232,13 @@ static void sweep_one(const char *path)
 	close(fd);
 }
 
-void journal_sweep(void)
+static void sweep_folder(const char *name)
 {
 	char folder[JOURNAL_PATH_ROOM];
 	struct dirent *entry;
 	DIR *directory;
 
-	snprintf(folder, sizeof(folder), "%s/locks", run_folder());
+	snprintf(folder, sizeof(folder), "%s/%s", run_folder(), name);
 	directory = opendir(folder);
 	while (directory && (entry = readdir(directory))) {
 		size_t length = strlen(entry->d_name);
@@ -219,4 +251,10 @@ void journal_sweep(void)
 	}
 	if (directory)
 		closedir(directory);
+}
+
+void journal_sweep(void)
+{
+	sweep_folder("locks");
+	sweep_folder("checkpoints");
 }

@@ -238,7 +238,7 @@ def jobs(host):
 
 def locks(host):
     run = host.path / "run"
-    return [f.name for f in (*run.glob("locks/*"), *run.glob("*")) if f.name != "locks"]
+    return [f.name for f in (*run.glob("locks/*"), *run.glob("*")) if f.name not in ("locks", "checkpoints")]
 
 
 def forget_jobs(host):

@@ -203,6 +203,48 @@ echo $1 $PVFERRY_DOMID $PVFERRY_CHECKPOINT $({hosts.SIMHOST} list {source.path} 
     source.goes_on(number)
 
 
+def hears_what_goes(stage, source, number):
+    """The hook hears of each that went, after its file is gone, and never of one that stays."""
+    where, told, hook = stage.folder / "pruned", stage.folder / "told-pruned", stage.folder / "hears"
+    hook.write_text(f"#!/bin/sh\necho $1 $PVFERRY_CHECKPOINT $PVFERRY_STATE_ID $(ls $PVFERRY_DIR | grep -c $PVFERRY_CHECKPOINT) >>{told}\n")
+    hook.chmod(0o755)
+    made = lines(source.must("checkpoint", "--every", 0, "--count", 4, "--keep-last", 2, "--json", "--level", 1, "--hook", hook, number, where))
+    names = [f"{pathlib.Path(each['file']).name} {each['state']}" for each in made]
+    expected = [f"{phase} {names[n]} {there}" for n in range(4) for phase, n, there in
+                (("stopped", n, 0), ("done", n, 1), *([("pruned", n - 2, 0)] if n >= 2 else ()))]
+    expect(told.read_text().splitlines() == expected, f"{told.read_text()} of {expected}")
+    # One that is shipped, for a guest without disks.
+    result = source.must("checkpoint", "--hook", hosts.ROOT / "examples/hooks/reflink", number, where)
+    expect("warning" not in result.err and "reflink" not in result.err, result)
+
+
+def shown_by_jobs(stage, source, number):
+    """Who makes checkpoints is among the jobs, with the last one and when the next is due; who was killed is not."""
+    where = stage.folder / "shown"
+
+    def jobs():
+        return [job for job in json.loads(source.must("jobs", "--json").out) if job["role"] == "checkpoint"]
+
+    watched = source.start(source.program, "checkpoint", "--every", "1h", "--json", "--level", 1, number, where)
+    made = json.loads(watched.stdout.readline())
+    (job,) = hosts.poll("a checkpoint among the jobs", lambda: [job for job in jobs() if "due" in job])
+    expect((job["number"], job["file"], job["failures"], job["directory"]) == (1, points(where)[0].name, 0, str(where)), f"{job} {made}")
+    expect(job["state"] == "running" and job["stopped-ms"] > 0 and 0 < job["due"] - job["time"] <= 3601 + hosts.DEADLINE, f"{job} {made}")
+    row = source.must("jobs").out.splitlines()[-1]
+    expect(row.split()[0] == "-" and f" into {where} " in row and "@1 of " in row and "; next at 20" in row, row)
+    text = source.must("metrics").out
+    sample = f'{{domain="{job["domain"]}",directory="{where}"}}'
+    expect(f"pvferry_checkpoint_timestamp_seconds{sample} {job['time']}\npvferry" not in text and
+           f"pvferry_checkpoint_timestamp_seconds{sample} {job['time']}\n" in text and f"pvferry_checkpoint_failures{sample} 0\n" in text, text)
+    watched.kill()
+    source.end(watched)
+    expect(not jobs() and "checkpoint_failures{" not in source.must("metrics").out, "one that was killed is shown")
+    source.must("checkpoint", "--every", 0, "--count", 1, "--level", 1, number, where)
+    expect(not jobs(), "one that has ended is shown")
+    left = [f.name for f in (source.path / "run/checkpoints").iterdir() if f.suffix != ".lock"]
+    expect(not left, f"left in /run: {left}")
+
+
 def command_of_the_unit(conf):
     """What systemd makes of ExecStart= and the file of settings: each ${NAME} is one word, each $NAME as many as it has."""
     unit = hosts.ROOT / "checkpoint/pvferry-checkpoint@.service"
@@ -295,6 +337,8 @@ def run(stage):
     disk_full(stage, source, number)
     while_it_goes_on(source, number, where)
     with_hook(stage, source, number, where)
+    hears_what_goes(stage, source, number)
+    shown_by_jobs(stage, source, number)
     as_a_unit(stage, source, number, stage.folder / "unit")
     ends(source, number, where)
     stage.figure(f"{len(points(where))} checkpoints")

@@ -83,6 +83,15 @@ def images(checker, host, number, folder):
     said("verify", full, section="verify", status=1)
 
 
+def checkpoints(checker, host, number, folder):
+    series = host.start(host.program, "checkpoint", "--every", "1h", "--json", number, folder / "points")
+    series.stdout.readline()
+    for job in hosts.poll("a checkpoint among the jobs", lambda: [job for job in json.loads(host.must("jobs", "--json").out) if "due" in job]):
+        checker.check("Description of checkpoints", job)
+    series.terminate()
+    host.end(series)
+
+
 def hosts_and_jobs(checker, stage, sides, keys):
     """A move by way of two daemons, all that is said about it, and the control socket's answers."""
     source, destination = sides
@@ -126,6 +135,9 @@ def run(stage):
     sides = [daemons.Daemon(stage.host(name, 48), keys / "localhost", "localhost.example") for name in "ab"]
     try:
         images(checker, sides[0].host, sides[0].host.guest(4), stage.folder)
+        number = sides[0].host.guest(4)
+        checkpoints(checker, sides[0].host, number, stage.folder)
+        sides[0].host.destroy(number)
         hosts_and_jobs(checker, stage, sides, keys)
         rest(checker, sides[1])
     finally:

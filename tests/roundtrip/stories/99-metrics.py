@@ -160,7 +160,7 @@ def certificates(stage, host):
 
 def examples(host):
     """Alert rules and the board ask for nothing that there is not."""
-    known = set(metrics(host)) | {"pvferry_certificate_not_after_timestamp_seconds"}
+    known = set(metrics(host)) | {f"pvferry_{name}" for name in ("certificate_not_after_timestamp_seconds", "checkpoint_timestamp_seconds", "checkpoint_failures")}
     board = json.loads((EXAMPLES / "grafana.json").read_text())
     asked = [t["expr"] for panel in board["panels"] for t in panel.get("targets", [])]
     rules = (EXAMPLES / "alerts.yml").read_text()
