@@ -87,14 +87,12 @@ install: all
 	for page in man/*.[1-8]; do install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit; done
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/pvferry $(PROGRAMS)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/pvferry/examples helper/helper.conf $(wildcard examples/*.*)
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/share/doc/pvferry/examples/hooks $(filter-out %.conf,$(wildcard examples/hooks/*))
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/pvferry/examples/hooks $(wildcard examples/hooks/*.conf)
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/share/doc/pvferry/examples/hooks $(wildcard examples/hooks/*)
 	$(BUILD)/pvferry completion bash | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/bash-completion/completions/pvferry
 	$(BUILD)/pvferry completion zsh | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/zsh/$(ZSH_COMPLETIONS)/_pvferry
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system daemon/pvferryd.service checkpoint/pvferry-checkpoint@.service toolstack/pvferry-toolstack.socket toolstack/pvferry-toolstack@.service
 	sed -i 's,/usr/\(sbin\|lib/pvferry\),$(PREFIX)/\1,' $(DESTDIR)$(PREFIX)/lib/systemd/system/pvferry*.service
-	test -e $(DESTDIR)/etc/pvferry/pvferryd.conf || \
-		install -D -m 644 -t $(DESTDIR)/etc/pvferry daemon/pvferryd.conf
+	test -e $(DESTDIR)/etc/pvferry/pvferryd.conf || install -D -m 644 -t $(DESTDIR)/etc/pvferry daemon/pvferryd.conf
 
 clean:
 	rm -rf build

@@ -16,8 +16,22 @@ static bool is_parent(const struct index_head *parent, const struct index_head *
 	       !memcmp(parent->key, child->key, sizeof(parent->key));
 }
 
-/* Several files may hold the state: a full one ends the chain, and is taken by those that read it, too. */
-static void find_parent(const struct points *p, size_t child, struct link *link)
+/*
+ * Several files may hold a state. One whose own chain is there is taken, a full one rather than an increment, the first by name
+ * otherwise; cli/parents.c, which reads them, chooses alike.
+ */
+static bool is_better(const struct points *p, const bool *whole, size_t each, long best)
+{
+	bool is_full = !index_is_increment(&p->at[each].head);
+
+	if (best < 0 || whole[each] != whole[best])
+		return best < 0 || whole[each];
+	if (is_full == index_is_increment(&p->at[best].head))
+		return is_full;
+	return strcmp(p->at[each].file, p->at[best].file) < 0;
+}
+
+static void find_parent(const struct points *p, const bool *whole, size_t child, struct link *link)
 {
 	const struct index_head *head = &p->at[child].head;
 	bool is_there = false;
@@ -29,11 +43,39 @@ static void find_parent(const struct points *p, size_t child, struct link *link)
 		if (i == child || *p->at[i].defect || !state_equals(each->state, head->parent))
 			continue;
 		is_there = true;
-		if (is_parent(each, head) && (link->parent < 0 || !index_is_increment(each)))
+		if (is_parent(each, head) && is_better(p, whole, i, link->parent))
 			link->parent = i;
 	}
 	if (link->parent < 0)
 		link->state = is_there ? LINK_PARENT_OTHER : LINK_PARENT_MISSING;
+}
+
+/* Is a parent of it there that is whole itself? */
+static bool has_whole_parent(const struct points *p, const bool *whole, size_t child)
+{
+	const struct index_head *head = &p->at[child].head;
+
+	for (size_t i = 0; i < p->count; i++)
+		if (whole[i] && i != child && state_equals(p->at[i].head.state, head->parent) &&
+		    is_parent(&p->at[i].head, head))
+			return true;
+	return false;
+}
+
+/* Those from which a way leads to a full one: the full ones first, then whatever goes on from one that is known to. */
+static bool *find_whole(const struct points *p)
+{
+	bool *whole = calloc(p->count + 1, sizeof(*whole)), is_more = whole;
+
+	for (size_t i = 0; whole && i < p->count; i++)
+		whole[i] = !*p->at[i].defect && !index_is_increment(&p->at[i].head);
+	while (is_more) {
+		is_more = false;
+		for (size_t i = 0; i < p->count; i++)
+			if (!whole[i] && !*p->at[i].defect && has_whole_parent(p, whole, i))
+				whole[i] = is_more = true;
+	}
+	return whole;
 }
 
 /* From the child to the full one; a chain that has no end comes back to itself. */
@@ -54,9 +96,12 @@ static void parents_follow(const struct points *p, struct link *links, size_t ch
 struct link *points_link(const struct points *p)
 {
 	struct link *links = calloc(p->count + 1, sizeof(*links));
+	bool *whole = find_whole(p);
 
-	if (!links) {
+	if (!links || !whole) {
 		fail(ENOMEM, "out of memory");
+		free(links);
+		free(whole);
 		return NULL;
 	}
 	for (size_t i = 0; i < p->count; i++) {
@@ -64,10 +109,11 @@ struct link *points_link(const struct points *p)
 		if (*p->at[i].defect)
 			links[i].state = LINK_DAMAGED;
 		else if (index_is_increment(&p->at[i].head))
-			find_parent(p, i, &links[i]);
+			find_parent(p, whole, i, &links[i]);
 		if (links[i].parent >= 0)
 			links[links[i].parent].children++;
 	}
+	free(whole);
 	for (size_t i = 0; i < p->count; i++)
 		parents_follow(p, links, i);
 	/* What goes in a circle has no beginning: who goes from child to parent comes to an end all the same. */

@@ -16,10 +16,13 @@ struct candidate {
 	char *path;
 	struct index_head head;
 	bool is_used;
+	bool is_whole; /* a way leads from it to a full one */
+	bool is_near;  /* in the directory of the image */
 };
 
 struct search {
 	struct bytes found; /* of struct candidate */
+	bool is_near;	    /* what is found now */
 	unsigned int damaged;
 	char damaged_path[256]; /* one of them */
 };
@@ -34,7 +37,7 @@ static int open_path(const char *path)
 /* A file that cannot be read, or has no index, is no candidate. */
 static void candidate_look(struct search *s, const char *path)
 {
-	struct candidate candidate = { .path = strdup(path) };
+	struct candidate candidate = { .path = strdup(path), .is_near = s->is_near };
 	struct index_place place;
 	int fd = open_path(path), rc = fd < 0 ? 0 : index_find(fd, path, &place);
 
@@ -92,7 +95,9 @@ static int look_around(struct search *s, const char *image, const char *where)
 	int rc;
 
 	directory_of(image, directory);
+	s->is_near = true;
 	rc = look_into(s, directory);
+	s->is_near = false;
 	if (rc || !where)
 		return rc;
 	if (stat(where, &facts))
@@ -117,20 +122,62 @@ static bool is_as_then(const struct candidate *candidate, const struct index_hea
 	       !memcmp(candidate->head.key, child->key, sizeof(child->key));
 }
 
-/* Several files may hold the state; a full one ends the chain. */
+static bool has_whole_parent(const struct search *s, const struct candidate *child)
+{
+	const struct candidate *all = (const void *)s->found.at;
+
+	for (size_t i = 0; i < s->found.count / sizeof(*all); i++)
+		if (all[i].is_whole && all + i != child && is_wanted(all + i, &child->head) &&
+		    is_as_then(all + i, &child->head))
+			return true;
+	return false;
+}
+
+/* The full ones first, then whatever goes on from one that is known to be whole. */
+static void mark_whole(struct search *s)
+{
+	struct candidate *all = (void *)s->found.at;
+	size_t count = s->found.count / sizeof(*all);
+	bool is_more = true;
+
+	for (size_t i = 0; i < count; i++)
+		all[i].is_whole = !index_is_increment(&all[i].head);
+	while (is_more) {
+		is_more = false;
+		for (size_t i = 0; i < count; i++)
+			if (!all[i].is_whole && has_whole_parent(s, all + i))
+				all[i].is_whole = is_more = true;
+	}
+}
+
+/*
+ * Several files may hold the state. One with the contents that the child was made against is taken, of those one whose own
+ * chain is there, then a full one, then one beside the image, then the first by name: never what a directory happens to list
+ * first. checkpoint/links.c chooses alike.
+ */
+static bool is_better(const struct candidate *each, const struct candidate *best,
+		      const struct index_head *child)
+{
+	bool is_full = !index_is_increment(&each->head);
+
+	if (is_as_then(each, child) != is_as_then(best, child))
+		return is_as_then(each, child);
+	if (each->is_whole != best->is_whole)
+		return each->is_whole;
+	if (is_full == index_is_increment(&best->head))
+		return is_full;
+	if (each->is_near != best->is_near)
+		return each->is_near;
+	return strcmp(each->path, best->path) < 0;
+}
+
 static struct candidate *choose(const struct search *s, const struct index_head *child)
 {
 	struct candidate *all = (void *)s->found.at, *best = NULL;
 
-	for (size_t i = 0; i < s->found.count / sizeof(*all); i++) {
-		struct candidate *each = all + i;
-
-		if (!is_wanted(each, child) || (best && is_as_then(best, child) && !is_as_then(each, child)))
-			continue;
-		if (!best || (is_as_then(each, child) && !is_as_then(best, child)) ||
-		    (index_is_increment(&best->head) && !index_is_increment(&each->head)))
-			best = each;
-	}
+	for (size_t i = 0; i < s->found.count / sizeof(*all); i++)
+		if (is_wanted(all + i, child) && (!best || is_better(all + i, best, child)))
+			best = all + i;
 	return best;
 }
 
@@ -188,6 +235,8 @@ static int find_all(struct parents *p, const char *where)
 	/* The image itself is among them: an image that goes on from it makes a circle. */
 	for (size_t i = 0; i < s.found.count / sizeof(*all); i++)
 		all[i].is_used = state_equals(all[i].head.state, image->place.head.state);
+	if (!rc)
+		mark_whole(&s);
 	while (!rc && index_is_increment(&p->chain.files[p->chain.count - 1].place.head))
 		rc = find_next(p, &s);
 	for (size_t i = 0; i < s.found.count / sizeof(*all); i++)

@@ -96,6 +96,46 @@ static void a_full_one_is_preferred(void **state)
 	free(links);
 }
 
+/* What each goes on from, by the letters of their files. */
+static void parents_are(const char *expected)
+{
+	struct link *links = points_link(&points);
+
+	assert_non_null(links);
+	for (size_t i = 0; i < points.count; i++) {
+		char parent = links[i].parent < 0 ? ' ' : *at[links[i].parent].file;
+
+		if (parent != expected[i])
+			fail_test("%s goes on from '%c', not '%c'", at[i].file, parent, expected[i]);
+	}
+	free(links);
+}
+
+/* The order in which they are listed decides nothing. */
+static void of_two_the_one_that_has_all_is_taken(void **state)
+{
+	(void)state;
+	put('a', ' ', "");
+	put('c', 'b', "");
+	put('c', 'a', "");
+	put('d', 'c', "");
+	for (size_t i = 0; i < points.count; i++)
+		snprintf(at[i].file, sizeof(at[i].file), "%c", (char)('A' + i));
+	states_are("SMSS");
+	parents_are("  AC");
+	strcpy(at[1].file, "Z");
+	parents_are("  AC");
+	put('b', 'a', "");
+	strcpy(at[4].file, "E");
+	states_are("SSSSS");
+	parents_are(" EACA");
+	strcpy(at[1].file, "B");
+	parents_are(" EABA");
+	/* A circle of two copies is no way to a full one. */
+	at[0].head.state[0] = 'x';
+	states_are("SBMBM");
+}
+
 static void circles_end(void **state)
 {
 	struct link *links;
@@ -172,6 +212,7 @@ int main(void)
 		cmocka_unit_test_setup(chains_are_followed, setup),
 		cmocka_unit_test_setup(what_is_missing_breaks_all_later, setup),
 		cmocka_unit_test_setup(a_full_one_is_preferred, setup),
+		cmocka_unit_test_setup(of_two_the_one_that_has_all_is_taken, setup),
 		cmocka_unit_test_setup(circles_end, setup),
 		cmocka_unit_test_setup(one_is_meant, setup),
 		cmocka_unit_test_setup(times_need_not_ascend, setup),

@@ -1,5 +1,6 @@
 """A directory of checkpoints is listed, checked and restored from by number, tag and time; what is missing or damaged is named, and the rest is there."""
 import json
+import shutil
 import sys
 
 import hosts
@@ -93,6 +94,24 @@ def broken(source, where, files):
     expect(sound.out.count(": sound: ") == 1, sound)
 
 
+def twice(stage, source, files):
+    """Two hold one state: one goes on from a file that is gone, the other from one that is there. Names and order decide nothing."""
+    for name in "000000-first.pvf", "zz-last.pvf":
+        where, pruned = stage.folder / f"twice-{name}", stage.folder / f"pruned-{name}"
+        for folder in where, pruned:
+            folder.mkdir()
+            for n, path in enumerate(files):
+                shutil.copy(path, folder / (path.name if n else path.name.replace(".pvf", "-keep.pvf")))
+        source.must("prune", "--keep-last", 2, pruned)
+        shutil.copy(pruned / files[2].name, where / name)
+        (where / files[1].name).unlink()
+        expect(set(restorable(source, where)) == {1, 4, name}, f"{name}: {restorable(source, where)}")
+        source.must("verify", f"{where}@4")
+        # The whole one among them is taken, too, where the other could be had.
+        shutil.copy(files[1], where)
+        source.must("verify", where)
+
+
 def circle(stage, source, files):
     """Two that go on from each other have no newest: verify names both. And one that goes on from itself."""
     for names in files[:2], files[:1]:
@@ -125,5 +144,6 @@ def run(stage):
     expect(sound.out.count(": sound: ") == 1, f"one chain: {sound}")
     shown(source, where)
     selected(source, to, where, files)
+    twice(stage, source, files)
     circle(stage, source, files)
     broken(source, where, files)
