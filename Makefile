@@ -10,7 +10,7 @@ override CFLAGS += -std=gnu11 -D_GNU_SOURCE -mpopcnt -pthread -Wall -Wextra -Wsh
 # Xen's libraries are made for one release of it.
 XEN_RELEASE := $(shell pkg-config --modversion xencontrol | cut -d. -f1,2)
 override CFLAGS += -DXEN_RELEASE=$(XEN_RELEASE)
-LDLIBS := $(shell pkg-config --libs $(PKGS))
+LDLIBS := $(shell pkg-config --libs $(PKGS)) -lm
 PREFIX ?= /usr
 SAN ?=
 ifeq ($(SAN),thread)

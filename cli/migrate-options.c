@@ -49,6 +49,7 @@ bool migrate_set(void *context, enum option_id option, const struct option_value
 	case OPTION_FORCE: s->move.offer.force = true; break;
 	case OPTION_NO_LIVE: s->is_live = false; break;
 	case OPTION_WITHOUT_DEVICES: s->without_devices = true; break;
+	case OPTION_REPORT: return move_report_set(&s->report, value->text);
 	case OPTION_CONTROL: s->is_controlled = true; break;
 	case OPTION_FOREGROUND: s->is_foreground = true; break;
 	case OPTION_DETACH: s->is_detached = true; break;

@@ -2,14 +2,16 @@
 #ifndef CLI_MIGRATE_OPTIONS_H
 #define CLI_MIGRATE_OPTIONS_H
 
+#include "cli/move-report.h"
 #include "migrate/handover.h"
 #include "text/options.h"
 
 struct migrate_settings {
 	bool is_live, is_controlled, is_foreground, is_detached, without_devices;
 	struct move move;
-	char name[256];	    /* the domain's */
-	char *config;	    /* libxl's, of a domain with devices */
+	char name[256]; /* the domain's */
+	char *config;	/* libxl's, of a domain with devices */
+	struct move_report report;
 	long max_suspended; /* -1: not given */
 	struct live wanted; /* the orders it starts with */
 };

@@ -75,11 +75,14 @@ static int migrate(struct migrate_settings *s, const char *whom)
 {
 	struct move *move = &s->move;
 	bool as_line = common.json || s->is_controlled;
+	struct json_object *job = event_job(move->offer.job, s->name, move->domain, move->peer.host,
+					    "source");
+	struct json_object *end;
 	uint64_t began_ns = now_ns();
 	enum moved moved;
 	int status;
 
-	event_tell(event_job(move->offer.job, s->name, move->domain, move->peer.host, "source"), as_line);
+	event_tell(json_object_get(job), as_line);
 	progress_start("migrating");
 	if (!move_start(move))
 		watch(s, began_ns);
@@ -87,8 +90,12 @@ static int migrate(struct migrate_settings *s, const char *whom)
 	progress_end();
 	if (moved == MOVED)
 		tell_status(s, began_ns);
-	event_tell(event_move_end(move->status, moved, began_ns), as_line);
+	end = event_move_end(move->status, moved, began_ns);
+	event_tell(json_object_get(end), as_line);
 	ended_move(move->status, moved, began_ns);
+	move_report_write(&s->report, job, end);
+	json_object_put(job);
+	json_object_put(end);
 	status = say_moved(s, moved, whom);
 	if (moved == NOT_MOVED)
 		watch_sent(move->domain, &move->status->sent);
@@ -145,7 +152,7 @@ static int order(const struct migrate_settings *s, struct json_object *options, 
 	if (pki && strcmp(s->move.peer.pki, PKI_DEFAULT))
 		json_object_object_add(options, "pki", json_object_new_string(pki));
 	free(pki);
-	return order_migrate(domain, s->move.peer.host, options, s->is_detached);
+	return order_migrate(domain, s->move.peer.host, options, s->is_detached, &s->report);
 }
 
 int run_migrate(const struct command *self, int argc, char **argv)
@@ -175,6 +182,11 @@ int run_migrate(const struct command *self, int argc, char **argv)
 		return say_usage(
 			self,
 			"takes --detach, which is for pvferryd, or --foreground or --control, not both");
+	if (settings.is_detached && settings.report.path)
+		return say_usage(self,
+				 "takes --report or --detach, not both: the report is written at the end");
+	if (move_report_begin(&settings.report))
+		return say_failure("migrate", argv[first], "the domain was not stopped");
 	if (is_for_pvferryd(&settings))
 		return order(&settings, order_options(self, argc, argv), argv[first]);
 	if (prepare(&settings, argv[first]))

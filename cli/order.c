@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/control.h"
 #include "cli/events.h"
+#include "cli/move-report.h"
 #include "cli/progress.h"
 #include "log.h"
 #include "process/stop.h"
@@ -131,7 +132,8 @@ static int say_end(const char *whom, const char *id, const struct json_object *e
 	return EXIT_UNSETTLED;
 }
 
-static int show(struct control *control, const char *whom, const struct json_object *job)
+static int show(struct control *control, const char *whom, const struct json_object *job,
+		const struct move_report *report)
 {
 	struct json_object *end;
 	char id[33];
@@ -144,6 +146,7 @@ static int show(struct control *control, const char *whom, const struct json_obj
 	progress_end();
 	if (end) {
 		rc = say_end(whom, id, end);
+		move_report_write(report, job, end);
 		event_tell(end, common.json);
 		return rc;
 	}
@@ -191,24 +194,13 @@ static int give_up(const char *domain, const char *id)
 	return say_failure("migrate", domain, outcome);
 }
 
-static int show_begun(struct control *control, const char *domain, const struct json_object *job,
-		      bool is_unwanted, bool is_detached)
-{
-	char id[33];
-
-	control_text(job, "job", id, sizeof(id));
-	if (is_unwanted && is_detached)
-		return give_up(domain, id);
-	if (is_unwanted)
-		cancel(id);
-	return is_detached ? print_begun(job) : show(control, domain, job);
-}
-
-int order_migrate(const char *domain, const char *host, struct json_object *options, bool is_detached)
+int order_migrate(const char *domain, const char *host, struct json_object *options, bool is_detached,
+		  const struct move_report *report)
 {
 	struct json_object *job;
 	struct control control;
 	bool is_unwanted;
+	char id[33];
 	int rc;
 
 	json_object_object_add(options, "domain", json_object_new_string(domain));
@@ -221,8 +213,13 @@ int order_migrate(const char *domain, const char *host, struct json_object *opti
 	signal(SIGHUP, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	job = order_send(&control, options, &is_unwanted);
-	rc = job ? show_begun(&control, domain, job, is_unwanted, is_detached)
-		 : say_failure("migrate", domain, "the domain was not stopped");
+	control_text(job, "job", id, sizeof(id));
+	if (job && is_unwanted && !is_detached)
+		cancel(id);
+	rc = !job			? say_failure("migrate", domain, "the domain was not stopped")
+	   : is_detached && is_unwanted ? give_up(domain, id)
+	   : is_detached		? print_begun(job)
+					: show(&control, domain, job, report);
 	json_object_put(job);
 	control_close(&control);
 	return rc;

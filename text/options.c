@@ -217,6 +217,8 @@ const struct option_row option_rows[] = {
 	  .commands = "migrate" },
 	{ "detach", OPTION_DETACH, FLAG, "let pvferryd do it; print the job and do not wait",
 	  .commands = "migrate" },
+	{ "report", OPTION_REPORT, FILE_NAME("FILE"),
+	  "write rounds and downtime to FILE, a picture (.svg) or JSON (.json)", .commands = "migrate" },
 	{ "control", OPTION_CONTROL, FLAG, "events as JSON on standard output, orders on standard input",
 	  .commands = "migrate receive" },
 	{ "progress", OPTION_PROGRESS, FLAG, "show progress even where there is no terminal",

@@ -96,11 +96,15 @@ def hosts_and_jobs(checker, stage, sides, keys):
     """A move by way of two daemons, all that is said about it, and the control socket's answers."""
     source, destination = sides
     number, = source.host.domains()
-    moved = source.host.must("migrate", "--json", "--port", destination.port, number, "localhost")
+    report = stage.folder / "move.json"
+    moved = source.host.must("migrate", "--json", "--report", report, "--port", destination.port, number, "localhost")
     events = [json.loads(line) for line in moved.out.splitlines()]
     expect({event["event"] for event in events} == {"job", "status", "end"}, moved)
     for event in events:
         checker.check(f"Event {event['event']}", event)
+    written = json.loads(report.read_text())
+    checker.check("Report of a move", written)
+    expect(written["end"] == events[-1] and written["job"] == events[0]["job"], f"the report is of another move: {written}")
     rounds = events[-1]["rounds"]
     expect([r.get("round") for r in rounds] == [*range(1, len(rounds)), None] and rounds[-1]["stopped"] and
            sum(r["bytes"] for r in rounds) <= events[-1]["ram"]["transferred"], f"what was sent in rounds: {events[-1]}")
@@ -121,6 +125,19 @@ def hosts_and_jobs(checker, stage, sides, keys):
     checker.check("cert show and doctor", json.loads(source.host.pvferry("cert", "show", "--json", "--ca", stage.folder / "none").out))
 
 
+def reports(side, folder):
+    """A picture of a move that fails; and where none can be written none begins."""
+    number, = side.host.domains()
+    picture = folder / "move.svg"
+    failed = side.host.pvferry("migrate", "--via", "tcp", "--report", picture, number, "localhost:1")
+    drawn = "".join(ElementTree.fromstring(picture.read_text()).itertext())
+    expect(failed.status == 1 and "failed after" in drawn and "Connection refused" in drawn, f"the picture: {drawn} {failed}")
+    for name, status in (("move.png", 2), ("none/move.svg", 1)):
+        failed = side.host.pvferry("migrate", "--via", "tcp", "--report", folder / name, number, "localhost:1")
+        expect(failed.status == status and "refused" not in failed.err, f"--report {name}: {failed}")
+    expect([f.name for f in folder.iterdir() if "move." in f.name and f.suffix != ".json"] == ["move.svg"], "a file is left")
+
+
 def rest(checker, side):
     for domain in json.loads(side.host.must("list", "--json").out):
         checker.check("list", domain)
@@ -139,6 +156,7 @@ def run(stage):
         checkpoints(checker, sides[0].host, number, stage.folder)
         sides[0].host.destroy(number)
         hosts_and_jobs(checker, stage, sides, keys)
+        reports(sides[1], stage.folder)
         rest(checker, sides[1])
     finally:
         for side in sides:
