@@ -201,6 +201,18 @@ static const char *end_of(enum moved moved, const struct move_status *status)
 	return moved == MOVED ? "completed" : moved == UNSETTLED ? "needs-resolve" : "failed";
 }
 
+static void put_devices(struct json_object *event, const struct device_order *order)
+{
+	struct json_object *devices;
+
+	if (!*order->reason)
+		return;
+	devices = json_object_new_object();
+	body_put_text(devices, "order", order->is_early ? "early" : "late");
+	body_put_text(devices, "reason", order->reason);
+	json_object_object_add(event, "devices", devices);
+}
+
 struct json_object *event_move_end(const struct move_status *status, enum moved moved, uint64_t began_ns)
 {
 	uint64_t up = status->began_ns[MOVE_RUNNING];
@@ -217,6 +229,7 @@ struct json_object *event_move_end(const struct move_status *status, enum moved 
 	body_put_number(event, "total-time", span_ms(began_ns, now_ns()));
 	json_object_object_add(event, "downtime-phases", phases_of(status));
 	json_object_object_add(event, "rounds", rounds_of(&status->live));
+	put_devices(event, &status->devices);
 	json_object_object_add(event, "ram", ram_of(status));
 	return event;
 }

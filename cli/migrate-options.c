@@ -47,6 +47,7 @@ bool migrate_set(void *context, enum option_id option, const struct option_value
 	case OPTION_CONNECTIONS: s->move.offer.lanes = value->number; break;
 	case OPTION_NAME: return set_name(value->text, &s->move.offer);
 	case OPTION_FORCE: s->move.offer.force = true; break;
+	case OPTION_DEVICES: s->move.devices = value->word; break;
 	case OPTION_NO_LIVE: s->is_live = false; break;
 	case OPTION_WITHOUT_DEVICES: s->without_devices = true; break;
 	case OPTION_REPORT: return move_report_set(&s->report, value->text);

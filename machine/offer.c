@@ -76,6 +76,7 @@ struct json_object *offer_to_json(const struct offer *offer)
 	body_put_flag(json, "live", offer->live);
 	body_put_flag(json, "force", offer->force);
 	body_put_flag(json, "without-devices", offer->without_devices);
+	body_put_flag(json, "early-devices", offer->early_devices);
 	offer_devices_put(&offer->in_detail, json);
 	return json;
 }
@@ -122,6 +123,7 @@ int offer_from_json(struct offer *offer, const struct json_object *json)
 	offer->live = body_flag(json, "live");
 	offer->force = body_flag(json, "force");
 	offer->without_devices = body_flag(json, "without-devices");
+	offer->early_devices = body_flag(json, "early-devices");
 	offer_devices_take(&offer->in_detail, json);
 	if (name && strcmp(name, offer->domain))
 		return fail(EPROTO, "\"%s\" cannot be a domain's name: %s", name, domain_name_defect(name));
@@ -151,6 +153,7 @@ int offer_check(struct offer *offer)
 	make_flag(&offer->live);
 	make_flag(&offer->force);
 	make_flag(&offer->without_devices);
+	make_flag(&offer->early_devices);
 	offer_devices_check(&offer->in_detail);
 	return offer_check_fields(offer, offer->lanes);
 }

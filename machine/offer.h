@@ -27,6 +27,7 @@ struct offer {
 	uint64_t config_bytes;
 	unsigned int lanes; /* connections */
 	bool live, force, without_devices;
+	bool early_devices; /* make its devices while it still runs at the source */
 };
 
 /* All but job, name, lanes and the flags, of a domain that is here; policy gets the records. config: libxl's, of a domain with devices; else NULL. */

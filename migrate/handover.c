@@ -55,6 +55,26 @@ static int journal_note(struct mover *m, enum journal_stage stage)
 	return journal_write(&m->status->journal);
 }
 
+/* The other host has the last word, as its disks may be of another kind; one of an older pvferry does not know of early. */
+static int settle_order(struct mover *m, const struct json_object *answer)
+{
+	struct device_order *order = &m->status->devices;
+	const char *reason = body_text(answer, "reason");
+
+	if (!order->is_early)
+		return 0;
+	order->is_early = body_flag(answer, "early-devices");
+	m->status->live.devices_are_due = order->is_early;
+	if (order->is_early)
+		return 0;
+	snprintf(order->reason, sizeof(order->reason), "%.200s",
+		 reason && *reason ? reason : "the other host's pvferry makes them late only");
+	if (m->move->devices == DEVICES_EARLY)
+		return fail(EOPNOTSUPP, "--devices early does not go: %s; --devices late does",
+			    order->reason);
+	return 0;
+}
+
 /* The journal comes first: by it the destination knows a guest that moves within this host. */
 static int make_offer(struct mover *m)
 {
@@ -70,8 +90,9 @@ static int make_offer(struct mover *m)
 	answer = message_expect(&m->line, MESSAGE_ACCEPT, ANSWER_MS);
 	if (!answer)
 		return -ECONNABORTED;
+	rc = settle_order(m, answer);
 	json_object_put(answer);
-	return 0;
+	return rc;
 }
 
 static int mover_begin(struct mover *m)
@@ -79,6 +100,9 @@ static int mover_begin(struct mover *m)
 	int rc;
 
 	stage_enter(m, MOVE_STREAMING);
+	if (*m->status->devices.reason)
+		say(SAY_DETAIL, "the other host makes the devices %s: %s",
+		    m->status->devices.is_early ? "early" : "late", m->status->devices.reason);
 	rc = m->move->options.config ? toolstack_start(&m->toolstack) : 0;
 	if (rc)
 		return rc;

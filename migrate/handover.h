@@ -11,6 +11,7 @@
 #define MIGRATE_HANDOVER_H
 
 #include "journal/journal.h"
+#include "machine/device-order.h"
 #include "machine/offer.h"
 #include "migrate/live.h"
 #include "migrate/sender.h"
@@ -36,6 +37,7 @@ struct move_status {
 	_Atomic uint64_t began_ns[MOVE_STAGES]; /* CLOCK_MONOTONIC; 0: not yet */
 	_Atomic uint64_t resumed_ns;		/* it was suspended, and goes on here */
 	_Atomic uint32_t remote_domid, build_ms, unpause_ms;
+	struct device_order devices;		 /* of a guest that has some; reason "": not chosen yet */
 	_Atomic pid_t helpers[OFFER_LANES_MOST]; /* ssh of each connection; 0: none */
 	pid_t waiter;				 /* stays for a guest that may suspend yet; 0: none */
 };
@@ -45,6 +47,7 @@ struct move {
 	struct offer
 		offer; /* job, domain (its name there; "": the same), lanes and flags: the caller's; the rest is fetched */
 	struct migrate_options options; /* live: NULL, or status->live */
+	enum device_wish devices;
 	uint32_t domain;
 	struct move_status *status; /* shared */
 

@@ -62,6 +62,8 @@ struct live {
 	struct live_round stopped; /* what was sent of the memory while the guest was stopped */
 
 	/* Written by who writes to the wire. */
+	_Atomic bool
+		devices_are_due; /* the other host makes them: the guest is not stopped before they are there */
 	_Atomic uint64_t wire_bytes;
 	_Atomic uint64_t
 		taken_bytes; /* of the stream: the other side says it has dealt with them; 0: it says nothing */

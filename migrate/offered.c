@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "machine/config.h"
 #include "migrate/mover.h"
 
 /* The other host would refuse it, too. */
@@ -15,6 +16,31 @@ static int check_name(const char *name)
 			     "there",
 			     name, defect)
 		      : 0;
+}
+
+/* The other host learns of the devices by the image's first bytes, which go out before the first round: without rounds that is late. */
+static int choose_order(struct mover *m)
+{
+	struct device_order *order = &m->status->devices;
+	enum device_wish wish = m->move->devices;
+	struct config config;
+	int rc;
+
+	if (!m->move->options.config)
+		return 0;
+	if (!m->move->options.live && wish == DEVICES_EARLY)
+		return fail(EINVAL,
+			    "--devices early does not go with --no-live, which stops the domain first");
+	rc = config_parse_json(&config, m->move->options.config);
+	if (rc)
+		return rc;
+	if (config_count_devices(&config))
+		rc = device_order_choose(order, wish, &config, stat);
+	config_release(&config);
+	if (!rc && !m->move->options.live && wish == DEVICES_AUTO)
+		*order = (struct device_order){ .reason = "--no-live stops the domain first" };
+	m->move->offer.early_devices = order->is_early;
+	return rc;
 }
 
 /* The connection to Xen must not outlive this: the sender has its own. */
@@ -40,6 +66,8 @@ int mover_fetch_offer(struct mover *m)
 		memcpy(offer->domain, name, sizeof(name));
 	if (!rc)
 		rc = check_name(offer->domain);
+	if (!rc)
+		rc = choose_order(m);
 	memcpy(m->status->journal.uuid, offer->uuid, sizeof(offer->uuid));
 	domain_close(domain);
 	host_close(host);

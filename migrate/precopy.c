@@ -164,6 +164,30 @@ static int choose_tracking(struct migration *m, const struct precopy_round *roun
 	return rc;
 }
 
+/*
+ * The other host makes the devices beside the rounds, and may be slower: a script of libxl's may take 40 s. Then the guest waits for
+ * nothing, since it runs. What it changes meanwhile goes in one more round; for the forecast the last one took so long.
+ */
+static int await_devices(const struct migration *m, struct precopy_round *round)
+{
+	enum { MOST_S = 300, NAP_MS = 2 };
+	const struct live *live = m->options.live;
+	struct timespec nap = { 0, NAP_MS * 1000000 };
+	uint64_t began_ns = now_ns();
+	int rc = 0;
+
+	while (!rc && live->devices_are_due) {
+		nanosleep(&nap, NULL);
+		rc = stop_requested();
+		if (!rc && now_ns() - began_ns > MOST_S * 1000000000ULL)
+			rc = fail(ETIMEDOUT, "the other host has not made the devices within %d s", MOST_S);
+	}
+	round->took_ns += now_ns() - began_ns;
+	if (!rc)
+		say(SAY_DETAIL, "waited %lu ms for the devices there", (now_ns() - began_ns) / 1000000);
+	return rc;
+}
+
 int precopy_rounds(struct migration *m)
 {
 	struct precopy *p = m->precopy;
@@ -187,6 +211,10 @@ int precopy_rounds(struct migration *m)
 			break;
 		measure_round(m, &round, now_ns() - start, m->to->bytes - bytes);
 		rc = decide(m, &round, &is_over);
+		if (!rc && is_over && m->options.live->devices_are_due) {
+			is_over = false;
+			rc = await_devices(m, &round);
+		}
 	}
 	return rc;
 }

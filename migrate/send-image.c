@@ -21,6 +21,8 @@ static int note_progress(struct mover *m, const struct message *message)
 	if (!body)
 		return -EPROTO;
 	m->status->live.taken_bytes = body_number(body, "bytes", 0);
+	if (body_flag(body, "devices-made"))
+		m->status->live.devices_are_due = false;
 	json_object_put(body);
 	return 0;
 }

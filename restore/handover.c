@@ -24,6 +24,7 @@
 #include "process/child.h"
 #include "log.h"
 #include "restore/consult.h"
+#include "restore/preflight-devices.h"
 #include "restore/query.h"
 #include "restore/settle.h"
 #include "restore/taker.h"
@@ -67,13 +68,24 @@ static unsigned int hold_locks(struct taker *t)
 	return sizeof(t->locks) / sizeof(*t->locks);
 }
 
+/* early-devices only where the source asked for it; one of an older pvferry does not, and gives the devices away with END. */
+static int send_accept(struct taker *t, const struct device_order *order)
+{
+	struct json_object *body = json_object_new_object();
+
+	body_put_flag(body, "early-devices", order->is_early);
+	body_put_text(body, "reason", order->reason);
+	return message_send_json(&t->line, MESSAGE_ACCEPT, body);
+}
+
 static int accept_offer(struct taker *t)
 {
 	struct take_status *status = t->status;
+	struct device_order order = preflight_order(&status->offer, t->take->options.without_devices);
 	int rc = joined_open(&t->lanes, status->offer.lanes, status->offer.job);
 
 	if (!rc)
-		rc = message_send_json(&t->line, MESSAGE_ACCEPT, json_object_new_object());
+		rc = send_accept(t, &order);
 	if (rc)
 		return rc;
 	snprintf(t->name, sizeof(t->name), "%s" INCOMING_SUFFIX, status->offer.domain);
@@ -85,7 +97,9 @@ static int accept_offer(struct taker *t)
 	t->take->options.without_devices |= status->offer.without_devices;
 	t->take->options.locks = t->locks;
 	t->take->options.lock_count = hold_locks(t);
-	maker_wait_for_word(&t->maker, t->locks, t->take->options.lock_count);
+	maker_take_locks(&t->maker, t->locks, t->take->options.lock_count);
+	if (!order.is_early)
+		maker_wait_for_word(&t->maker);
 	t->take->options.maker = &t->maker.maker;
 	take_stage_enter(t, TAKE_BUILDING);
 	rc = joined_wait(&t->lanes, &t->line);

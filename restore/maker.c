@@ -8,8 +8,8 @@
 #include "log.h"
 
 /*
- * An image can be read again: nothing else writes to its disks, so libxl makes the devices beside the memory. Of a guest
- * that still runs elsewhere the disks are not ours yet.
+ * libxl makes the devices beside the memory: of an image, whose disks no other guest uses, and of a guest that still runs
+ * elsewhere, where they can be early (machine/device-order.h). Else its disks are not ours yet.
  */
 static int maker_make(const struct new_domain *wanted, uint32_t *id, struct connections *connections,
 		      void *context)
@@ -64,9 +64,13 @@ void maker_init(struct maker *maker, struct built *built)
 				 .toolstack.fd = -1 };
 }
 
-void maker_wait_for_word(struct maker *maker, const int *locks, unsigned int lock_count)
+void maker_wait_for_word(struct maker *maker)
 {
 	maker->is_late = true;
+}
+
+void maker_take_locks(struct maker *maker, const int *locks, unsigned int lock_count)
+{
 	maker->locks = locks;
 	maker->lock_count = lock_count;
 }
@@ -84,9 +88,14 @@ bool maker_is_waiting(const struct maker *maker)
 	return maker_is_used(maker) && !maker->is_heard;
 }
 
+bool maker_is_done(const struct maker *maker)
+{
+	return maker->is_heard && !maker->rc;
+}
+
 int maker_watch(const struct maker *maker)
 {
-	return maker_is_waiting(maker) ? maker->toolstack.fd : -1;
+	return maker_is_used(maker) && !maker->rc ? maker->toolstack.fd : -1;
 }
 
 bool maker_has_news(const struct maker *maker)

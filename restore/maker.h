@@ -22,12 +22,16 @@ struct maker {
 
 /* built: the caller's, of the same builder. */
 void maker_init(struct maker *maker, struct built *built);
-/* The same for a guest that comes from another host: its devices have to wait. */
-void maker_wait_for_word(struct maker *maker, const int *locks, unsigned int lock_count);
+/* For a guest that comes from another host: what the toolstack is to hold; and whether its devices have to wait for a word. */
+void maker_take_locks(struct maker *maker, const int *locks, unsigned int lock_count);
+void maker_wait_for_word(struct maker *maker);
 /* That word: from here on the devices may be made. */
 int maker_open(struct maker *maker);
-/* Is libxl still at work? Then the descriptor is readable when there is news; -1 as poll() likes it. */
+/* Is libxl still at work? */
 bool maker_is_waiting(const struct maker *maker);
+/* All devices are there. */
+bool maker_is_done(const struct maker *maker);
+/* Readable when there is news: how the making ended, or that the toolstack has died behind it. -1 as poll() likes it. */
 int maker_watch(const struct maker *maker);
 bool maker_has_news(const struct maker *maker);
 /* Takes the news; a failure if there are no devices to be had. */

@@ -130,6 +130,26 @@ int preflight_devices(const struct offer *offer, const char *allowed, bool is_it
 	return rc;
 }
 
+/* The source has looked at scripts and backends, which are the same here. What a path names need not be. */
+struct device_order preflight_order(const struct offer *offer, bool without_devices)
+{
+	struct device_order order = { .is_early = offer->early_devices && !without_devices };
+	const struct offer_devices *devices = &offer->in_detail;
+	struct stat facts;
+
+	for (uint32_t i = 0; order.is_early && i < devices->disk_count; i++) {
+		const struct offer_disk *disk = &devices->disks[i];
+
+		if (!disk->writable || !disk->is_path || stat(disk->target, &facts) ||
+		    !device_is_cached(&facts))
+			continue;
+		order.is_early = false;
+		snprintf(order.reason, sizeof(order.reason), "the disk %s is a file on the other host",
+			 disk->vdev);
+	}
+	return order;
+}
+
 /* --- of the config ------------------------------------------------------------- */
 
 /* The names in every device of that kind. */

@@ -27,7 +27,13 @@ static bool is_news_due(const struct taker *t)
 	return t->taken < t->bytes;
 }
 
-/* At most every SOON_MS that all has arrived; every STEP_MS in any case. */
+/* The other side stops the guest when it knows that. */
+static bool are_devices_news(const struct taker *t)
+{
+	return maker_is_done(&t->maker) && !t->has_told_devices;
+}
+
+/* At once that devices are made; at most every SOON_MS that all has arrived; every STEP_MS in any case. */
 int take_tell(struct taker *t)
 {
 	uint64_t silent_ns = line_now() - t->told_ns;
@@ -37,13 +43,15 @@ int take_tell(struct taker *t)
 	builder_listen(t->builder);
 	if (maker_has_news(&t->maker) && maker_hear(&t->maker))
 		return -EIO;
-	if (!is_news && silent_ns < STEP_MS * 1000000ULL)
+	if (!is_news && !are_devices_news(t) && silent_ns < STEP_MS * 1000000ULL)
 		return message_keep_alive(&t->line);
 	t->told_ns = line_now();
 	t->taken = is_news ? t->bytes : t->taken;
 	body = json_object_new_object();
 	body_put_number(body, "frames", t->status->built->pages);
 	body_put_number(body, "bytes", t->taken);
+	t->has_told_devices = maker_is_done(&t->maker);
+	body_put_flag(body, "devices-made", t->has_told_devices);
 	return message_send_json(&t->line, MESSAGE_PROGRESS, body);
 }
 
@@ -155,12 +163,14 @@ static int take_message(struct taker *t, const struct message *message, bool is_
 
 static int wait_for_more(struct taker *t, struct line *lane)
 {
-	struct pollfd other = { .fd = lane ? lane->in : -1, .events = POLLIN };
+	struct pollfd others[] = { { .fd = lane ? lane->in : -1, .events = POLLIN },
+				   { .fd = maker_watch(&t->maker), .events = POLLIN },
+				   { .fd = builder_watch(t->builder), .events = POLLIN } };
 	int rc = take_tell(t);
 
 	if (!rc)
-		rc = line_wait(&t->line, &other, 1, step_ms(t));
-	if (rc > 0 && rc & LINE_OTHER)
+		rc = line_wait(&t->line, others, 3, step_ms(t));
+	if (rc > 0 && others[0].revents)
 		rc = line_wait(lane, NULL, 0, 0);
 	return rc < 0 ? rc : 0;
 }

@@ -25,10 +25,11 @@ struct taker {
 	int locks[3];		  /* all that the builder holds, too, should we die */
 	char name[sizeof(((struct offer *)0)->domain) + sizeof(INCOMING_SUFFIX)];
 	XXH64_state_t *hash;
-	uint64_t bytes;	      /* of the image so far */
-	uint64_t told_ns;     /* PROGRESS, when last */
-	uint64_t taken;	      /* of those bytes the builder had read so many, when it was last told */
-	uint64_t all_read_ns; /* END */
+	uint64_t bytes;	       /* of the image so far */
+	uint64_t told_ns;      /* PROGRESS, when last */
+	bool has_told_devices; /* that they are made */
+	uint64_t taken;	       /* of those bytes the builder had read so many, when it was last told */
+	uint64_t all_read_ns;  /* END */
 };
 
 /* Puts the stage into the journal. restore/handover.c */

@@ -174,6 +174,8 @@ int front_tell_answer(struct front *f, const struct message *message)
 	answer.frames = body_number(body, "frames", 0);
 	answer.build_ms = body_number(body, "build-ms", 0);
 	answer.unpause_ms = body_number(body, "unpause-ms", 0);
+	answer.early_devices = body_flag(body, "early-devices");
+	answer.devices_made = body_flag(body, "devices-made");
 	json_object_put(body);
 	return front_tell(f, message->type, &answer, sizeof(answer));
 }

@@ -140,6 +140,8 @@ static struct json_object *from_answer(const struct message *message)
 	body_put_number(body, "frames", answer.frames);
 	body_put_number(body, "build-ms", answer.build_ms);
 	body_put_number(body, "unpause-ms", answer.unpause_ms);
+	body_put_flag(body, "early-devices", answer.early_devices);
+	body_put_flag(body, "devices-made", answer.devices_made);
 	return body;
 }
 

@@ -30,6 +30,7 @@ static_assert(sizeof(struct message_header) == 8, "message header");
 struct message_answer {
 	char reason[512], state[32];
 	int64_t domid, bytes, frames, build_ms, unpause_ms;
+	uint8_t early_devices, devices_made; /* 0 or 1 */
 };
 
 /* The same of CONDITION, what a host is like. */

@@ -142,6 +142,9 @@ const struct option_row option_rows[] = {
 	  .commands = "restore" },
 	{ "prove", OPTION_PROVE, FLAG, "read the built domain again, and hold each page against what came",
 	  .commands = "receive" },
+	{ "devices", OPTION_DEVICES, WORD("WHEN", "auto early late"),
+	  "let the other host make its devices early, while it runs here, or late (auto)",
+	  .commands = "migrate", .requests = "migrate" },
 	{ "without-devices", OPTION_WITHOUT_DEVICES, FLAG, "leave out the domain's devices",
 	  .commands = "save checkpoint restore migrate", .requests = "migrate" },
 

@@ -21,8 +21,8 @@
  *	no lie		an end in a journal says what is
  *	every wait ends	no run is endless or gets stuck
  *
- * Devices write what a guest that runs asks for, and those of the destination are made at END, when the
- * source's guest has stopped: "never two" is said of them, too.
+ * Devices write what a guest that runs asks for, whether those of the destination are made early or at END:
+ * "never two" is said of them, too.
  *
  * Switches:
  *	LOCAL		source and destination are one host; a loss of power leaves nothing to claim, so none is tried

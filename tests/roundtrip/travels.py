@@ -23,8 +23,10 @@ class Bench:
         self.empty = [faults.Before(each.host, faults.folder_of(stage, f"files-{name}")) for each, name in zip(self.hosts, "ab")]
         self.log = stage.folder / "scripts-ran"
         self.to_fail = stage.folder / "scripts-fail"
+        self.to_hold = stage.folder / "scripts-hold"
         # its path is in the config on both
         self.hosts[0].write("ok", f'what="$(basename "$SIMHOST") $1"; echo "$what" >>{self.log}\n'
+                                  f'while [ "$what" = "$(cat {self.to_hold} 2>/dev/null)" ]; do sleep 0.05; done\n'
                                   f'[ "$what" = "$(cat {self.to_fail} 2>/dev/null)" ] || exit 0\n'
                                   'xenstore-write "$XENBUS_PATH/hotplug-error" "the disk burns"; exit 1')
 
@@ -32,11 +34,19 @@ class Bench:
         """What of a host fails from now on: "b add"."""
         self.to_fail.write_text(what)
 
+    def holds(self, what=""):
+        """What of a host begins, and does not end while this is so."""
+        self.to_hold.write_text(what)
+
+    def has_run(self):
+        """[(host, action)] since ran()."""
+        return [tuple(line.split()) for line in (self.log.read_text().splitlines() if self.log.exists() else [])]
+
     def ran(self):
-        """[(host, action)] since the last time."""
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        """The same, and from now on anew."""
+        lines = self.has_run()
         self.log.unlink(missing_ok=True)
-        return [tuple(line.split()) for line in lines]
+        return lines
 
     def begin(self):
         """The guest, at the first host."""

@@ -105,6 +105,28 @@ static void names_have_to_be_allowed(void **state)
 	assert_done(preflight_devices(&offer, "*", false));
 }
 
+static void a_file_that_is_written_to_is_late(void **state)
+{
+	struct offer offer = offer_of(file);
+
+	(void)state;
+	assert_false(preflight_order(&offer, false).is_early); /* not asked for */
+	offer.early_devices = true;
+	assert_false(preflight_order(&offer, false).is_early);
+	assert_string_equal(preflight_order(&offer, false).reason,
+			    "the disk xvda is a file on the other host");
+	offer.in_detail.disks[0].writable = false;
+	assert_true(preflight_order(&offer, false).is_early);
+	assert_false(preflight_order(&offer, true).is_early);
+	offer = offer_of("/dev/null");
+	offer.early_devices = true;
+	assert_true(preflight_order(&offer, false).is_early);
+	offer = offer_of(file);
+	offer.early_devices = true;
+	offer.in_detail.disks[0].is_path = false; /* a script's business */
+	assert_true(preflight_order(&offer, false).is_early);
+}
+
 static void a_config_is_held_against_the_same_names(void **state)
 {
 	struct config config;
@@ -152,6 +174,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(within_a_host_an_interface_has_its_name_already, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(names_have_to_be_allowed, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_file_that_is_written_to_is_late, setup, teardown),
 		cmocka_unit_test(a_config_is_held_against_the_same_names),
 		cmocka_unit_test(patterns),
 	};

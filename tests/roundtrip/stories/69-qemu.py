@@ -38,6 +38,9 @@ def run(stage):
     target.host.goes_on(number)
     expect(len(qemus(target)) == 1 and not target.processes(), f"qemu: {qemus(target)}, others: {target.processes()}")
     poll("the disk connects", lambda: target.host.store.read(f"/local/domain/{number}/device/vbd/51712/state") == "4")
+    early = target.host.pvferry("migrate", "--via", "tcp", "--port", 1, "--devices", "early", number, "127.0.0.1")    # it calls no host
+    faults.says_one_line(early, "devices of qemu's early")
+    expect("--devices early does not go: the disk xvda is qemu's" in early.err and "the domain was not stopped" in early.err, early)
     target.host.save(number, stage.folder / "saved")
     poll("qemu ends", lambda: not qemus(target))
     before.is_as_it_was("a disk of qemu's")

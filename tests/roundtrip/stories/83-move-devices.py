@@ -1,15 +1,22 @@
-"""A guest with two disks and a network moves to and fro, and on one host: its devices with it, nothing left behind."""
+"""A guest with two disks and a network moves to and fro, and on one host: its devices with it, early or late, nothing left behind."""
+import signal
+
 import faults
 import hosts
 import moves
 import travels
-from hosts import expect
+from hosts import expect, poll
 
-def stays(bench, words, what, receives=travels.ALLOW):
+EARLY = ("--devices", "early")
+MADE = [("b", "add"), ("b", "add"), ("b", "online")]
+
+
+def stays(bench, words, what, receives=travels.ALLOW, options=(), meanwhile=lambda move: None):
     """The guest is refused or comes back: one line, all is at the source as it was, nothing at the destination."""
     a, b = bench.hosts
     before = faults.Before(a.host, faults.folder_of(bench.stage, what.replace(" ", "-")))
-    move = moves.Move(a.host, b.host, bench.number, options=(), receives=receives)
+    move = moves.Move(a.host, b.host, bench.number, options=options, receives=receives)
+    meanwhile(move)
     result, _ = move.end()
     faults.says_one_line(result, what)
     for word in words:
@@ -30,7 +37,53 @@ def refusals(bench):
     a.host.store.write(ring, "0")    # the console's is all zeroes
     bench.fails("b add")
     stays(bench, ("ok add: the disk burns", "the domain runs on"), "a script that fails")
+    stays(bench, ("ok add: the disk burns", "the domain was not stopped"), "a script that fails early", options=EARLY)
     bench.fails()
+    refused = a.host.pvferry("migrate", "--via", "tcp", "--port", 1, "--no-live", *EARLY, bench.number, "127.0.0.1")    # it calls no host
+    expect(refused.status == 1 and refused.is_one_line() and "--devices early does not go with --no-live" in refused.err, f"{refused}")
+
+
+def runs_meanwhile(bench, move):
+    """While a script of the destination hangs, the guest is not even asked to stop, however long that takes."""
+    a, _ = bench.hosts
+    poll("the script hangs", lambda: ("b", "online") in bench.has_run())
+    seen = move.line.seen
+    first = seen.get(("destination", "PROGRESS"), 0)
+    poll("the source has heard of it", lambda: seen.get(("destination", "PROGRESS"), 0) > first + 1)
+    expect(("source", "END") not in seen, f"END before the devices are made: {seen}")
+    expect(moves.running(a.host) == [bench.number], f"the guest waits for a script: {a.host.domains()}")
+    stages = [entry["stage"] for entry in moves.jobs(a.host).values()]
+    expect("streaming" in stages and not {"suspending", "suspended"} & set(stages), f"the guest is asked to stop: {stages}")
+
+
+def hangs(bench):
+    """Of two scripts that hang, one ends at last; the other one's move is cancelled."""
+    def cancel(move):
+        runs_meanwhile(bench, move)
+        move.kill("source", "guard", number=signal.SIGTERM)
+
+    bench.holds("b online")
+    stays(bench, ("the domain was not stopped",), "a script that hangs", options=EARLY, meanwhile=cancel)
+    bench.holds()
+
+
+def moves_early(bench, number, options):
+    """All scripts have run when the guest's disks are given away."""
+    a, b = bench.hosts
+    made = []
+
+    def watch(_move, sender, name, _count):
+        if (sender, name) == ("source", "END"):
+            made.extend(bench.has_run())
+
+    bench.holds("b online")
+    move = moves.Move(a.host, b.host, number, watch, options=options, receives=travels.ALLOW)
+    runs_meanwhile(bench, move)
+    bench.holds()
+    result, _ = move.end()
+    expect(sorted(made) == MADE, f"at END these have run: {made}")
+    expect(result.status == 0 and move.event("end")["devices"]["order"] == "early", f"early: {result}")
+    return result
 
 
 def to_and_fro(bench, number):
@@ -39,7 +92,7 @@ def to_and_fro(bench, number):
         names = source.host.path.name, destination.host.path.name
         what = f"to {names[1]}"
         if destination is b:
-            result, _ = moves.Move(source.host, destination.host, number, options=(), receives=travels.ALLOW).end()
+            result = moves_early(bench, number, EARLY)
         else:    # in ssh's place, whose user may have any disk and bridge
             receive = f"{hosts.SIMHOST} run {destination.host.path} -- {hosts.PVFERRY} receive --allow-config scripts"
             result = source.host.pvferry("migrate", "--via", "ssh", "--ssh", "", *moves.QUICK, number, receive)
@@ -74,5 +127,6 @@ def run(stage):
     bench = travels.Bench(stage)
     number = bench.begin()
     refusals(bench)
+    hangs(bench)
     number = to_and_fro(bench, number)
     on_one_host(bench, number)
