@@ -10,6 +10,7 @@
 #include "cli/parents.h"
 #include "cli/point-path.h"
 #include "cli/progress.h"
+#include "cli/verify-part.h"
 #include "log.h"
 #include "process/child.h"
 #include "process/confined.h"
@@ -22,6 +23,7 @@ enum { SOUND = 0, DAMAGED = 1, UNREADABLE = 2 };
 struct settings {
 	unsigned int threads;
 	const char *parent;
+	struct part part; /* of a directory */
 };
 
 static bool verify_set(void *context, enum option_id option, const struct option_value *value)
@@ -32,6 +34,8 @@ static bool verify_set(void *context, enum option_id option, const struct option
 		settings->parent = value->text;
 	else if (option == OPTION_THREADS)
 		settings->threads = value->number;
+	else if (option == OPTION_SUBSET)
+		return part_set(&settings->part, value->text, time(NULL));
 	return true;
 }
 
@@ -184,7 +188,10 @@ int run_verify(const struct command *self, int argc, char **argv)
 	if (argc - first != 1)
 		return say_usage(self, "takes one FILE");
 	if (point_path_is_directory(argv[first]))
-		return verify_directory(argv[first], &settings);
+		return settings.part.of ? verify_part(argv[first], &settings.part)
+					: verify_directory(argv[first], &settings);
+	if (settings.part.of)
+		return say_usage(self, "takes --subset with a directory");
 	if (!point_path(argv[first], path))
 		return verify(path, &settings);
 	say_failure("verify", argv[first], NULL);

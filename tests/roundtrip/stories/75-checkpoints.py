@@ -2,6 +2,7 @@
 import json
 import shutil
 import sys
+import time
 
 import hosts
 from hosts import expect
@@ -94,6 +95,41 @@ def broken(source, where, files):
     expect(sound.out.count(": sound: ") == 1, sound)
 
 
+def in_parts(stage, source, files):
+    """Each file is in one part of N, whatever N is; a flipped byte is found in its part, a missing parent in each."""
+    where = stage.folder / "parts"
+    shutil.copytree(files[0].parent, where)
+    names = sorted(path.name for path in files)
+
+    def part(which, status=0):
+        result = source.pvferry("verify", "--subset", which, where)
+        expect(result.status == status, f"--subset {which}: {result} {result.out}")
+        return [line.split(": ")[0].rsplit("/")[-1] for line in result.out.splitlines()], result.err
+    for count in 1, 2, 3, 7:
+        parts = [part(f"{n}/{count}")[0] for n in range(1, count + 1)]
+        expect(sorted(sum(parts, [])) == names and max(map(len, parts)) - min(map(len, parts)) <= 1, f"{count}: {parts}")
+    days = int(time.time()) // 86400
+    today, still = part("3")[0], int(time.time()) // 86400
+    expect(today in [part(f"{day % 3 + 1}/3")[0] for day in (days, still)], f"day {days}: {today}")
+    whole = (where / names[1]).read_bytes()
+    for at in len(whole) // 3, 100, len(whole) - 60:
+        data = bytearray(whole)
+        data[at] ^= 4
+        (where / names[1]).write_bytes(data)
+        found, said = part("3/3", status=1)
+        expect(not found and names[1] in said, f"byte {at}: {found} {said}")
+    (where / names[1]).write_bytes(whole)
+    shown = json.loads(source.must("verify", "--json", "--subset", "3/3", where).out)
+    expect(shown == {"file": str(where / names[1]), "verdict": "sound"}, shown)
+    (where / names[0]).unlink()
+    found, said = part("2/4", status=1)
+    expect(not found and said.count("\n") == 3 and "its parent is missing" in said, f"no parent: {found} {said}")
+    for wrong in "0/3", "4/3", "0", "x", "1/3x", "1/", "99999", "4294967297/4294967298":
+        result = source.pvferry("verify", "--subset", wrong, where)
+        expect(result.status == 2 and "--subset" in result.err, f"{wrong}: {result}")
+    expect(source.pvferry("verify", "--subset", "1/3", files[0]).status == 2, "of a file")
+
+
 def twice(stage, source, files):
     """Two hold one state: one goes on from a file that is gone, the other from one that is there. Names and order decide nothing."""
     for name in "000000-first.pvf", "zz-last.pvf":
@@ -144,6 +180,7 @@ def run(stage):
     expect(sound.out.count(": sound: ") == 1, f"one chain: {sound}")
     shown(source, where)
     selected(source, to, where, files)
+    in_parts(stage, source, files)
     twice(stage, source, files)
     circle(stage, source, files)
     broken(source, where, files)
