@@ -76,9 +76,7 @@ $(BUILD)/%.o: %.c
 
 -include $(OBJECTS:.o=.d) $(OTHER_OBJECTS:.o=.d)
 
-include tests/build.mk
-include tests/simhost/build.mk
-include guest/tiny/build.mk
+include tests/build.mk tests/simhost/build.mk guest/tiny/build.mk tests/lint/build.mk
 
 # Where a distribution's packages put zsh's, and where others do.
 ZSH_COMPLETIONS := $(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)

@@ -1,4 +1,4 @@
-# test, lint, fuzz, bench. Included by the Makefile at the top.
+# test, fuzz, bench. Included by the Makefile at the top.
 # One program for each file of tests/unit; what they share, and stands in for xen/, is tests/unit/fake.
 UNIT := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*.c)))
 FAKES := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/fake/*.c)))
@@ -18,9 +18,6 @@ test: $(BUILD)/pvferry $(UNIT)
 	@failed=; for unit in $(UNIT); do echo "$$unit"; TSAN_OPTIONS=report_thread_leaks=0 $$unit || failed="$$failed $$unit"; done; \
 	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 	python3 tests/golden/check.py --pvferry $(BUILD)/pvferry
-
-lint:
-	@CFLAGS='$(CFLAGS)' TINY_CFLAGS='$(TINY_CFLAGS)' tests/lint/run $(SOURCES) $(OTHER_SOURCES)
 
 # Everything once more by clang, with coverage; FUZZ_SECONDS=0 runs what is kept in tests/fuzz/corpus, and no more.
 FUZZ_SECONDS ?= 60
@@ -80,4 +77,4 @@ tour:
 	@sed -n 's/^    \(.*\.[ch]\)$$/\1/p' CONTRIBUTING.md | while read -r file; do \
 		echo "--- $$file"; awk '/^\/\*/ { inside = 1 } inside { print } /\*\// { exit }' "$$file"; done
 
-.PHONY: test lint fuzz bench transcript tour
+.PHONY: test fuzz bench transcript tour
