@@ -37,6 +37,16 @@ def stopped_save(host, number, *options):
         poll("the end of its processes", lambda: not any(moves.is_alive(p) for p in pids))
 
 
+def signal_all(pids, what):
+    """They stand still meanwhile: none sees the other's end before it has its own."""
+    for kind in (signal.SIGSTOP, what):
+        for pid in pids:
+            os.kill(pid, kind)
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
 def one_ends(host, number):
     """One of the two, or both where they hear of it: the guest runs, and no journal is left."""
     tried = 0
@@ -51,8 +61,7 @@ def one_ends(host, number):
             tried += 1
     for name in ("QUIT", "USR1"):
         with stopped_save(host, number, "-p") as pids:
-            for pid in pids:
-                os.kill(pid, getattr(signal, f"SIG{name}"))
+            signal_all(pids, getattr(signal, f"SIG{name}"))
         host.goes_on(number, f"SIG{name} to both")
     return tried + 2
 
@@ -70,10 +79,7 @@ def kill_all(host, number):
         expect(refused.status == 1 and refused.is_one_line() and "is saving or moving it" in refused.err, refused)
         host.must("resolve", "--recover")
         expect(suspended(host, number), "recovery resumes a guest that is being saved")
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)    # none sees the other's end
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+        signal_all(pids, signal.SIGKILL)
     # The last of a process's threads may hold its locks a little longer than the first.
     poll("free locks", lambda: row_of(host, number)["resumable"])
     expect(suspended(host, number), f"{host.domains()}")

@@ -79,10 +79,12 @@ def run(stage):
     job = daemon.job("running")["job"]
     thrown = bombs()
     for count, (what, bomb) in enumerate(thrown.items()):
-        heard = throw(daemon.port, bomb, job=f"{count + 1:032x}", domain=f"bomb{count + 1}", uuid=UUID)
+        name = f"{count + 1:032x}"
+        heard = throw(daemon.port, bomb, job=name, domain=f"bomb{count + 1}", uuid=UUID)
         expect(heard[0] == "FAILED", f"{what}: heard {heard}")
         expect(daemon.process.poll() is None, f"{what}: pvferryd ended: {daemon.said()}")
-        expect(not moving.poll(), f"{what}: the other guest's move has ended: {daemon.said()}")
+        daemon.job("ended", job=name)    # until then the next one's UUID is its own
+        expect(moving.poll() is None, f"{what}: the other guest's move has ended: {daemon.said()}")
         poll(f"{what}: nothing of it is left", lambda: len(host.domains()) <= 1)
     moving.stdin.write(b'{"set":{"bandwidth":0}}\n')
     moving.stdin.flush()
