@@ -31,7 +31,7 @@ PARTS := $(filter-out $(BUILD)/cli/main.o,$(OBJECTS))
 # Programs of their own. pvferryd knows no more of the rest than these; the others take what they need out of an archive.
 OTHER_SOURCES := $(sort $(wildcard daemon/*.c helper/*.c expander/*.c builder/*.c toolstack/*.c))
 OTHER_OBJECTS := $(OTHER_SOURCES:%.c=$(BUILD)/%.o)
-DAEMON_KNOWS := $(patsubst %,$(BUILD)/%.o,log text/allow text/json text/options text/options-parse text/text journal/describe journal/find journal/folder journal/journal journal/lock process/descriptors)
+DAEMON_KNOWS := $(patsubst %,$(BUILD)/%.o,log text/allow text/json text/options text/options-parse text/text journal/describe journal/find journal/folder journal/journal journal/lock journal/watch process/descriptors)
 
 # Of this, what tests and fuzzers link.
 DAEMON_PARTS := $(addprefix daemon/,address.c admission.c lines.c request.c settings.c)

@@ -201,14 +201,12 @@ static void have_it_watched(const struct journal *journal)
 	fail_forget();
 }
 
-/* Resumed after it was stopped, which is certain only of one in doubt: see watch_resumed(). */
 static int settle_and_watch(struct journal *journal, const struct settings *settings)
 {
-	bool was_stopped = journal->role == JOURNAL_SOURCE && journal->stage == JOURNAL_GO;
 	bool arrives = journal->role == JOURNAL_DESTINATION && !journal_is_settled(journal);
 	int rc = entry_settle(journal, settings);
 
-	if (!rc && was_stopped && journal->stage == JOURNAL_KEPT)
+	if (!rc && journal->was_resumed)
 		watch_resumed(journal->domid);
 	if (!rc && arrives && journal->stage == JOURNAL_RUNNING)
 		have_it_watched(journal);

@@ -1,11 +1,14 @@
 /* See recovery.h. */
 #include "daemon/recovery.h"
 
+#include <stdlib.h>
+
 #include "daemon/program.h"
+#include "journal/watch.h"
 #include "log.h"
 
 /* Waits double from a second. After the last try for a job that died, its end is "needs-resolve". */
-enum { LONGEST_SECONDS = 300, TRIES_FOR_A_JOB = 6 };
+enum { LONGEST_SECONDS = 300, TRIES_FOR_A_JOB = 6, LOOK_SECONDS = 60, LONGEST_LOOK_SECONDS = 3600 };
 
 static void recovery_start_now(struct recovery *recovery);
 
@@ -79,10 +82,46 @@ static void recovery_start_now(struct recovery *recovery)
 	recovery_look(recovery);
 }
 
+static bool has_dead_watcher(void)
+{
+	struct watch *list;
+	size_t count, dead = 0;
+
+	if (watch_list(&list, &count)) {
+		fail_forget();
+		return false;
+	}
+	for (size_t i = 0; i < count; i++)
+		dead += !list[i].watcher;
+	free(list);
+	return dead;
+}
+
+/* In place of one that cannot be started another one is tried ever more rarely. */
+static void on_look(uv_timer_t *timer)
+{
+	struct recovery *recovery = timer->data;
+
+	if (recovery->jobs->is_stopping || !has_dead_watcher()) {
+		recovery->look_seconds = recovery->least_seconds;
+	} else {
+		recovery_want(recovery);
+		if (recovery->look_seconds < LONGEST_LOOK_SECONDS)
+			recovery->look_seconds *= 2;
+	}
+	uv_timer_start(timer, on_look, 1000ULL * recovery->look_seconds, 0);
+}
+
 int recovery_init(struct recovery *recovery, struct jobs *jobs)
 {
 	*recovery = (struct recovery){ .jobs = jobs };
-	recovery->timer.data = recovery;
+	const char *seconds = secure_getenv("PVFERRY_WATCH_SECONDS");
+
+	recovery->timer.data = recovery->look.data = recovery;
+	recovery->least_seconds = seconds && atoi(seconds) > 0 ? atoi(seconds) : LOOK_SECONDS;
+	recovery->look_seconds = recovery->least_seconds;
+	uv_timer_init(jobs->loop, &recovery->look);
+	uv_timer_start(&recovery->look, on_look, 1000ULL * recovery->look_seconds, 0);
 	return uv_timer_init(jobs->loop, &recovery->timer);
 }
 
@@ -100,4 +139,6 @@ void recovery_close(struct recovery *recovery)
 {
 	if (!uv_is_closing((uv_handle_t *)&recovery->timer))
 		uv_close((uv_handle_t *)&recovery->timer, NULL);
+	if (!uv_is_closing((uv_handle_t *)&recovery->look))
+		uv_close((uv_handle_t *)&recovery->look, NULL);
 }

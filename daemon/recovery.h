@@ -2,6 +2,7 @@
  * `pvferry resolve --recover`: what became of guests whose job's processes are gone
  * is settled by pvferry itself. It is run when we start and when a job dies, and
  * again, ever more rarely, as long as a journal says that something is under way.
+ * It starts watchers in place of those that have died, too: so it is run when there are some, which is looked for each minute.
  */
 #ifndef DAEMON_RECOVERY_H
 #define DAEMON_RECOVERY_H
@@ -19,6 +20,9 @@ struct recovery {
 	struct program *child;
 	bool is_wanted;	    /* again, after this one */
 	unsigned int tries; /* since it was last asked for */
+	/* The next look for watchers that have died, and how long after this one; PVFERRY_WATCH_SECONDS is for tests. */
+	uv_timer_t look;
+	unsigned int look_seconds, least_seconds;
 };
 
 int recovery_init(struct recovery *recovery, struct jobs *jobs);

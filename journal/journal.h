@@ -58,6 +58,8 @@ struct journal {
 	pid_t pid;
 	int64_t time; /* since 1970 */
 	char reason[512];
+	/* Not in the file: source_conclude() found the guest suspended, and let it run again. */
+	bool was_resumed;
 };
 
 /* 32 hexadecimal digits, and nothing else: it becomes the name of a file. */

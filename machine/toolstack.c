@@ -41,6 +41,14 @@ static int connect_to_unit(void)
 	return -1;
 }
 
+/* Our own child would be in pvferryd's sandbox and end with it: scripts could do nothing, and no watcher would stay. */
+static bool only_by_unit(void)
+{
+	const char *wish = secure_getenv("PVFERRY_TOOLSTACK");
+
+	return wish && !strcmp(wish, "socket");
+}
+
 static int fork_one(struct toolstack *t)
 {
 	int ends[2], rc;
@@ -62,6 +70,9 @@ int toolstack_start(struct toolstack *t)
 	int rc = 0;
 
 	*t = (struct toolstack){ .fd = connect_to_unit(), .pidfd = -1 };
+	if (t->fd < 0 && only_by_unit())
+		return fail(ECONNREFUSED, "systemd does not start pvferry-toolstack, as pvferryd needs it: "
+					  "\"systemctl start pvferry-toolstack.socket\"");
 	if (t->fd < 0)
 		rc = fork_one(t);
 	if (rc)

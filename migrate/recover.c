@@ -11,6 +11,7 @@
 
 #include "log.h"
 #include "machine/config.h"
+#include "machine/watch.h"
 #include "migrate/settle.h"
 
 static bool is_of(const struct journal *journal, const struct domain_facts *facts)
@@ -101,7 +102,9 @@ void recover_saves(void)
 		rc = recover_one(&list[i]);
 		if (!rc && list[i].stage == JOURNAL_KEPT)
 			say(SAY_NOTE, "%s: a save of it was killed; it runs again", list[i].domain);
-		else if (rc && rc != -EBUSY && rc != -ENOENT)
+		if (!rc && list[i].was_resumed)
+			watch_resumed(list[i].domid);
+		if (rc && rc != -EBUSY && rc != -ENOENT)
 			say(SAY_WARNING, "%s: a save of it was killed: %s", list[i].domain, fail_reason());
 		fail_forget();
 	}

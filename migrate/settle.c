@@ -18,6 +18,7 @@
 #include "machine/config.h"
 #include "machine/devices.h"
 #include "machine/registry.h"
+#include "machine/watch.h"
 
 struct guest {
 	struct host *host;
@@ -87,26 +88,30 @@ static bool is_asked(const struct guest *guest, const struct journal *journal)
 }
 
 /* Resumed, or not asked to suspend any more. */
-static int guest_resume(const struct guest *guest, const struct journal *journal)
+static int guest_resume(const struct guest *guest, const struct journal *journal, bool *was_resumed)
 {
 	const struct domain_facts *facts = &guest->facts;
+	int rc;
 
 	/* Whoever sent it may have died with Xen's log on; where it is off this says so, and no harm is done. */
 	domain_log_stop(guest->domain);
 	if (!facts->is_shut_down)
 		return is_asked(guest, journal) ? domain_withdraw(guest->domain) : 0;
-	if (facts->shutdown_reason == SHUTDOWN_REASON_SUSPEND)
-		return domain_resume(guest->domain);
+	if (facts->shutdown_reason == SHUTDOWN_REASON_SUSPEND) {
+		rc = domain_resume(guest->domain);
+		*was_resumed |= !rc;
+		return rc;
+	}
 	return fail(ESHUTDOWN, "domain %u has %s", facts->id, domain_end(facts->shutdown_reason));
 }
 
-static int keep_once(const struct journal *journal)
+static int keep_once(const struct journal *journal, bool *was_resumed)
 {
 	struct guest guest;
 	int rc = open_guest(&guest, journal), named;
 
 	if (!rc) {
-		rc = guest_resume(&guest, journal);
+		rc = guest_resume(&guest, journal, was_resumed);
 		named = name_guest(&guest, journal->domain);
 		rc = rc ? rc : named;
 	}
@@ -115,11 +120,18 @@ static int keep_once(const struct journal *journal)
 }
 
 /* A guest that waits must not be left waiting for one call that failed. */
+static int guest_keep(const struct journal *journal, bool *was_resumed)
+{
+	int rc = keep_once(journal, was_resumed);
+
+	return !rc || rc == -EINPROGRESS || rc == -ESHUTDOWN ? rc : keep_once(journal, was_resumed);
+}
+
 int source_keep(const struct journal *journal)
 {
-	int rc = keep_once(journal);
+	bool was_resumed = false;
 
-	return !rc || rc == -EINPROGRESS || rc == -ESHUTDOWN ? rc : keep_once(journal);
+	return guest_keep(journal, &was_resumed);
 }
 
 static int sweep(struct host *host, const struct journal *journal)
@@ -171,7 +183,7 @@ static int write_end(struct journal *journal, enum journal_stage stage)
 
 static int conclude(struct journal *journal, bool runs_there)
 {
-	int rc = runs_there ? source_remove(journal) : source_keep(journal);
+	int rc = runs_there ? source_remove(journal) : guest_keep(journal, &journal->was_resumed);
 	bool has_ended = rc == -ESRCH || rc == -ESHUTDOWN;
 
 	if (rc && !has_ended && !(rc == -EINPROGRESS && has_dropped(journal)))
@@ -208,6 +220,8 @@ static void wait_for_guest(struct journal *journal, const struct source_locks *l
 		_exit(EXIT_FAILURE);
 	journal_unlock(journal->job, JOURNAL_SOURCE, locks->job);
 	journal_unlock_domain(journal->domid, locks->domain);
+	if (journal->was_resumed)
+		watch_resumed(journal->domid);
 	_exit(EXIT_SUCCESS);
 }
 

@@ -23,6 +23,7 @@ def run(stage):
     killed_from_outside(daemon, client)
     incoming(daemon)
     left_by_others(stage)
+    watcher(stage)
 
 
 def not_yet_settled(daemon, client):
@@ -64,4 +65,15 @@ def left_by_others(stage):
     expect(left["web1"]["needs-resolve"] and not left["web0"]["needs-resolve"], left)
     daemon.touch("settle")
     poll("it is looked at again", lambda: [job["domain"] for job in daemon.jobs() if job["state"] == "left"] == ["web1"])
+    expect(daemon.end() == 0, "its exit status")
+
+
+def watcher(stage):
+    """One of a guest is dead: what starts another is run while pvferryd runs, and again, until there is none."""
+    daemon = stage.daemon(environment={"PVFERRY_WATCH_SECONDS": "1"})
+    (daemon.run / "watch").mkdir()
+    dead = daemon.run / "watch/01234567-89ab-cdef-0123-456789abcdef"
+    before = len(daemon.noted("recoveries"))
+    dead.write_text("         7 boots\n ")
+    poll("a recovery, and another one", lambda: len(daemon.noted("recoveries")) > before + 1)
     expect(daemon.end() == 0, "its exit status")

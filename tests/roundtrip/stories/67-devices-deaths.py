@@ -149,7 +149,12 @@ def run(stage):
     unit = Unit(target)
     while_a_script_hangs(target, folder / "hangs")
     expect(unit.started >= 3, f"the unit has started {unit.started}")
-    unit.end()    # the socket stays, and no process listens: pvferry starts its own
+    unit.end()    # the socket stays, and no process listens: pvferry starts its own, unless it is a job of pvferryd's unit
+    before = faults.Before(target.host, folder)
+    result = target.host.pvferry("restore", *ALLOW, folder / "hangs", env={"PVFERRY_TOOLSTACK": "socket"})
+    faults.says_one_line(result, "no unit")
+    expect("systemctl start pvferry-toolstack.socket" in result.err and "no domain was made" in result.err, result)
+    before.is_as_it_was("no unit")
     (folder / "hangs").unlink()
     target.write("burns", 'xenstore-write "$XENBUS_PATH/hotplug-error" "the disk burns"; exit 1')
     devices.edit(stage.folder / "bare", folder / "burns", **target.config(disk="burns"))

@@ -6,6 +6,8 @@ import time
 
 import devices
 import faults
+import hosts
+import moves
 from hosts import XEN_RELEASE, expect, poll
 
 POWEROFF, REBOOT, CRASH = 0, 1, 3    # SHUTDOWN_* of Xen's sched.h
@@ -221,6 +223,30 @@ def of_xl(host):
     host.is_over("a domain of xl's")
 
 
+def left_suspended(host):
+    """The processes of a save are killed, and xl's has ended: who lets the guest run again has it watched."""
+    number = host.by_xl()
+    r, w = os.pipe()
+    save = host.host.start(hosts.PVFERRY, "save", "--force", number, "-", stdout=w)
+    os.close(w)
+    poll("xl sees that it is suspended, and ends", lambda: "Exiting now" in host.xl_log())
+    pids = [save.pid, *moves.children(save.pid)]
+    for pid in pids:
+        moves.wait_idle(pid)
+        os.kill(pid, signal.SIGSTOP)    # none sees the other's end
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    os.close(r)
+    host.host.end(save)
+    poll("the end of its processes", lambda: not any(moves.is_alive(p) for p in pids))
+    host.host.must("resolve", "--recover")
+    host.host.goes_on(number)
+    host.one_watches(number)
+    expect(len(host.watchers()) == 1, "none watches it")
+    host.host.end(host.host.start(devices.XL, "destroy", number))
+    host.is_over("left suspended")
+
+
 def xl_stays(host):
     """If xl's process is there all the same, what is to be done is done once: by xl. It is stopped while the domain is suspended."""
     number = host.by_xl()
@@ -241,9 +267,10 @@ def xl_stays(host):
 
 def run(stage):
     host = Watched(stage, "host")
-    parts = [poweroff, reboot, crash, death, in_its_place, of_xl, xl_stays]
+    parts = [poweroff, reboot, crash, death, in_its_place, of_xl, left_suspended, xl_stays]
     if tuple(map(int, XEN_RELEASE.split("."))) >= (4, 20):
         parts.remove(of_xl)
+        parts.remove(left_suspended)
         stage.figure("xl of this Xen stays when its domain is suspended: not ended")
     for part in parts:
         part(host)
