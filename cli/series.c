@@ -16,6 +16,7 @@
 #include "cli/series-chain.h"
 #include "log.h"
 #include "machine/config.h"
+#include "migrate/digest.h"
 #include "process/child.h"
 #include "process/stop.h"
 
@@ -316,7 +317,9 @@ int series_open(struct series *s, const char *whom, const char *directory, struc
 	}
 	child_private(s->told.lock);
 	options->migrate.live = child_share(sizeof(*options->migrate.live));
-	return options->migrate.live ? series_find_newest(s) : -ENOMEM;
+	if (!options->migrate.live || digest_try())
+		return -ENOMEM;
+	return series_find_newest(s);
 }
 
 void series_tell(struct series *s, unsigned int failures, time_t due)

@@ -8,7 +8,13 @@
 
 #include <stdint.h>
 
-/* Draws the secret, and finds out what is faster here: words are, by 8, under emulation. */
+/*
+ * Finds out what is faster here: words are, by 8, under emulation, where this takes 70 ms. Once in a process, and for its
+ * children: who starts many jobs tries before the first.
+ */
+int digest_try(void);
+
+/* Draws the secret; tries, if that was not done. */
 int digest_init(void);
 
 /* XXH3 with this secret, of DIGEST_KEY_BYTES, instead of what was drawn: digests of earlier jobs are as today's then. */
@@ -17,7 +23,8 @@ void digest_use_key(const uint8_t *key);
 
 uint64_t digest_page(const void *page);
 
-/* Bytes a second of one thread, as seen by digest_init(). */
+/* Of the kind that is used: bytes a second of one thread, as seen by digest_try(), and what it is called. */
 uint64_t digest_speed(void);
+const char *digest_name(void);
 
 #endif

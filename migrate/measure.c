@@ -46,7 +46,8 @@ static void measure_fresh(struct precopy *p, struct precopy_round *round)
 	 */
 	uint64_t end = now_ns(), middle = end - round->took_ns / 2;
 
-	round->fresh_pages = p->fresh_pages;
+	/* A sample knows nothing of them; what was found in the round itself differed from a parent, long ago. */
+	round->fresh_pages = round->is_sampled ? 0 : p->fresh_pages;
 	if (p->dirty.is_partial) {
 		round->partial++;
 		round->unseen_ns = end - p->read_all_ns;
@@ -54,7 +55,7 @@ static void measure_fresh(struct precopy *p, struct precopy_round *round)
 	}
 	round->partial = 0;
 	round->unseen_ns = round->took_ns;
-	round->fresh_per_second = p->fresh_pages * 1000 / ((middle - p->read_all_ns) / 1000000 + 1);
+	round->fresh_per_second = round->fresh_pages * 1000 / ((middle - p->read_all_ns) / 1000000 + 1);
 	p->read_all_ns = middle;
 }
 
@@ -82,6 +83,11 @@ static void measure_keep(struct migration *m, const struct precopy_round *round,
 
 	live_keep(kept, m->precopy->sent_pages, bytes, round->took_ns);
 	kept->expected_downtime_ms = live->expected_downtime_ms;
+}
+
+static uint64_t hold_pages(const struct migration *m)
+{
+	return m->hold ? hold_room(m->hold) / PAGE_BYTES : 0;
 }
 
 /* Where a buffer takes what is left; the log is there to be used, and is on from the second round on. */
@@ -113,7 +119,30 @@ void measure_round(struct migration *m, struct precopy_round *round, uint64_t to
 	round->bytes_per_second = p->best_speed;
 	/* By the log only written pages are read again, so the stop has no scan in it. */
 	round->scan_ns = p->dirty.uses_log ? 0 : scan_ns(m);
-	round->hold_pages = m->hold ? hold_room(m->hold) / PAGE_BYTES : 0;
+	round->hold_pages = hold_pages(m);
 	publish(m, round, speed);
 	measure_keep(m, round, bytes);
+}
+
+bool measure_increment(struct migration *m)
+{
+	struct precopy_round round = { .is_sampled = true,
+				       .late_pages = m->figures.tables,
+				       .hold_pages = hold_pages(m) };
+	struct precopy_forecast forecast;
+
+	if (!may_sample(m))
+		return false;
+	measure_reading(m->precopy);
+	round.scan_ns = scan_ns(m);
+	round.changed_pages = send_sample(m);
+	if (!precopy_stops_at_once(&round))
+		return false;
+	forecast = precopy_forecast(&round);
+	m->precopy->left_pages = forecast.left_pages;
+	m->options.live->dirty_pages = round.changed_pages;
+	m->options.live->expected_downtime_ms = forecast.downtime_ms;
+	say(SAY_DETAIL, "about %lu pages differ from the parent: no round, would stop for %lu ms",
+	    round.changed_pages, forecast.downtime_ms);
+	return true;
 }

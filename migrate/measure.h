@@ -9,4 +9,7 @@
 void measure_round(struct migration *migration, struct precopy_round *round, uint64_t took_ns,
 		   uint64_t bytes);
 
+/* Before any round, with all mapped: does so little differ from the parent that the guest may be stopped at once? */
+bool measure_increment(struct migration *migration);
+
 #endif

@@ -23,6 +23,8 @@ enum {
 	PARTIAL_MOST = 8,  /* in a row: what a guest does may change */
 	COPY_BYTES_PER_US =
 		3000, /* scattered pages into memory that was touched, by few threads; seen: 4400 to 7000 */
+	AT_ONCE_US =
+		10000, /* of copying that is worth no round: a fraction of what suspending and reading take */
 };
 
 static uint64_t divide(uint64_t a, uint64_t b)
@@ -143,6 +145,14 @@ static bool is_worth_more(const struct precopy_memory *memory, const struct prec
 static bool is_held(const struct precopy_round *round)
 {
 	return round->hold_pages && precopy_forecast(round).left_pages <= round->hold_pages;
+}
+
+/* A sample may be far from the truth where few pages hold it: twice as many are to fit. */
+bool precopy_stops_at_once(const struct precopy_round *round)
+{
+	uint64_t pages = precopy_forecast(round).left_pages;
+
+	return pages * 2 <= round->hold_pages && send_us(round, pages) <= AT_ONCE_US;
 }
 
 enum precopy_verdict precopy_decide(struct precopy_memory *memory, const struct precopy_limits *limits,

@@ -66,6 +66,13 @@ enum precopy_verdict precopy_decide(struct precopy_memory *memory, const struct 
  */
 bool precopy_reads_all(const struct precopy_round *round, uint64_t hot_pages, uint64_t frames);
 
+/*
+ * Of an increment, before the first round: round has what a sample of all pages found to differ from the parent. If that is
+ * copied in a moment the guest is stopped at once: a round would read all memory once more, and most of what it sends would
+ * change no more before the stop, or go a second time.
+ */
+bool precopy_stops_at_once(const struct precopy_round *round);
+
 /* In the middle of a round: has the time run out? */
 static inline bool precopy_is_over(const struct precopy_limits *limits, uint64_t elapsed_ms)
 {

@@ -188,15 +188,28 @@ static int await_devices(const struct migration *m, struct precopy_round *round)
 	return rc;
 }
 
+/* The digests of an increment's parent tell what has changed since, before anything was sent. */
+static int parent_compare(struct migration *m, bool *is_over)
+{
+	int rc;
+
+	if (!(increment_features(&m->options) & FEATURE_INCREMENT))
+		return 0;
+	rc = round_map(m);
+	*is_over = !rc && measure_increment(m);
+	return rc;
+}
+
 int precopy_rounds(struct migration *m)
 {
 	struct precopy *p = m->precopy;
 	struct precopy_round round = { 0 };
 	bool is_over = false;
-	int rc = 0;
+	int rc;
 
 	phase_enter(m, LIVE_ROUNDS);
 	p->began_ns = now_ns();
+	rc = parent_compare(m, &is_over);
 	while (!rc && !is_over) {
 		uint64_t start = now_ns(), bytes = m->to->bytes;
 
@@ -296,6 +309,8 @@ int precopy_begin(struct migration *m)
 		rc = guest_view_follow(&p->view, &m->p2m, &p->dirty);
 	if (!rc && m->options.index)
 		increment_seed(m->options.index, &p->view);
+	say(SAY_DETAIL, "pages are told apart by %s, %.1f GB/s a thread", digest_name(),
+	    digest_speed() / 1e9);
 	if (!rc)
 		rc = tell_p2m_frames(m);
 	return rc ? rc : outlet_open(&p->outlet, m, fill_changed);

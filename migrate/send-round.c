@@ -2,6 +2,47 @@
 #include "migrate/send-round.h"
 
 #include "migrate/map-ahead.h"
+#include "stream/pipeline.h"
+
+/* --- mapping ------------------------------------------------------------------------- */
+
+static int map_window(void *job, unsigned int worker, void *context)
+{
+	struct migration *m = context;
+	uint64_t first = *(uint64_t *)job, left = m->p2m.count - first;
+
+	(void)worker;
+	guest_view_map(&m->precopy->view, m->domain, first,
+		       first + (left < WINDOW_PFNS ? left : WINDOW_PFNS));
+	return 0;
+}
+
+int round_map(struct migration *m)
+{
+	struct pipeline_plan plan = {
+		.name = "map",
+		.threads = m->options.threads,
+		.jobs = 2 * m->options.threads,
+		.job_bytes = sizeof(uint64_t),
+		.work = map_window,
+		.context = m,
+		.unordered = true,
+	};
+	struct pipeline *windows;
+	int rc = pipeline_start(&windows, &plan);
+
+	for (uint64_t first = 0; !rc && first < m->p2m.count; first += WINDOW_PFNS) {
+		uint64_t *job = pipeline_claim(windows);
+
+		if (!job)
+			break;
+		*job = first;
+		pipeline_submit(windows, job);
+	}
+	return rc ? rc : pipeline_stop(windows, NULL);
+}
+
+/* --- sending ------------------------------------------------------------------------- */
 
 static uint64_t least(uint64_t a, uint64_t b)
 {

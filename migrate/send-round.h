@@ -11,4 +11,7 @@
  */
 void send_round(struct migration *migration);
 
+/* Maps all that is not yet, by all threads: what is mapped when the guest has stopped is not waited for. */
+int round_map(struct migration *migration);
+
 #endif

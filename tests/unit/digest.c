@@ -135,6 +135,8 @@ static void a_chains_key_gives_the_low_half(void **state)
 	assert_int_equal(digest_page(one), hash.low64);
 	assert_int_equal(page_digest(one, key).low, hash.low64);
 	assert_int_equal(page_digest(one, key).high, hash.high64);
+	assert_non_null(strstr(digest_name(), "XXH3"));
+	assert_true(digest_speed() > 0);
 }
 
 int main(void)

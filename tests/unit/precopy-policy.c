@@ -100,6 +100,28 @@ static void a_sample_saves_a_round(void **state)
 	assert_int_equal(once(&none, &r), PRECOPY_GO_ON);
 }
 
+/* Of an increment: what differs from its parent is copied in 10 ms at 3 GB/s, and fits into half of the buffer. */
+static void little_that_differs_needs_no_round(void **state)
+{
+	struct precopy_round r = {
+		.is_sampled = true, .late_pages = 500, .hold_pages = 32768, .scan_ns = 60 * MS
+	};
+
+	(void)state;
+	r.changed_pages = 2000;
+	assert_true(precopy_stops_at_once(&r));
+	assert_int_equal(precopy_forecast(&r).left_pages, 2500);
+	r.changed_pages = 6800;
+	assert_true(precopy_stops_at_once(&r));
+	r.changed_pages = 7000; /* and 500 tables */
+	assert_false(precopy_stops_at_once(&r));
+	r.changed_pages = 2000;
+	r.hold_pages = 4999;
+	assert_false(precopy_stops_at_once(&r));
+	r.hold_pages = 0;
+	assert_false(precopy_stops_at_once(&r));
+}
+
 /* A partial round of 100 ms, after which pages that it did not look at have changed for a second. */
 static struct precopy_round make_partial(uint64_t changed, uint64_t fresh_per_second)
 {
@@ -290,6 +312,7 @@ int main(void)
 		cmocka_unit_test(buffer_shortens_the_stop),
 		cmocka_unit_test(large_guest_fits_into_buffer),
 		cmocka_unit_test(a_sample_saves_a_round),
+		cmocka_unit_test(little_that_differs_needs_no_round),
 		cmocka_unit_test(forecast_knows_what_was_not_seen),
 		cmocka_unit_test(partial_rounds_while_they_are_worth_it),
 		cmocka_unit_test(verdicts),

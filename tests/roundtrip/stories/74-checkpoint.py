@@ -58,7 +58,9 @@ def by_hand(stage, source, to, guest, where):
     """One command each: the newest in the directory is the parent, whatever its age, and however it is called."""
     number = source.guest(guest.mem, **guest.options)
     source.must("checkpoint", number, where)
-    source.must("checkpoint", "--tag", "before", number, where)
+    # So small a guest is copied in a moment, whatever it has changed.
+    result = source.must("checkpoint", "-v", "--tag", "before", number, where)
+    expect("differ from the parent: no round" in result.err, f"{guest}: {result}")
     source.must("checkpoint", "--full", number, where)
     path = freeze(source, number, where)
     is_the_guest(source, number, to, path, f"{guest}")
