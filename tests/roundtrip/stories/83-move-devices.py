@@ -1,5 +1,6 @@
 """A guest with two disks and a network moves to and fro, and on one host: its devices with it, early or late, nothing left behind."""
 import signal
+from unittest import mock
 
 import faults
 import hosts
@@ -39,8 +40,17 @@ def refusals(bench):
     stays(bench, ("ok add: the disk burns", "the domain runs on"), "a script that fails")
     stays(bench, ("ok add: the disk burns", "the domain was not stopped"), "a script that fails early", options=EARLY)
     bench.fails()
+    with mock.patch.object(moves, "Line", Older):
+        stays(bench, ("the other host's pvferry makes them late only", "the domain was not stopped"), "early at an older host", options=EARLY)
     refused = a.host.pvferry("migrate", "--via", "tcp", "--port", 1, "--no-live", *EARLY, bench.number, "127.0.0.1")    # it calls no host
     expect(refused.status == 1 and refused.is_one_line() and "--devices early does not go with --no-live" in refused.err, f"{refused}")
+
+
+class Older(moves.Line):
+    """To a pvferry that accepts a guest as those did that knew no early devices."""
+
+    def one(self, name, kind, message, to):
+        return super().one(name, kind, moves.message("ACCEPT", {}) if kind == "ACCEPT" else message, to)
 
 
 def runs_meanwhile(bench, move):
