@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "machine/disk-identity.h"
 #include "stream/body.h"
 
 /* --- of a domain that is here ------------------------------------------------ */
@@ -94,6 +96,14 @@ static void find_size(struct offer_disk *disk, struct host *host, uint32_t id)
 	free(devices);
 }
 
+static void find_identity(struct offer_disk *disk)
+{
+	struct stat facts;
+
+	if (disk->is_path && !stat(disk->target, &facts) && S_ISBLK(facts.st_mode))
+		disk_identity("/sys", facts.st_rdev, disk->identity, sizeof(disk->identity));
+}
+
 /* Of qcow2 and the like the guest sees a size that the file does not have. */
 static void fetch_disk(struct offer_disk *disk, const struct json_object *from, struct host *host,
 		       uint32_t id)
@@ -104,6 +114,7 @@ static void fetch_disk(struct offer_disk *disk, const struct json_object *from, 
 	copy_whole(from, "pdev_path", disk->target, sizeof(disk->target));
 	disk->writable = body_number(from, "readwrite", 0);
 	disk->is_path = *disk->target == '/' && has_script(from, "block") && is_of_domain_0(from);
+	find_identity(disk);
 	if (format && !strcmp(format, "raw"))
 		find_size(disk, host, id);
 }
@@ -143,6 +154,7 @@ void offer_devices_put(const struct offer_devices *devices, struct json_object *
 		body_put_text(each, "target", disk->target);
 		body_put_number(each, "bytes", disk->bytes);
 		body_put_number(each, "sector-bytes", disk->sector_bytes);
+		body_put_text(each, "identity", disk->identity);
 		body_put_flag(each, "writable", disk->writable);
 		body_put_flag(each, "path", disk->is_path);
 		json_object_array_add(disks, each);
@@ -180,6 +192,7 @@ void offer_devices_take(struct offer_devices *devices, const struct json_object 
 		copy_whole(each, "target", disk->target, sizeof(disk->target));
 		disk->bytes = size_of(each, "bytes");
 		disk->sector_bytes = size_of(each, "sector-bytes");
+		copy_whole(each, "identity", disk->identity, sizeof(disk->identity));
 		disk->writable = body_flag(each, "writable");
 		disk->is_path = body_flag(each, "path");
 	}
@@ -210,7 +223,8 @@ void offer_devices_check(struct offer_devices *devices)
 	for (uint32_t i = 0; i < OFFER_DISKS_MOST; i++) {
 		struct offer_disk *disk = &devices->disks[i];
 
-		disk->vdev[sizeof(disk->vdev) - 1] = disk->target[sizeof(disk->target) - 1] = '\0';
+		disk->vdev[sizeof(disk->vdev) - 1] = disk->target[sizeof(disk->target) - 1] =
+			disk->identity[sizeof(disk->identity) - 1] = '\0';
 		disk->writable = flag_of(&disk->writable);
 		disk->is_path = flag_of(&disk->is_path);
 	}

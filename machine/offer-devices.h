@@ -17,6 +17,7 @@ struct offer_disk {
 	/* As the guest knows it: 0 if that is not known, or is not what the target itself has. */
 	uint64_t bytes;
 	uint32_t sector_bytes;
+	char identity[128]; /* disk-identity.h; "": not known */
 	bool writable;
 	bool is_path; /* the target is a path of domain 0, and no script of its own makes something else of it */
 };

@@ -12,6 +12,7 @@
 #include <sys/sysmacros.h>
 
 #include "log.h"
+#include "machine/disk-identity.h"
 #include "stream/body.h"
 #include "text/allow.h"
 
@@ -63,10 +64,23 @@ static int compare_size(const struct offer_disk *disk, uint64_t bytes, uint64_t 
 	return 0;
 }
 
+int preflight_identity(const struct offer_disk *disk, const char *here)
+{
+	return disk_identity_differs(disk->identity, here)
+		     ? fail(EINVAL,
+			    "the disk %s is another one here: %s is %s, the guest's is %s (--force goes on)",
+			    disk->vdev, disk->target, here, disk->identity)
+		     : 0;
+}
+
 static int check_block_device(const struct offer_disk *disk, dev_t device)
 {
 	uint64_t sector = block_number(device, "queue/logical_block_size");
+	char here[sizeof(disk->identity)];
 
+	disk_identity("/sys", device, here, sizeof(here));
+	if (preflight_identity(disk, here))
+		return -EINVAL;
 	if (!sector)
 		sector = block_number(device, "../queue/logical_block_size");
 	if (disk->writable && block_number(device, "ro"))

@@ -7,6 +7,8 @@
 
 /* allowed: as of restore_options; is_itself: the guest moves within this host. */
 int preflight_devices(const struct offer *offer, const char *allowed, bool is_itself);
+/* The part of it that needs real disks: here is disk_identity() of what the target names on this host. */
+int preflight_identity(const struct offer_disk *disk, const char *here);
 /* May they be made before the guest has stopped, as the offer asks for? Its disks may be of another kind here. */
 struct device_order preflight_order(const struct offer *offer, bool without_devices);
 /* As preflight_devices(), of the config that came: the names alone, since these count. */

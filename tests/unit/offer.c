@@ -190,7 +190,12 @@ static void devices_are_told_in_detail(void **state)
 	fake_store_set("/local/domain/0/backend/vbd/1/51712/sector-size", "4096");
 	assert_done(offer_fetch(&said, domain, config_of_devices, &policy));
 	bytes_release(&policy);
+	strcpy(said.in_detail.disks[0].identity, "dm:LVM-abc");
+	said.early_devices = true;
 	assert_done(understand(&said, &offer));
+	assert_true(offer.early_devices);
+	assert_string_equal(disks[0].identity, "dm:LVM-abc");
+	assert_string_equal(disks[1].identity, "");
 	assert_int_equal(offer.in_detail.disk_count, 4);
 	assert_int_equal(offer.in_detail.nic_count, 2);
 	assert_string_equal(disks[0].target, "/dev/vg0/web");
@@ -209,7 +214,8 @@ static void check_devices(const struct offer_devices *devices)
 	assert_true(devices->disk_count <= OFFER_DISKS_MOST && devices->nic_count <= OFFER_NICS_MOST);
 	for (int i = 0; i < OFFER_DISKS_MOST; i++)
 		assert_true(strlen(devices->disks[i].vdev) < sizeof(devices->disks[i].vdev) &&
-			    strlen(devices->disks[i].target) < sizeof(devices->disks[i].target));
+			    strlen(devices->disks[i].target) < sizeof(devices->disks[i].target) &&
+			    strlen(devices->disks[i].identity) < sizeof(devices->disks[i].identity));
 	for (int i = 0; i < OFFER_NICS_MOST; i++)
 		assert_true(strlen(devices->nics[i].bridge) < sizeof(devices->nics[i].bridge) &&
 			    strlen(devices->nics[i].interface) < sizeof(devices->nics[i].interface));
@@ -236,9 +242,9 @@ static void an_offer_of_any_bytes_is_checked(void **state)
 		assert_true(strlen(offer.job) < sizeof(offer.job) &&
 			    strlen(offer.devices) < sizeof(offer.devices));
 		check_devices(&offer.in_detail);
-		memcpy(bytes = (uint8_t[3]){ 0 }, (bool[3]){ offer.live, offer.force, offer.without_devices },
-		       3);
-		assert_true(bytes[0] <= 1 && bytes[1] <= 1 && bytes[2] <= 1);
+		memcpy(bytes = (uint8_t[4]){ 0 },
+		       (bool[4]){ offer.live, offer.force, offer.without_devices, offer.early_devices }, 4);
+		assert_true(bytes[0] <= 1 && bytes[1] <= 1 && bytes[2] <= 1 && bytes[3] <= 1);
 	}
 }
 

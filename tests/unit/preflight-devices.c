@@ -105,6 +105,20 @@ static void names_have_to_be_allowed(void **state)
 	assert_done(preflight_devices(&offer, "*", false));
 }
 
+static void another_identity_is_another_disk(void **state)
+{
+	struct offer offer = offer_of("/dev/vg0/web");
+	struct offer_disk *disk = &offer.in_detail.disks[0];
+
+	(void)state;
+	assert_done(preflight_identity(disk, "dm:LVM-a"));
+	strcpy(disk->identity, "dm:LVM-b");
+	assert_done(preflight_identity(disk, "dm:LVM-b"));
+	assert_done(preflight_identity(disk, ""));
+	assert_fails(preflight_identity(disk, "dm:LVM-a"), EINVAL,
+		     "the disk xvda is another one here: /dev/vg0/web is dm:LVM-a, the guest's is dm:LVM-b");
+}
+
 static void a_file_that_is_written_to_is_late(void **state)
 {
 	struct offer offer = offer_of(file);
@@ -175,6 +189,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(names_have_to_be_allowed, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_file_that_is_written_to_is_late, setup, teardown),
+		cmocka_unit_test(another_identity_is_another_disk),
 		cmocka_unit_test(a_config_is_held_against_the_same_names),
 		cmocka_unit_test(patterns),
 	};
