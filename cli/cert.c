@@ -41,7 +41,7 @@ static bool cert_set(void *context, enum option_id option, const struct option_v
 	case OPTION_DAYS: s->days = value->number; break;
 	case OPTION_ALSO:
 		if (s->also_count == ALSO_MOST) {
-			fprintf(stderr, "pvferry: more than %d times --also\n", ALSO_MOST);
+			say_wrong("more than %d times --also", ALSO_MOST);
 			return false;
 		}
 		s->also[s->also_count++] = value->text;
@@ -61,8 +61,8 @@ static const char *this_host(char name[256])
 
 static int usage(const char *text)
 {
-	fprintf(stderr, "pvferry: cert: %s\n\"pvferry cert --help\" shows the options.\n", text);
-	return EXIT_USAGE;
+	say_wrong("cert: %s", text);
+	return say_hint("cert", "shows the options");
 }
 
 /* --- init-ca --------------------------------------------------------------------- */

@@ -1,6 +1,5 @@
 /* pvferry checkpoint: the memory and state of a domain that runs on, into a directory, once or again and again. */
 #include <errno.h>
-#include <stdio.h>
 
 #include "cli/command.h"
 #include "cli/keep-options.h"
@@ -24,8 +23,7 @@ static bool set_time(const char *option, const char *value, uint64_t *ms)
 {
 	if (text_duration(value, ms) && *ms <= INTERVAL_MOST_MS)
 		return true;
-	fprintf(stderr, "pvferry: --%s: \"%s\" is not a time of at most 7 days, like 500ms, 30s, 5m or 1h\n",
-		option, value);
+	say_wrong("--%s: \"%s\" is not a time of at most 7 days, like 500ms, 30s, 5m or 1h", option, value);
 	return false;
 }
 
@@ -35,8 +33,7 @@ static bool set_hook_timeout(const char *value, uint64_t *ms)
 	bool is_time = set_time("hook-timeout", value, ms);
 
 	if (is_time && !*ms)
-		fprintf(stderr, "pvferry: --hook-timeout: \"%s\" is too short: it takes 1ms or more\n",
-			value);
+		say_wrong("--hook-timeout: \"%s\" is too short: it takes 1ms or more", value);
 	return is_time && *ms;
 }
 
@@ -46,7 +43,7 @@ static bool set_tag(struct series_options *series, const char *value)
 
 	series->tag = value;
 	if (defect)
-		fprintf(stderr, "pvferry: --tag: \"%s\" cannot be a tag: %s\n", value, defect);
+		say_wrong("--tag: \"%s\" cannot be a tag: %s", value, defect);
 	return !defect;
 }
 
@@ -55,7 +52,7 @@ static bool set_level(struct migrate_options *migrate, const struct option_value
 {
 	migrate->level = level_of(value);
 	if (migrate->level == LEVEL_PLAIN)
-		fprintf(stderr, "pvferry: checkpoint makes images, no plain xl save files\n");
+		say_wrong("checkpoint makes images, no plain xl save files");
 	return migrate->level != LEVEL_PLAIN;
 }
 

@@ -67,6 +67,7 @@ int command_options(const struct command *self, int argc, char **argv, option_se
 /* What options that several commands have set. */
 extern struct common_options {
 	bool json;
+	bool json_beside; /* standard output has the image: JSON goes to standard error */
 	enum { PROGRESS_AUTO, PROGRESS_ON, PROGRESS_OFF } progress;
 } common;
 
@@ -79,12 +80,21 @@ bool parse_text(const char *option, const char *value, char *to, size_t room);
 /* A line, or several, of JSON, whose strings cannot act on a terminal. flags: JSON_C_TO_STRING_*. */
 struct json_object;
 void print_json(FILE *to, struct json_object *json, int flags);
+/* Where the JSON of this command goes. */
+FILE *json_output(void);
 
-/* "pvferry: save takes DOMAIN and FILE" and where to read more. Returns EXIT_USAGE. */
+/* "pvferry: TEXT". Returns false, for a setter. */
+bool say_wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* After that: "pvferry save --help" and what it shows. Returns EXIT_USAGE. */
+int say_hint(const char *command, const char *shows);
+/* Both: "pvferry: save takes DOMAIN and FILE". Returns EXIT_USAGE. */
 int say_usage(const struct command *self, const char *text);
 
 /* "pvferry: save web1: REASON; OUTCOME". Returns EXIT_NOT_DONE. */
 int say_failure(const char *doing, const char *whom, const char *outcome);
+
+/* At the end, with --json: {"error":...}, if the command failed and has said so. cli/failure.c */
+void failure_print(int status);
 
 #define RUN(name, operands, summary) int run_##name(const struct command *self, int argc, char **argv);
 COMMANDS(RUN)

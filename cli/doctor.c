@@ -45,7 +45,7 @@ int run_doctor(const struct command *self, int argc, char **argv)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
 	if (argc > first + 1 ||
 	    (first < argc && !parse_text("HOST", argv[first], peer.host, sizeof(peer.host)))) {
-		fprintf(stderr, "pvferry: doctor takes one operand at most, the name of another host\n");
+		say_wrong("doctor takes one operand at most, the name of another host");
 		return EXIT_USAGE;
 	}
 	report_open(&report);

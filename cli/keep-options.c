@@ -1,8 +1,7 @@
 /* See keep-options.h. */
 #include "cli/keep-options.h"
 
-#include <stdio.h>
-
+#include "cli/command.h"
 #include "text/text.h"
 
 bool keep_set(struct keep *keep, enum option_id option, const struct option_value *value)
@@ -14,8 +13,7 @@ bool keep_set(struct keep *keep, enum option_id option, const struct option_valu
 	case OPTION_KEEP_WITHIN:
 		if (text_duration(value->text, &keep->within_ms) && keep->within_ms)
 			break;
-		fprintf(stderr, "pvferry: --keep-within: \"%s\" is not a time like 30m, 2h or 7d\n",
-			value->text);
+		say_wrong("--keep-within: \"%s\" is not a time like 30m, 2h or 7d", value->text);
 		return false;
 	default: break;
 	}

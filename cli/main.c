@@ -1,44 +1,25 @@
-/* From the command line to the command, and what the commands share in speaking to a person. */
-#include <errno.h>
-#include <json-c/json.h>
+/* From the command line to the command. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/command.h"
 #include "log.h"
 #include "process/descriptors.h"
 #include "process/stop.h"
-#include "text/text.h"
 #include "version.h"
 
-void print_json(FILE *to, struct json_object *json, int flags)
+/* Also of a command line that is wrong before its --json is come to. */
+static bool wants_json(const struct command *command, int argc, char **argv)
 {
-	text_print_json(to, json_object_to_json_string_ext(json, flags));
-	fprintf(to, "\n");
-}
+	const struct option_row *row = NULL;
+	bool has_it = false;
 
-int say_usage(const struct command *self, const char *text)
-{
-	fprintf(stderr, "pvferry: %s %s\n\"pvferry %s --help\" shows how to use it.\n", self->name, text,
-		self->name);
-	return EXIT_USAGE;
-}
-
-int say_failure(const char *doing, const char *whom, const char *outcome)
-{
-	char subject[1024], become[1024];
-
-	/* What pvferryd or another process says may have the outcome in it already. */
-	if (outcome && strstr(fail_reason(), outcome))
-		outcome = NULL;
-	if (say_before)
-		say_before();
-	fprintf(stderr, "pvferry: %s%s%s: %s%s%s\n", doing, *whom ? " " : "",
-		text_visible(subject, sizeof(subject), whom), fail_reason(), outcome ? "; " : "",
-		text_visible(become, sizeof(become), outcome ? outcome : ""));
-	return EXIT_NOT_DONE;
+	while ((row = option_of_command(row, command->name)))
+		has_it |= row->option == OPTION_JSON;
+	for (int i = 0; has_it && i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--json"))
+			return true;
+	return false;
 }
 
 /* What was printed must have arrived, or the status says otherwise. */
@@ -53,6 +34,7 @@ static int check_output(const struct command *command, int status)
 int main(int argc, char **argv)
 {
 	const struct command *command;
+	int status;
 
 	descriptors_open();
 	/* "pvferry -v save" is what people type. */
@@ -76,7 +58,9 @@ int main(int argc, char **argv)
 			argv[1]);
 		return EXIT_USAGE;
 	}
-	if (stop_on_signals())
-		return say_failure(argv[1], "", NULL);
-	return check_output(command, command->run(command, argc - 1, argv + 1));
+	common.json = wants_json(command, argc - 2, argv + 2);
+	status = stop_on_signals() ? say_failure(argv[1], "", NULL)
+				   : command->run(command, argc - 1, argv + 1);
+	failure_print(status);
+	return check_output(command, status);
 }

@@ -39,7 +39,7 @@ static bool merge_set(void *context, enum option_id option, const struct option_
 	}
 	if (option != OPTION_LEVEL || settings->level != LEVEL_PLAIN)
 		return true;
-	fprintf(stderr, "pvferry: merge makes images, no plain xl save files\n");
+	say_wrong("merge makes images, no plain xl save files");
 	return false;
 }
 
@@ -129,8 +129,7 @@ static void say_done(const struct merging *m, const char *path)
 	json_object_object_add(json, "frames-copied", json_object_new_int64(merge->copied));
 	json_object_object_add(json, "expanded-bytes", json_object_new_int64(merge->expanded_bytes));
 	json_object_object_add(json, "stored-bytes", json_object_new_int64(merge->stored_bytes));
-	print_json(m->file.place.descriptor == STDOUT_FILENO ? stderr : stdout, json,
-		   JSON_C_TO_STRING_SPACED);
+	print_json(json_output(), json, JSON_C_TO_STRING_SPACED);
 	json_object_put(json);
 }
 
@@ -192,9 +191,10 @@ int run_merge(const struct command *self, int argc, char **argv)
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
 	if (argc - first != 2) {
-		fprintf(stderr, "pvferry: merge takes FILE and OUT\n");
+		say_wrong("merge takes FILE and OUT");
 		return EXIT_USAGE;
 	}
+	common.json_beside = publication_is_output(argv[first + 1]);
 	if (point_path(argv[first], path))
 		return say_failure("merge", argv[first], NULL);
 	return merge(path, argv[first + 1], &settings);

@@ -233,7 +233,7 @@ int run_metrics(const struct command *self, int argc, char **argv)
 	if (first < 0)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
 	if (argc != first) {
-		fprintf(stderr, "pvferry: metrics takes no operand\n");
+		say_wrong("metrics takes no operand");
 		return EXIT_USAGE;
 	}
 	return print_all(&settings) ? say_failure("metrics", "", NULL) : EXIT_DONE;

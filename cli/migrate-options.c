@@ -17,7 +17,7 @@ static bool set_name(const char *value, struct offer *offer)
 	if (!defect)
 		return parse_text("name", value, offer->domain, sizeof(offer->domain));
 	fail(EINVAL, "--name: \"%s\" cannot be a domain's name: %s", value, defect);
-	fprintf(stderr, "pvferry: %s\n", fail_reason());
+	say_wrong("%s", fail_reason());
 	return false;
 }
 
@@ -71,7 +71,7 @@ bool migrate_set_host(struct migrate_settings *s, const char *text)
 	if (peer->via == VIA_SSH)
 		return parse_text("HOST", text, peer->host, sizeof(peer->host));
 	if (strchr(host, '@')) {
-		fprintf(stderr, "pvferry: migrate: \"%s\": a user is named for --via ssh only\n", text);
+		say_wrong("migrate: \"%s\": a user is named for --via ssh only", text);
 		return false;
 	}
 	colon = strrchr(host, ':');

@@ -26,7 +26,7 @@ bool move_report_set(struct move_report *report, const char *path)
 	report->is_svg = ends_with(path, ".svg");
 	if (report->is_svg || ends_with(path, ".json"))
 		return true;
-	fprintf(stderr, "pvferry: --report: the name \"%s\" ends neither with .svg nor with .json\n", path);
+	say_wrong("--report: the name \"%s\" ends neither with .svg nor with .json", path);
 	return false;
 }
 

@@ -59,8 +59,7 @@ static bool is_right(const struct option_row *row, const char *text, struct opti
 
 	if (option_parse(row, text, value))
 		return true;
-	fprintf(stderr, "pvferry: --%s: \"%s\" is not %s\n", row->name, text,
-		option_expects(row, expected, sizeof(expected)));
+	say_wrong("--%s: \"%s\" is not %s", row->name, text, option_expects(row, expected, sizeof(expected)));
 	return false;
 }
 
@@ -82,7 +81,7 @@ int command_options(const struct command *self, int argc, char **argv, option_se
 		}
 		if (!row || !is_right(row, optarg, &value) ||
 		    (!set_common(row->option) && set && !set(settings, row->option, &value))) {
-			fprintf(stderr, "\"pvferry %s --help\" lists the options.\n", self->name);
+			say_hint(self->name, "lists the options");
 			return -1;
 		}
 	}
@@ -105,6 +104,6 @@ bool parse_text(const char *option, const char *value, char *to, size_t room)
 		snprintf(to, room, "%s", value);
 		return true;
 	}
-	fprintf(stderr, "pvferry: --%s: \"%s\" is too long\n", option, value);
+	say_wrong("--%s: \"%s\" is too long", option, value);
 	return false;
 }

@@ -79,6 +79,19 @@ static int check_keeps(const struct publication *p)
 	return 0;
 }
 
+bool publication_is_output(const char *path)
+{
+	struct place place;
+	bool is_output = !strcmp(path, "-");
+
+	if (is_output)
+		return true;
+	is_output = !place_find(&place, path) && place.descriptor == STDOUT_FILENO;
+	place_release(&place);
+	fail_forget();
+	return is_output;
+}
+
 int publication_open(struct publication *p, const char *path, bool replace, bool must_keep)
 {
 	bool is_output = !strcmp(path, "-");

@@ -26,6 +26,8 @@ struct publication {
  * an open file that holds something already.
  */
 int publication_open(struct publication *publication, const char *path, bool replace, bool must_keep);
+/* Does the path lead to standard output? Then nothing else is to be written there. */
+bool publication_is_output(const char *path);
 /*
  * Syncs and renames. After it, and only then, the bytes are safe. After a failure the name is as it was before.
  * Where files or directories cannot be synced at all there is a warning instead.

@@ -32,13 +32,11 @@ struct settings {
 static bool add_allowed(struct settings *s, const char *name)
 {
 	if (s->allowed_count == ALLOWED_MOST) {
-		fprintf(stderr, "pvferry: --allow: at most %d names\n", ALLOWED_MOST);
+		say_wrong("--allow: at most %d names", ALLOWED_MOST);
 		return false;
 	}
 	if (strchr(name, '*')) {
-		fprintf(stderr,
-			"pvferry: --allow: \"%s\": a name is compared as a whole, \"*\" stands for itself\n",
-			name);
+		say_wrong("--allow: \"%s\": a name is compared as a whole, \"*\" stands for itself", name);
 		return false;
 	}
 	s->allowed[s->allowed_count++] = name;
@@ -51,7 +49,7 @@ static bool add_devices(struct settings *s, const char *patterns)
 
 	if ((size_t)snprintf(s->devices + used, left, "%s,", patterns) < left)
 		return true;
-	fprintf(stderr, "pvferry: --allow-device: more than %zu bytes in all\n", sizeof(s->devices) - 1);
+	say_wrong("--allow-device: more than %zu bytes in all", sizeof(s->devices) - 1);
 	return false;
 }
 

@@ -312,8 +312,7 @@ int run_resolve(const struct command *self, int argc, char **argv)
 		return first == -2 ? EXIT_DONE : EXIT_USAGE;
 	if (argc - first != !settings.recover || settings.moved + settings.here + settings.recover > 1 ||
 	    (!settings.recover && !job_is_beginning(argv[first]))) {
-		fprintf(stderr,
-			"pvferry: resolve takes a JOB, and --moved or --here but not both; or --recover\n");
+		say_wrong("resolve takes a JOB, and --moved or --here but not both; or --recover");
 		return EXIT_USAGE;
 	}
 	if (settings.recover)

@@ -39,7 +39,7 @@ static bool set_name(struct restore_options *options, const char *value)
 		return true;
 	}
 	fail(EINVAL, "--name: \"%s\" cannot be a domain's name: %s", value, defect);
-	fprintf(stderr, "pvferry: %s\n", fail_reason());
+	say_wrong("%s", fail_reason());
 	return false;
 }
 
@@ -47,7 +47,7 @@ static bool redirect(struct settings *settings, const char *kind, const char *wi
 {
 	if (!redirect_add(settings->redirect, sizeof(settings->redirect), kind, wish))
 		return true;
-	fprintf(stderr, "pvferry: %s\n", fail_reason());
+	say_wrong("%s", fail_reason());
 	return false;
 }
 

@@ -133,6 +133,7 @@ int run_save(const struct command *self, int argc, char **argv)
 		return say_usage(self, "takes -c (keep it running) or -p (keep it paused), not both");
 	if (argc - first != 2)
 		return say_usage(self, "takes DOMAIN and FILE");
+	common.json_beside = publication_is_output(argv[first + 1]);
 	if (settings.live_only && !is_live(&settings)) {
 		snprintf(text, sizeof(text), "takes --%s only with --live or -c", settings.live_only);
 		return say_usage(self, text);

@@ -101,8 +101,7 @@ void say_saved(const struct sent *sent, const struct publication *file, const st
 	if (common.json) {
 		struct json_object *json = saved_json(sent, index, began_ns);
 
-		print_json(file->place.descriptor != STDOUT_FILENO ? stdout : stderr, json,
-			   JSON_C_TO_STRING_SPACED);
+		print_json(json_output(), json, JSON_C_TO_STRING_SPACED);
 		json_object_put(json);
 		return;
 	}

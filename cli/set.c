@@ -1,7 +1,6 @@
 /* pvferry set: what may be changed of a job while it runs. */
 #include <errno.h>
 #include <json-c/json.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -29,13 +28,12 @@ static bool add_change(struct json_object *changes, const char *text)
 	struct option_value value;
 
 	if (!row) {
-		fprintf(stderr, "pvferry: set: \"%s\": max-downtime=MS or bandwidth=MiB/s is wanted\n", text);
+		say_wrong("set: \"%s\": max-downtime=MS or bandwidth=MiB/s is wanted", text);
 		return false;
 	}
 	if (!option_parse(row, equals + 1, &value)) {
-		fprintf(stderr,
-			"pvferry: set: %s: a whole number of %s from %ld to %ld is wanted, as in %s=9\n",
-			text, row->unit, row->least, row->most, row->name);
+		say_wrong("set: %s: a whole number of %s from %ld to %ld is wanted, as in %s=9", text,
+			  row->unit, row->least, row->most, row->name);
 		return false;
 	}
 	json_object_object_add(changes, row->name, json_object_new_int64(value.number));

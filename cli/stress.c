@@ -1,5 +1,4 @@
 /* pvferry stress: rounds of all other commands over one domain, each of them proven. stress/ does it. */
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -12,10 +11,9 @@ static bool set_mix(struct stress_options *options, const char *text)
 {
 	if (stress_parse_mix(text, options->weights))
 		return true;
-	fprintf(stderr,
-		"pvferry: --mix takes KIND=WEIGHT,... of save, copy, checkpoint, rewind and migrate, not "
-		"\"%s\"\n",
-		text);
+	say_wrong("--mix takes KIND=WEIGHT,... of save, copy, checkpoint, rewind and migrate, not "
+		  "\"%s\"",
+		  text);
 	return false;
 }
 
@@ -27,8 +25,7 @@ static bool set_time(struct stress_options *options, const char *text)
 		options->seconds = ms / 1000;
 		return true;
 	}
-	fprintf(stderr, "pvferry: --time takes a span of 1s or more, such as 90s, 30m or 12h, not \"%s\"\n",
-		text);
+	say_wrong("--time takes a span of 1s or more, such as 90s, 30m or 12h, not \"%s\"", text);
 	return false;
 }
 

@@ -125,13 +125,60 @@ def hosts_and_jobs(checker, stage, sides, keys):
     checker.check("cert show and doctor", json.loads(source.host.pvferry("cert", "show", "--json", "--ca", stage.folder / "none").out))
 
 
+def points(checker, host, number, folder):
+    """checkpoint, checkpoints, prune, stress."""
+    where = folder / "series"
+    where.mkdir()
+    made = host.must("checkpoint", "--json", "--every", "1ms", "--count", 3, number, where).out.splitlines()
+    for line in made:
+        checker.check("checkpoint", json.loads(line))
+    (where / "odd.pvf").write_bytes(b"no image")
+    listed = json.loads(host.must("checkpoints", "--json", where).out)
+    for point in listed:
+        checker.check("checkpoints", point)
+    expect(len(made) == 3 and [p["restorable"] for p in listed].count(True) == 3, f"checkpoints: {made} {listed}")
+    checker.check("prune", json.loads(host.must("prune", "--json", "--keep-last", 1, where).out))
+    name = host.store.read(f"/local/domain/{number}/name")
+    lines = host.must("stress", "--json", "--rounds", 2, "--pause", 0, "--mix", "save=1", "--directory", folder / "stress", name).out
+    *rounds, summary = map(json.loads, lines.splitlines())
+    for one in rounds:
+        checker.check("A round of stress", one)
+    checker.check("Summary of stress", summary)
+    expect(len(rounds) == 2, lines)
+
+
+# What each command with --json cannot do.
+FAILURES = {"save": ("none", "image"), "checkpoint": ("none", "."), "checkpoints": ("none",), "prune": ("--keep-last", 1, "none"),
+            "restore": ("none",), "migrate": ("--foreground", "none", "localhost"), "resolve": ("ffffffff",), "inspect": ("none",),
+            "merge": ("none", "image"), "stress": ("none",), "list": ("none",), "jobs": ("none",), "doctor": ("one", "two"),
+            "verify": ("one", "two"), "cert": ("none",)}
+
+
+def failures(checker, host, folder):
+    """Each of them prints an object that says why, with the exit status, and nothing else."""
+    commands = [line.split()[0] for line in host.must("--help").out.splitlines() if line.startswith("  ")]
+    with_json = {name for name in commands if "--json " in host.must(name, "--help").out}
+    expect(with_json == set(FAILURES), f"commands with --json, and those that fail here: {with_json ^ set(FAILURES)}")
+    for name, operands in FAILURES.items():
+        failed = host.pvferry(name, "--json", *operands, cwd=folder)
+        said = json.loads(failed.out)
+        checker.check("Failures", said)
+        expect(failed.status and said["error"]["status"] == failed.status and said["error"]["message"] in failed.err, f"{name}: {failed}")
+    image = host.pvferry("save", "--json", "none", "-")
+    checker.check("Failures", json.loads(image.err.splitlines()[-1]))
+    expect(image.status == 1 and not image.out, f"JSON is where an image was wanted: {image}")
+    late = host.pvferry("save", "--level", "x", "none", "image", "--json")
+    expect(json.loads(late.out)["error"]["hint"], f"an option before --json is wrong: {late}")
+
+
 def reports(side, folder):
     """A picture of a move that fails; and where none can be written none begins."""
     number, = side.host.domains()
     picture = folder / "move.svg"
-    failed = side.host.pvferry("migrate", "--via", "tcp", "--report", picture, number, "localhost:1")
+    failed = side.host.pvferry("migrate", "--json", "--via", "tcp", "--report", picture, number, "localhost:1")
     drawn = "".join(ElementTree.fromstring(picture.read_text()).itertext())
-    expect(failed.status == 1 and "failed after" in drawn and "Connection refused" in drawn, f"the picture: {drawn} {failed}")
+    expect(failed.status == 1 and "failed after" in drawn and "Connection refused" in drawn and
+           [*json.loads(failed.out.splitlines()[-1])] == ["error"], f"the picture: {drawn} {failed}")
     for name, status in (("move.png", 2), ("none/move.svg", 1)):
         failed = side.host.pvferry("migrate", "--via", "tcp", "--report", folder / name, number, "localhost:1")
         expect(failed.status == status and "refused" not in failed.err, f"--report {name}: {failed}")
@@ -157,6 +204,8 @@ def run(stage):
         sides[0].host.destroy(number)
         hosts_and_jobs(checker, stage, sides, keys)
         reports(sides[1], stage.folder)
+        points(checker, sides[1].host, next(iter(sides[1].host.domains())), stage.folder)
+        failures(checker, sides[0].host, stage.folder)
         rest(checker, sides[1])
     finally:
         for side in sides:
