@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "checkpoint/links.h"
+#include "log.h"
 
 bool point_path_is_directory(const char *given)
 {
@@ -25,23 +27,69 @@ static int point_find(const char *directory, const char *which, char path[PATH_M
 		rc = points_read(&points);
 	if (!rc)
 		point = points_select(&points, which);
-	if (point)
-		snprintf(path, PATH_MAX, "%s/%s", directory, point->file);
+	if (point && snprintf(path, PATH_MAX, "%s/%s", directory, point->file) >= PATH_MAX)
+		rc = fail(ENAMETOOLONG, "the path of %s is too long", point->file);
 	points_close(&points);
 	return rc ? rc : point ? 0 : -ENOENT;
 }
 
-int point_path(const char *given, char path[PATH_MAX])
+/* The directory of DIR, or of DIR@...; false: it is a file. */
+static bool split(const char *given, char directory[PATH_MAX])
 {
 	const char *at = strrchr(given, '@');
-	char directory[PATH_MAX];
 	struct stat facts;
 
-	snprintf(path, PATH_MAX, "%s", given);
+	snprintf(directory, PATH_MAX, "%s", given);
 	if (point_path_is_directory(given))
-		return point_find(given, "latest", path);
+		return true;
 	if (!at || !stat(given, &facts))
+		return false;
+	snprintf(directory, PATH_MAX, "%.*s", (int)(at - given), given);
+	return point_path_is_directory(directory);
+}
+
+int point_path(const char *given, char path[PATH_MAX])
+{
+	char directory[PATH_MAX];
+
+	snprintf(path, PATH_MAX, "%s", given);
+	if (!split(given, directory))
 		return 0;
-	snprintf(directory, sizeof(directory), "%.*s", (int)(at - given), given);
-	return point_path_is_directory(directory) ? point_find(directory, at + 1, path) : 0;
+	return point_find(directory, point_path_is_directory(given) ? "latest" : strrchr(given, '@') + 1,
+			  path);
+}
+
+static const struct point *find_other(const struct points *points, const char *path)
+{
+	struct link *links = points_link(points);
+	const struct point *found = NULL;
+
+	for (size_t i = 0; links && i < points->count; i++)
+		if (links[i].state == LINK_SOUND && points->at[i].name.number &&
+		    strcmp(points->at[i].file, strrchr(path, '/') + 1) != 0)
+			found = &points->at[i];
+	free(links);
+	return found;
+}
+
+const char *point_path_other(const char *given, const char *path)
+{
+	static char text[128];
+	char directory[PATH_MAX], reason[4096];
+	const struct point *other = NULL;
+	int error = fail_error();
+	struct points points;
+
+	if (!split(given, directory))
+		return NULL;
+	snprintf(reason, sizeof(reason), "%s", fail_reason());
+	if (!points_open(&points, directory, false) && !points_read(&points))
+		other = find_other(&points, path);
+	if (other)
+		snprintf(text, sizeof(text), "@%lu is the newest other checkpoint that can be restored",
+			 other->name.number);
+	points_close(&points);
+	fail_forget();
+	fail(error, "%s", reason);
+	return other ? text : NULL;
 }

@@ -13,4 +13,10 @@ int point_path(const char *given, char path[PATH_MAX]);
 /* A directory, and no checkpoint of it is named. */
 bool point_path_is_directory(const char *given);
 
+/*
+ * After a restore of what was given has failed: "@1 is the newest other ...", as far as the indexes tell; NULL if it
+ * was no checkpoint of a directory, or there is no other. Lent until the next call. The reason of the failure stays.
+ */
+const char *point_path_other(const char *given, const char *path);
+
 #endif

@@ -72,7 +72,7 @@ static bool restore_set(void *context, enum option_id option, const struct optio
 	return true;
 }
 
-static const char *image;
+static const char *image, *given; /* a file; as it was typed */
 
 /* The guest runs, with or without. */
 static void have_it_watched(const struct built *built, unsigned int allowed)
@@ -177,6 +177,19 @@ static int take_wishes(struct built *built, struct restore_options *options, con
 	return rc;
 }
 
+/* If the checkpoint is damaged, or lacks a parent, the next thing to know is which one is not. */
+static int say_not_made(int rc)
+{
+	bool is_of_image = rc == -EBADMSG || rc == -ENODATA;
+	const char *other = is_of_image ? point_path_other(given, image) : NULL;
+	bool is_told = strstr(fail_reason(), "no domain was made");
+	char outcome[256];
+
+	snprintf(outcome, sizeof(outcome), "%s%s%s", is_told ? "" : "no domain was made",
+		 is_told || !other ? "" : "; ", other ? other : "");
+	return say_failure("restore", image, *outcome ? outcome : NULL);
+}
+
 static int restore(const struct settings *settings)
 {
 	struct restore_options options = settings->restore;
@@ -201,8 +214,7 @@ static int restore(const struct settings *settings)
 	parents_close(&parents);
 	close_image(&channel);
 	progress_end();
-	rc = rc ? say_failure("restore", image, "no domain was made")
-		: let_go(&maker, built, settings->paused);
+	rc = rc ? say_not_made(rc) : let_go(&maker, built, settings->paused);
 	maker_release(&maker);
 	if (rc == EXIT_DONE) {
 		say_done(built, settings->paused);
@@ -225,7 +237,7 @@ int run_restore(const struct command *self, int argc, char **argv)
 	if (argc - first != 1 && argc - first != 2)
 		return say_usage(self, "takes FILE, or CONFIG and FILE");
 	settings.config = argc - first == 2 ? argv[first] : NULL;
-	image = argv[argc - 1];
+	image = given = argv[argc - 1];
 	if (point_path(image, path))
 		return say_failure("restore", image, "no domain was made");
 	image = path;

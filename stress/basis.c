@@ -282,14 +282,17 @@ static int count_free(uint64_t *frames)
 /* Xen frees a large domain piece by piece, after the call that destroys it: so it is asked until the number rests. */
 int basis_check_frames(struct basis *basis)
 {
-	uint64_t last = 0, now = 0, end = basis_now_ms() + DYING_MS;
-	int rc = count_free(&now);
+	uint64_t last = 0, now = 0, changed = basis_now_ms(), end = changed + DYING_MS;
+	int rc = count_free(&now), nap_ms = NAP_MS;
 
-	while (!rc && basis_now_ms() < end) {
+	while (!rc && basis_now_ms() < end && basis_now_ms() < changed + SETTLE_MS) {
 		if (basis->free_frames ? now + FRAMES_SLACK >= basis->free_frames : now == last)
 			break;
+		if (now != last)
+			changed = basis_now_ms();
 		last = now;
-		poll(NULL, 0, NAP_MS);
+		poll(NULL, 0, nap_ms);
+		nap_ms += nap_ms < SETTLE_MS / 20 ? nap_ms : 0;
 		rc = count_free(&now);
 	}
 	if (rc)

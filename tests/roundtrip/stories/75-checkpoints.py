@@ -67,6 +67,7 @@ def broken(source, where, files):
     expect(verdict.status == 1 and "no file here holds state" in verdict.err and "1" in verdict.out, verdict)
     result = source.pvferry("restore", where)
     expect(result.status == 1 and "no file here holds state" in result.err and result.is_one_line(), result)
+    expect(result.err.endswith("; no domain was made; @1 is the newest other checkpoint that can be restored\n"), result)
     files[1].write_bytes(away.read_bytes()[:-20])
     expect(listed(source, where)[2]["verdict"] == "it has no index", listed(source, where))
     data = bytearray(away.read_bytes())
@@ -80,6 +81,9 @@ def broken(source, where, files):
     files[1].write_bytes(data)
     verdict = source.pvferry("verify", where)
     expect(verdict.status == 1 and files[1].name in verdict.err, verdict)
+    result = source.pvferry("restore", f"{where}@2")
+    expect(result.status == 1 and files[1].name in result.err and result.is_one_line() and result.err.count("no domain was made") == 1 and
+           result.err.endswith("; @4 is the newest other checkpoint that can be restored\n"), result)
     away.rename(files[1])
     # A merged image takes the place of two, under any name.
     source.must("merge", f"{where}@2", where / "both.pvf")

@@ -1,4 +1,4 @@
-"""pvferry stress: a few rounds of each kind pass, with faults from outside; a page that is wrong or lost after a restore, a domain and a file that are left are each found, and the evidence kept."""
+"""pvferry stress: a few rounds of each kind pass, with faults from outside; a page that is wrong or lost after a restore, a domain, a file and frames that are left are each found, and the evidence kept."""
 import json
 import xml.etree.ElementTree as xml
 
@@ -61,6 +61,9 @@ def leaks(host, folder):
     expect(tap.status == 1 and "\nnot ok 1 - save -c" in tap.out and "a domain is left: domain " in tap.out and "\n1..1\n" in tap.out,
            f"a domain that is left: {tap} {tap.out}")
     fails(host, folder, "a file is left", "--mix", "copy=1", "--check", "touch $(ls -d " + str(folder) + "/run-* | tail -n 1)/odd.pvf")
+    lost, where = fails(host, folder, "200 frames of the host are lost", "--mix", "save=1", "--check", f"{hosts.SIMHOST} fault {host.path} --lose-frames 200")
+    expect(len(lost) == 2, f"lost frames: {lost}")
+    host.must("restore", where / "save.pvf")
     fails(host, folder, "--check says", "--mix", "copy=1", "--check", "test $PVFERRY_DOMAIN != web")
 
 
@@ -88,4 +91,4 @@ def run(stage):
     damaged(host, folder, "--flip newest 0 4000", "pages differ at pfns 0 (1 in all)")
     damaged(host, folder, "--lose newest 0", "pages differ at pfns 0 (1 in all)")
     leaks(host, folder)
-    stage.figure("6 rounds; 2 wrong pages, a domain and a file found")
+    stage.figure("6 rounds; 2 wrong pages, a domain, a file and frames found")

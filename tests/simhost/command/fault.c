@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "../machine/domain.h"
+#include "../machine/frames.h"
 
 /* frees: how many frames can still be had; negative: all that are free. */
 static void set_free_frames(struct host *host, long frees)
@@ -18,6 +19,18 @@ static void set_free_frames(struct host *host, long frees)
 	if (frees >= 0 && (uint64_t)frees <= machine->nr_free)
 		machine->out_of_memory_below = machine->nr_free - frees;
 	host_unlock(host);
+}
+
+/* Xen has them for itself from now on, and no domain has: a leak. */
+static int lose_frames(struct host *host, unsigned long frames)
+{
+	int rc = 0;
+
+	host_lock(host);
+	while (frames-- && !rc)
+		rc = frames_alloc_xen(host) == NO_FRAME;
+	host_unlock(host);
+	return rc;
 }
 
 /* A domain that getdomaininfo says is HVM, and that is all there is of HVM here. */
@@ -93,6 +106,8 @@ int command_fault(int argc, char **argv)
 		set_free_frames(&host, -1);
 	else if (!strcmp(argv[2], "--free-frames") && argc > 3)
 		set_free_frames(&host, atol(argv[3]));
+	else if (!strcmp(argv[2], "--lose-frames") && argc > 3)
+		return lose_frames(&host, strtoul(argv[3], NULL, 0));
 	else if (!strcmp(argv[2], "--hvm") && argc > 3)
 		return say_hvm(&host, atoi(argv[3]));
 	else if (!strcmp(argv[2], "--flip") && argc > 5)

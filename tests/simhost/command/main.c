@@ -30,7 +30,7 @@ static const struct {
 	{ "list", command_list, "HOST" },
 	{ "compare", command_compare, "HOST DOMAIN HOST DOMAIN" },
 	{ "check", command_check, "HOST DOMAIN [--brief]" },
-	{ "fault", command_fault, "HOST [--free-frames N | --memory-back | --hvm DOMAIN | --flip DOMAIN PFN BYTE | --lose DOMAIN PFN | "
+	{ "fault", command_fault, "HOST [--free-frames N | --memory-back | --lose-frames N | --hvm DOMAIN | --flip DOMAIN PFN BYTE | --lose DOMAIN PFN | "
 	  "--register DOMAIN VCPU]" },
 };
 
