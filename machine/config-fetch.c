@@ -160,6 +160,8 @@ static int bring_up_to_date(struct config *config, struct domain *domain, const 
 	 * Of a domain without libxl's file these are all there is; in one with it they are the newer ones. "type.pv" is
 	 * the key of libxl's union for PV.
 	 */
+	json_object_object_del(create,
+			       "xsdata"); /* of one restart by a watcher, see toolstack/restart-left.c */
 	key_set(create, "type", json_object_new_string("pv"));
 	key_set(create, "name", json_object_new_string(name));
 	key_set(create, "uuid", json_object_new_string(uuid));

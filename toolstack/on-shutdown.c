@@ -30,7 +30,7 @@ static libxl_action_on_shutdown action_for(struct watcher *w, libxl_shutdown_rea
 	}
 }
 
-static void say_failed(struct watcher *w, int code, const char *what)
+void watcher_say_failed(struct watcher *w, int code, const char *what)
 {
 	fail_forget();
 	toolstack_fail(w->t, code, what);
@@ -49,7 +49,7 @@ static void dump_core(struct watcher *w)
 	libxl_log_begin(w->t->log);
 	code = libxl_domain_core_dump(w->t->ctx, w->watch.domain, path, NULL);
 	if (code)
-		say_failed(w, code, "libxl could not write its memory");
+		watcher_say_failed(w, code, "libxl could not write its memory");
 }
 
 static void destroy(struct watcher *w)
@@ -86,7 +86,7 @@ static void put_config(struct watcher *w)
 }
 
 /* The file names it before it runs: a watcher that takes over then must not make it again. */
-static int created_unpause(struct watcher *w)
+int watcher_let_run(struct watcher *w)
 {
 	int code = ERROR_FAIL;
 
@@ -96,7 +96,7 @@ static int created_unpause(struct watcher *w)
 	for (int i = 0; code && i < 2; i++)
 		code = libxl_domain_unpause(w->t->ctx, w->watch.domain, NULL);
 	if (code)
-		say_failed(w, code, "libxl could not unpause it");
+		watcher_say_failed(w, code, "libxl could not unpause it");
 	watch_forget_restart(w->watch.uuid);
 	return WATCHES;
 }
@@ -121,7 +121,7 @@ static void wait_if_soon(const struct watcher *w)
 		;
 }
 
-static int domain_make_again(struct watcher *w)
+int watcher_make(struct watcher *w)
 {
 	uint32_t before = w->watch.domain, id = 0;
 	int code;
@@ -133,22 +133,23 @@ static int domain_make_again(struct watcher *w)
 	libxl_log_begin(w->t->log);
 	code = libxl_domain_create_new(w->t->ctx, &w->config, &id, NULL, NULL);
 	if (code) {
-		say_failed(w, code, "libxl could not start it again, and it is gone");
+		watcher_say_failed(w, code, "libxl could not start it again, and it is gone");
 		watch_forget_restart(w->watch.uuid);
 		return WATCH_IS_OVER;
 	}
 	w->watch.domain = id;
 	w->made_at = seconds();
 	watcher_say(w, "is started again; it was domain %u", before);
-	return created_unpause(w);
+	return watcher_let_run(w);
 }
 
 static int restart(struct watcher *w)
 {
+	restart_mark(w);
 	put_config(w);
 	destroy(w);
 	wait_until_gone(w);
-	return domain_make_again(w);
+	return watcher_make(w);
 }
 
 /* The one that has shut down stays under another name and UUID. */
@@ -166,12 +167,13 @@ static int restart_beside(struct watcher *w)
 	libxl_log_begin(w->t->log);
 	code = libxl_domain_preserve(w->t->ctx, w->watch.domain, &w->config.c_info, suffix, uuid);
 	if (code) {
-		say_failed(w, code, "libxl could not rename it, and it stays as it is");
+		watcher_say_failed(w, code, "libxl could not rename it, and it stays as it is");
 		return WATCH_IS_OVER;
 	}
 	watcher_say(w, "stays as %s%s", w->name, suffix);
+	restart_mark(w);
 	put_config(w);
-	return domain_make_again(w);
+	return watcher_make(w);
 }
 
 static int soft_reset(struct watcher *w)
@@ -181,112 +183,11 @@ static int soft_reset(struct watcher *w)
 	libxl_log_begin(w->t->log);
 	code = libxl_domain_soft_reset(w->t->ctx, &w->config, w->watch.domain, NULL, NULL);
 	if (code) {
-		say_failed(w, code, "libxl could not reset it, and it is destroyed");
+		watcher_say_failed(w, code, "libxl could not reset it, and it is destroyed");
 		destroy(w);
 		return WATCH_IS_OVER;
 	}
-	return created_unpause(w);
-}
-
-/*
- * Of a restart that was cut short: the domain of before, which has shut down; or a new one, which does not run yet. One that
- * another job makes has another name until it is complete.
- */
-static bool is_left(struct watcher *w, const libxl_dominfo *info)
-{
-	char *name;
-	bool is;
-
-	if (info->domid == w->watch.domain)
-		return info->shutdown && info->shutdown_reason != LIBXL_SHUTDOWN_REASON_SUSPEND;
-	if (!info->paused || info->shutdown)
-		return false;
-	name = libxl_domid_to_name(w->t->ctx, info->domid);
-	is = !name || !strcmp(name, w->name);
-	free(name);
-	return is;
-}
-
-/* Of all, or of none: a domain that is not left has come into its place. */
-static int remove_those(struct watcher *w, const libxl_dominfo *list, int count)
-{
-	int rc = 0;
-
-	for (int i = 0; i < count; i++) {
-		if (list[i].dying || !watcher_has_uuid(w, &list[i]) || is_left(w, &list[i]))
-			continue;
-		watcher_say(w, "is not started again: domain %u has its UUID", list[i].domid);
-		watch_forget_restart(w->watch.uuid);
-		return WATCH_IS_OVER;
-	}
-	for (int i = 0; !rc && i < count; i++)
-		if (!list[i].dying && watcher_has_uuid(w, &list[i]))
-			rc = toolstack_remove(w->t, list[i].domid);
-	return rc;
-}
-
-/* While we look and remove no job of pvferry's begins to make a domain of the UUID. */
-static int remove_left(struct watcher *w)
-{
-	int count = 0, lock, rc = journal_lock_uuid(w->watch.uuid, &lock);
-	libxl_dominfo *list;
-
-	if (rc)
-		return rc;
-	libxl_log_begin(w->t->log);
-	list = libxl_list_domain(w->t->ctx, &count);
-	rc = list ? remove_those(w, list, count)
-		  : toolstack_fail(w->t, ERROR_FAIL, "libxl cannot list the domains");
-	libxl_dominfo_list_free(list, count);
-	journal_unlock_uuid(w->watch.uuid, lock);
-	return rc;
-}
-
-static bool take_kept_config(struct watcher *w, char *config)
-{
-	int code = libxl_domain_config_from_json(w->t->ctx, &w->config, config);
-
-	snprintf(w->name, sizeof(w->name), "%s",
-		 code || !w->config.c_info.name ? w->watch.uuid : w->config.c_info.name);
-	free(config);
-	if (code)
-		say_failed(w, code, "the config to start it again with is damaged");
-	return !code;
-}
-
-/* The domain that the file names has not shut down, but to be suspended: then it is the new one, and complete. */
-static int go_on(struct watcher *w, const libxl_dominfo *info)
-{
-	if (info->paused && !info->shutdown)
-		return created_unpause(w);
-	watch_forget_restart(w->watch.uuid);
-	return WATCHES;
-}
-
-int watcher_finish_restart(struct watcher *w)
-{
-	libxl_dominfo info;
-	bool is_complete;
-	char *config;
-	int rc;
-
-	if (watch_get_restart(w->watch.uuid, &config)) {
-		fail_forget();
-		return WATCHES;
-	}
-	libxl_dominfo_init(&info);
-	rc = watcher_find_domain(w, &info);
-	is_complete = rc > 0 && !is_left(w, &info);
-	if (rc < 0)
-		free(config);
-	else if (!take_kept_config(w, config))
-		rc = is_complete ? WATCHES : WATCH_IS_OVER;
-	else if (is_complete)
-		rc = go_on(w, &info);
-	else
-		rc = remove_left(w);
-	libxl_dominfo_dispose(&info);
-	return rc || is_complete ? rc : domain_make_again(w);
+	return watcher_let_run(w);
 }
 
 /* --- all of them -------------------------------------------------------------------- */

@@ -32,6 +32,13 @@ bool watcher_has_uuid(const struct watcher *w, const libxl_dominfo *info);
 int watcher_carry_out(struct watcher *w, libxl_shutdown_reason reason);
 /* A process of xl watches the domain, and will do what is to be done: toolstack/xl-watches.c. */
 bool watcher_is_xl(const struct watcher *w);
+/* Of toolstack/on-shutdown.c, for toolstack/restart-left.c: the domain of the config is made; runs. WATCHES, or it is over. */
+int watcher_make(struct watcher *w);
+int watcher_let_run(struct watcher *w);
+/* A failure of libxl's into the log, with libxl's own reason. */
+void watcher_say_failed(struct watcher *w, int code, const char *what);
+/* toolstack/restart-left.c. Before the config is kept: the domain that is to be made with it gets a mark of its own. */
+void restart_mark(struct watcher *w);
 /* Goes on with a restart that a watcher of before has begun; the same, or -errno. WATCHES, too, if there was none. */
 int watcher_finish_restart(struct watcher *w);
 

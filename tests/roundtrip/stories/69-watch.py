@@ -205,6 +205,18 @@ def in_its_place(host):
     host.host.end(host.host.start(devices.XL, "destroy", number))
     host.is_over("one that was in its place")
 
+    # a person has made it, and it has not run yet: it has the name, the UUID, and no mark
+    number = host.host.restore(host.files / "image", *BOOTS, "-p")
+    host.one_watches(number)
+    kill(host)
+    watched.write_text(f"{number + 1000:10} boots\n ")
+    left.write_text(json.dumps(host.config(b_info={"kernel": host.kernel})))
+    host.host.must("resolve", "--recover")
+    expect(host.says(number + 1000, f"is not started again: domain {number} has its UUID"), host.log())
+    expect(host.host.listed()[number][1] == "p", f"{host.host.listed()}")
+    host.host.end(host.host.start(devices.XL, "destroy", number))
+    host.is_over("one that has not run yet")
+
 
 def of_xl(host):
     """A domain whose xl ends when it is suspended, as up to Xen 4.19, has our watcher afterwards: one, and not before."""
