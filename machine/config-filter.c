@@ -175,6 +175,7 @@ static bool has_shape(const struct config_key *key, struct json_object *value)
 	case CONFIG_OBJECT: return json_object_is_type(value, json_type_object);
 	case CONFIG_OBJECTS: return is_list(value, key->count);
 	case CONFIG_TREE: return is_tree(value, key->most);
+	case CONFIG_ELSEWHERE: break;
 	}
 	return false;
 }
@@ -268,7 +269,7 @@ static void filter_members(struct filter *f, const struct config_key *key, struc
 
 		join(place, path, name);
 		/* What was never set goes without a word. */
-		if (why && !is_empty(value))
+		if (why && !is_empty(value) && !(member && member->shape == CONFIG_ELSEWHERE))
 			filter_report(f, place, why);
 		if (why)
 			json_object_object_del(object, name);

@@ -41,7 +41,7 @@ static const struct config_key create_info[] = {
 	{ "oos", CONFIG_FLAG, 0, 0, 0, NULL },
 	{ "ssid_label", CONFIG_WORD, ALLOW_LABELS, TEXT_BYTES, 0, NULL },
 	{ "name", CONFIG_TEXT, 0, PATH_BYTES, 0, NULL }, /* checked by domain_name_defect() */
-	{ "domid", CONFIG_NUMBER, 0, DOMAIN_IDS, 0, NULL },
+	{ "domid", CONFIG_ELSEWHERE, 0, 0, 0, NULL },	 /* of the other host; xl writes a word for "any" */
 	{ "uuid", CONFIG_WORD, 0, WORD_BYTES, 0, NULL },
 	{ "poolid", CONFIG_NUMBER, ALLOW_POOLS, UINT_MOST, 0, NULL },
 	{ "pool_name", CONFIG_TEXT, ALLOW_POOLS, TEXT_BYTES, 0, NULL },

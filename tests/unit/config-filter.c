@@ -192,6 +192,21 @@ static void odd_values_are_dropped(void **state)
 	}
 }
 
+/* xl's config of each domain has one; a number of the other host could be another domain's here. */
+static void the_id_is_dropped_without_a_word(void **state)
+{
+	static const char *const ids[] = { CONFIG(",\"domid\":4294967294", "", ""),
+					   CONFIG(",\"domid\":-1", "", ""), CONFIG(",\"domid\":7", "", "") };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(ids); i++) {
+		assert_string_equal(
+			filtered(ids[i], ~0u),
+			"{\"c_info\":{\"type\":\"pv\",\"name\":\"a\"},\"b_info\":{\"max_vcpus\":1}}");
+		assert_string_equal(dropped, "");
+	}
+}
+
 static void unknown_keys_are_dropped(void **state)
 {
 	(void)state;
@@ -279,6 +294,7 @@ int main(void)
 		TEST(what_names_the_host_must_be_allowed),
 		TEST(devices_go_as_a_whole),
 		TEST(odd_values_are_dropped),
+		TEST(the_id_is_dropped_without_a_word),
 		TEST(unknown_keys_are_dropped),
 		TEST(names_beyond_ascii_stay),
 		TEST(a_long_list_is_cut),
