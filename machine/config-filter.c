@@ -167,6 +167,7 @@ static bool has_shape(const struct config_key *key, struct json_object *value)
 	case CONFIG_SCRIPT:
 	case CONFIG_TEXT: return is_text(value, key->most);
 	case CONFIG_WORD: return is_word(value, key->most);
+	case CONFIG_RESTORED:
 	case CONFIG_FLAG: return is_flag(value);
 	case CONFIG_BOOLEAN: return json_object_is_type(value, json_type_boolean);
 	case CONFIG_NUMBERS: return is_list(value, key->count) && all(value, is_number, key->most);
@@ -259,6 +260,12 @@ static void filter_devices(struct filter *f, const struct config_key *key, struc
 	json_object_put(kept);
 }
 
+/* Of which each restore would tell, although its user has chosen nothing of the kind. */
+static bool is_usual(const struct config_key *key)
+{
+	return key && (key->shape == CONFIG_ELSEWHERE || key->shape == CONFIG_RESTORED);
+}
+
 static void filter_members(struct filter *f, const struct config_key *key, struct json_object *object,
 			   const char *path)
 {
@@ -269,7 +276,7 @@ static void filter_members(struct filter *f, const struct config_key *key, struc
 
 		join(place, path, name);
 		/* What was never set goes without a word. */
-		if (why && !is_empty(value) && !(member && member->shape == CONFIG_ELSEWHERE))
+		if (why && !is_empty(value) && !is_usual(member))
 			filter_report(f, place, why);
 		if (why)
 			json_object_object_del(object, name);

@@ -93,7 +93,7 @@ static const struct config_key pv[] = {
 };
 
 static const struct config_key arch_x86[] = {
-	{ "msr_relaxed", CONFIG_FLAG, ALLOW_MSRS, 0, 0, NULL },
+	{ "msr_relaxed", CONFIG_RESTORED, ALLOW_MSRS, 0, 0, NULL },
 	{ 0 },
 };
 

@@ -24,6 +24,7 @@ enum config_shape {
 	CONFIG_OBJECT,	/* an object that has `members` */
 	CONFIG_OBJECTS, /* an array of at most `count` of those */
 	CONFIG_ELSEWHERE, /* of the host that wrote the config, and in every config: left out, and not told of */
+	CONFIG_RESTORED, /* a flag that libxl sets in each domain that it restores: not told of either */
 	CONFIG_TREE /* whatever holds only words of at most `most` bytes and numbers: cpuid, whose form changes */
 };
 
