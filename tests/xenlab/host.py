@@ -19,6 +19,7 @@ RUN = parts.CACHE / "run"
 CPU = "max,-smap,-svm,-xsave,-avx,-avx2,-pku"   # what emulation gets wrong is switched off
 BOOT_SECONDS = 600      # some 10 on an idle machine; emulated beside other work, Linux 6.12 has been seen to take 300 to its init
 LINK_MTU = 60000
+DISK_BYTES = 16 << 20
 
 
 class LabError(Exception):
@@ -123,6 +124,8 @@ class Host:
     def __init__(self, name="dev", link=None):
         self.name, self.link, self.folder, self._qemu = name, link, RUN / name, None
         self.share, self.console = self.folder / "share", self.folder / "console.log"
+        storage = link.socket.parent if link else self.folder       # what both hosts of a pair see is the first one's
+        self.common, self.disk = storage / "common", storage / "disk"
         self.loglvl = "error"       # of Xen; "all": why it refuses what is asked of it
 
     # ---- life
@@ -140,7 +143,8 @@ class Host:
         self._start_qemu(xen, kernel, initrd, mem, dom0_mem, cpus)
         self._await(lambda: (self.share / "ready").exists(), BOOT_SECONDS, "dom0's agent")
         for tool in tools.iterdir():
-            self.put(tool, f"/usr/bin/{tool.name}")
+            self.put(tool, f"/usr/{'lib' if tool.suffix else 'bin'}/{tool.name}")
+        self.must("ls /usr/lib/*.so >/etc/ld.so.preload")
         if self.link:
             self.link.configure(self)
         return self
@@ -182,10 +186,10 @@ class Host:
         self.check_alive()
         return Job(self, command)
 
-    def sh(self, command, timeout=60, echo=None):
+    def sh(self, command, timeout=300, echo=None):
         return self.start(command).wait(timeout, echo)
 
-    def must(self, command, timeout=60):
+    def must(self, command, timeout=300):
         """Like sh, for steps of the lab itself: another status than 0 is a LabError. Returns the output as text."""
         result = self.sh(command, timeout)
         if result.status:
@@ -241,14 +245,24 @@ class Host:
             os.link(source, self.share / "guest" / name)
         for end in ("in", "out"):
             os.mkfifo(self.folder / f"cmd.{end}")
+        if not self.common.exists():
+            self.common.mkdir()
+            with open(self.disk, "wb") as disk:
+                disk.truncate(DISK_BYTES)
+
+    @staticmethod
+    def _folder(tag, path):
+        return ["-fsdev", f"local,id={tag},path={path},security_model=none",
+                "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag},iommu_platform=on,disable-legacy=on"]
 
     def _start_qemu(self, xen, kernel, initrd, mem, dom0_mem, cpus):
         command = [
             "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", str(cpus), "-m", str(mem),
             "-display", "none", "-no-reboot", "-monitor", "none", "-nic", "none", "-nodefaults",
             "-serial", f"file:{self.console}", "-serial", f"pipe:{self.folder}/cmd",
-            "-fsdev", f"local,id=lab,path={self.share},security_model=none",
-            "-device", "virtio-9p-pci,fsdev=lab,mount_tag=lab,iommu_platform=on,disable-legacy=on",
+            *self._folder("share", self.share), *self._folder("common", self.common),
+            "-drive", f"file={self.disk},format=raw,if=none,id=disk,cache=writethrough,file.locking=off",
+            "-device", "virtio-blk-pci,drive=disk,iommu_platform=on,disable-legacy=on",
             *(self.link.qemu(self.folder) if self.link else []),
             "-kernel", str(xen), "-append", f"console=com1 dom0_mem={dom0_mem}M loglvl={self.loglvl} guest_loglvl={self.loglvl}",
             "-initrd", f"{kernel} console=hvc0 quiet rdinit=/init,{initrd}"]

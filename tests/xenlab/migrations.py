@@ -19,8 +19,10 @@ RECEIVE_BY_HELPER = "{helper} " + RECEIVE_BY_XL
 SEND_BY_XL = "xl migrate -s '' {options} {guest} 'socat -b 65536 - TCP:{address}:{port}'"
 WAYS = {
     "xl": (RECEIVE_BY_XL, SEND_BY_XL),
-    "pvferry": ("pvferry receive --plain --listen {address}:{port}",
+    "pvferry": ("pvferry receive --plain --listen {address}:{port} {receiving}",
                 "pvferry migrate --foreground --via tcp --port {port} {options} {guest} {address}"),
+    "tls": ("pvferry receive --listen {address}:{port} {receiving}",
+            "pvferry migrate --foreground --port {port} {options} {guest} {address}"),
     "pvferry-ssh": ("socat -b 65536 TCP-LISTEN:{port},reuseaddr EXEC:'pvferry receive'",
                     "pvferry migrate --foreground --via ssh --ssh '' {options} {guest} "
                     "'socat -b 65536 - TCP:{address}:{port}'"),
@@ -35,11 +37,13 @@ WAYS = {
 
 
 class Move:
-    """A move that has begun: the sender's and the receiver's command, as jobs. `around` is put before the sender's."""
+    """A move that has begun: the sender's and the receiver's command, as jobs. `around` is put before the sender's;
+    `options` are its, `receiving` the receiver's."""
 
-    def __init__(self, way, guest, target, options="", around=""):
+    def __init__(self, way, guest, target, options="", around="", receiving=""):
         self.guest, self.source, self.target = guest, guest.host, target
-        receive, send = (command.format(port=PORT, address=target.link.address, guest=guest.name, options=options, helper=HELPER)
+        receive, send = (command.format(port=PORT, address=target.link.address, guest=guest.name, options=options, helper=HELPER,
+                                        receiving=receiving)
                          for command in WAYS[way])
         self.receiver = target.start(receive)
         await_listener(target, self.receiver)
@@ -58,17 +62,17 @@ class Measured:
     """A whole move: seconds, bytes on the cable, ms of the longest silence and from the last tick here to the first
     there; what order the ticks came in; how many processors the machine's other work took meanwhile."""
 
-    def __init__(self, way, guest, target, options="", timeout=600):
+    def __init__(self, way, guest, target, options="", timeout=600, receiving=""):
         self.way, self.guest, source = way, guest, guest.host
         with Watch(guest, [source, target]) as watch:
-            if not watch.await_ticks(100, 60):
+            if not watch.await_ticks(100, 300):
                 raise LabError(f"guest {guest.name} does not tick before its move")
             sent, begin, others = sent_bytes(source), time.monotonic(), other_work(source, target)
-            self.sent, self.received = Move(way, guest, target, options).wait(timeout)
+            self.sent, self.received = Move(way, guest, target, options, receiving=receiving).wait(timeout)
             end = time.monotonic()
             self.others = (other_work(source, target) - others) / (end - begin)
             self.seconds, self.bytes = self.sent.seconds, sent_bytes(source) - sent
-            self.ticks_on = watch.await_ticks(100, 60)
+            self.ticks_on = watch.await_ticks(100, 300)
         self.silence, self.handover = watch.silence(begin, end), watch.handover(source, target, begin)
         self.overlap, self.backwards, self.missing = watch.order(source, target)
         if self.sent.status == 0:
@@ -113,7 +117,7 @@ def compare(stage, name, ours, xl):
         stage.figure(f"{name}: {what} {a / b:.2f} of xl's ({a:.0f} : {b:.0f}{goal})")
 
 
-def await_listener(host, job, timeout=20):
+def await_listener(host, job, timeout=300):
     end = time.monotonic() + timeout
     while not is_listening(host):
         if job.done() or time.monotonic() > end:

@@ -3,7 +3,7 @@ import concurrent.futures
 import shutil
 import time
 
-from host import RUN, Host, LabError, Link
+from host import BOOT_SECONDS, RUN, Host, LabError, Link
 
 MEM, DOM0_MEM = 2816, 1200      # MiB of each: dom0, a guest of 512 MiB, and as much again while it arrives
 
@@ -30,7 +30,7 @@ def up(pair, flavour="noshadow", mem=MEM, dom0_mem=DOM0_MEM, cpus=2):
     return pair
 
 
-def await_socket(first, seconds=60):
+def await_socket(first, seconds=BOOT_SECONDS):
     end = time.monotonic() + seconds
     while not (first.alive() and first.link.socket.exists()):
         if time.monotonic() > end:

@@ -33,11 +33,16 @@ DOM0_PROGRAMS = {
     **{f"/usr/bin/{name}": f"/usr/bin/{name}" for name in (
         "xenstore-ls", "xenstore-read", "xenstore-write", "xenstore-rm", "xenstore-list", "xenstore-exists",
         "xenstore-chmod", "xenstore-watch", "zstd", "strace", "socat")},
+    # What Xen's hotplug scripts want, where busybox has less of it. They look in /usr/bin first.
+    "/bin/bash": "/bin/bash", "/usr/bin/flock": "/usr/bin/flock", "/sbin/losetup": "/usr/bin/losetup", "/bin/ip": "/usr/bin/ip", "/sbin/bridge": "/usr/bin/bridge",
+    **{f"/etc/xen/scripts/{name}": f"/etc/xen/scripts/{name}" for name in (
+        "block", "block-common.sh", "vif-bridge", "vif-common.sh", "xen-hotplug-common.sh", "xen-network-common.sh",
+        "xen-script-common.sh", "hotplugpath.sh", "locking.sh", "logging.sh")},
 }
 DOM0_MODULES = (
     "virtio_pci 9p 9pnet_virtio "                       # the folder shared with the machine outside
     "xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs "
-    "loop xen-blkback "                                 # guests' disks
+    "loop xen-blkback virtio_blk "                      # guests' disks; the one that both hosts of a pair see
     "xen-netback bridge virtio_net "                    # guests' networks; the link between two hosts
 ).split()
 PATCHES = HERE.parent.parent / "guest/linux"
@@ -164,7 +169,7 @@ def dom0_initrd():
     programs = [pathlib.Path(p) for p in DOM0_PROGRAMS]
     libs = [pathlib.Path(p) for p in libraries(*programs)]
     scripts = sorted((HERE / "dom0").glob("*.sh"))
-    inputs = ["4", deb.name, *modules, *map(str, programs), *programs, *map(str, libs), *libs, *scripts]
+    inputs = ["5", deb.name, *modules, *map(str, programs), *programs, *map(str, libs), *libs, *scripts]
 
     def make(place):
         with open(place / "dom0.cpio", "wb") as out:
@@ -202,14 +207,17 @@ def _modules(deb, release, names):
 
 
 def dom0_tools():
-    """The lab's own small C programs that run in dom0."""
-    sources = sorted((HERE / "dom0").glob("*.c"))
+    """The lab's own small C programs that run in dom0, and what is loaded into others before all else."""
+    sources, preloads = sorted((HERE / "dom0").glob("*.c")), sorted((HERE / "dom0/preload").glob("*.c"))
 
     def make(place):
         for source in sources:
             run("gcc", "-O2", "-Wall", "-o", place / source.stem, source, "-lxenctrl", "-lxenforeignmemory",
                 "-lxentoollog")
-    return cached("dom0-tools", [*(s.name for s in sources), *sources], make)
+        for source in preloads:
+            run("gcc", "-O2", "-Wall", "-shared", "-fPIC", "-o", place / f"{source.stem}.so", source)
+    both = [*sources, *preloads]
+    return cached("dom0-tools", [*(s.name for s in both), *both], make)
 
 
 # ---- guests
@@ -294,7 +302,7 @@ def _git_for(patches, work):
 def guest_initrd(file_mib=0):
     """The guests' user space; with file_mib, that many MiB of real files (Debian's kernel modules) below /files."""
     busybox, init = pathlib.Path("/bin/busybox"), HERE / "guest/init.sh"
-    programs = [HERE / "guest" / f"{name}.c" for name in ("selfcheck", "spaces")]
+    programs = [HERE / "guest" / f"{name}.c" for name in ("selfcheck", "spaces", "blocks")]
     _, deb, release = dom0_kernel()
 
     def make(place):

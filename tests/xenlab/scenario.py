@@ -49,7 +49,7 @@ class Stage:
         for host in self.hosts:
             host.must("for d in $(xl list | awk 'NR>1 && $2>0 {print $2}'); do xl destroy $d; done; "
                       "umount /tmp/small /tmp/readonly 2>/dev/null; "
-                      "rm -rf /tmp/* /var/log/xen/console/guest-* /var/lib/pvferry; "
+                      "rm -rf /tmp/* /lab/common/* /var/log/xen/console/guest-* /var/lib/pvferry; "
                       "for l in $(losetup -a | cut -d: -f1); do losetup -d $l; done; test $(xl list | wc -l) = 2", 120)
 
     # ---- figures

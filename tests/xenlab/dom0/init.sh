@@ -18,18 +18,21 @@ ln -sf /proc/self/fd/1 /dev/stdout
 ln -sf /proc/self/fd/2 /dev/stderr
 
 while read -r module; do insmod "$module" || echo "LAB no module $module"; done </etc/modules
-mkdir -p /lab/share
-mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=none lab /lab/share || echo "LAB no shared folder"
+for tag in share common; do
+	mkdir -p /lab/$tag
+	mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=none $tag /lab/$tag || echo "LAB no folder $tag"
+done
 
 mount -t xenfs xenfs /proc/xen
-mkdir -p /run/xen /run/xenstored /var/lib/xenstored /var/log/xen/console /etc/xen/scripts /var/lib/xen/dump
+mkdir -p /run/xen /run/xenstored /var/lib/xenstored /var/log/xen/console /run/xen-hotplug /var/lib/xen/dump
 touch /etc/xen/xl.conf
-cp /lab/hotplug.sh /etc/xen/scripts/block
-cp /lab/hotplug.sh /etc/xen/scripts/vif-bridge
 xenstored --pid-file /run/xen/xenstored.pid
 xen-init-dom0
 xenconsoled --log=guest --pid-file=/run/xen/xenconsoled.pid
 ip link set lo up 2>/dev/null
+for net in 0 1; do
+	ip link add xenbr$net type bridge && ip addr add 10.9.$net.1/24 dev xenbr$net && ip link set xenbr$net up
+done
 
 /lab/agent.sh
 echo "LAB agent ended"

@@ -3,7 +3,7 @@ from scenario import expect
 
 FLAVOUR = "noshadow"
 DEVICES = """disk = ["phy:/dev/loop0,xvda,w"]
-vif = ["mac=00:16:3e:00:00:01,bridge=none"]"""
+vif = ["mac=00:16:3e:00:00:01,bridge=xenbr0"]"""
 
 
 def run(stage):

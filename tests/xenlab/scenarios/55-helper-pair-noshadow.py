@@ -1,6 +1,6 @@
-"""Two hosts, no log-dirty: xl migrate fails, and works there and back with pvferry-save-helper, to Xen's own helper too; disk and network work on."""
-import helpers
+"""Two hosts, no log-dirty: xl migrate fails, and works there and back with pvferry-save-helper, to Xen's own helper too; disks and networks work on."""
 import migrations
+from devices import Devices
 from scenario import expect
 
 FLAVOUR, HOSTS = "noshadow", 2
@@ -8,17 +8,14 @@ GUEST = dict(mib=256, check="mib=32 rate=1024 forks=1 tick=10")
 
 
 def run(stage):
-    for host in stage.hosts:
-        helpers.make_disk(host)
-    devices = helpers.Devices(stage, stage.host, **GUEST)
+    devices = Devices(stage, **GUEST)
     guest = devices.guest
     failed = migrations.Measured("xl", guest, stage.hosts[1])
     expect("Failed to enable logdirty" in failed.sent.text(), f"xl migrate: {failed.sent}")
     failed.kept()
     for way in ("helper", "helper-sends", "helper", "helper-sends"):
         target, = (host for host in stage.hosts if host is not guest.host)
-        helpers.carry_disk(guest.host, target)
         one = migrations.Measured(way, guest, target)
         one.moved()
-        devices.works(way, host=target)
+        devices.works(way)
         stage.figure(f"{way}: {one}")
