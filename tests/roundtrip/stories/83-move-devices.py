@@ -116,10 +116,10 @@ def to_and_fro(bench, number):
     return number
 
 
-def on_one_host(bench, number):
+def on_one_host(bench, number, options):
     a, _ = bench.hosts
     receiver = moves.Receiver(a.host, *moves.QUICK, *travels.ALLOW)
-    result = a.host.pvferry("migrate", "--via", "tcp", "--port", receiver.port, *moves.QUICK, number, "127.0.0.1")
+    result = a.host.pvferry("migrate", "--via", "tcp", "--port", receiver.port, *moves.QUICK, *options, number, "127.0.0.1")
     taken = receiver.end()
     expect(result.status == 0 and taken.status == 0, f"on one host: {result}; {taken}")
     there, = a.host.domains()
@@ -139,4 +139,5 @@ def run(stage):
     refusals(bench)
     hangs(bench)
     number = to_and_fro(bench, number)
-    on_one_host(bench, number)
+    for options in ((), EARLY):
+        number = on_one_host(bench, number, options)
