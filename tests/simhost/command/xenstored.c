@@ -19,7 +19,7 @@
 
 #define XENSTORED XEN_BIN "/xenstored"
 
-enum { TRIES = 2500, TRY_US = 2000, STOP_TRIES = 20000, STOP_US = 250 };
+enum { TRIES = 30000, TRY_US = 2000, STOP_TRIES = 20000, STOP_US = 250 };
 
 static int write_file(const char *path, const void *bytes, size_t size)
 {
