@@ -1,4 +1,8 @@
-/* See offer.h. */
+/*
+ * See offer.h. What the source says of the guest before it sends it, as JSON on the wire and as a struct in memory. In:
+ * a domain, or a peer's JSON. Out: the other. The trap: a peer's offer is text of another host, so each field is
+ * checked before it is used as a name, a size or a path (offer_check_fields()).
+ */
 #include "machine/offer.h"
 
 #include <errno.h>
@@ -125,6 +129,7 @@ int offer_from_json(struct offer *offer, const struct json_object *json)
 	offer->without_devices = body_flag(json, "without-devices");
 	offer->early_devices = body_flag(json, "early-devices");
 	offer_devices_take(&offer->in_detail, json);
+	/* One that was too long was cut: the error shows it as it was sent. */
 	if (name && strcmp(name, offer->domain))
 		return fail(EPROTO, "\"%s\" cannot be a domain's name: %s", name, domain_name_defect(name));
 	return offer_check_fields(offer, lanes);
@@ -135,6 +140,10 @@ static void end_text(char *text, size_t room)
 	text[room - 1] = '\0';
 }
 
+/*
+ * The struct comes from a process that a peer may have taken over: a bool that is neither 0 nor 1 would make the
+ * compiler's code do anything.
+ */
 static void make_flag(bool *flag)
 {
 	unsigned char byte;

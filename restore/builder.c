@@ -1,4 +1,9 @@
-/* See builder.h and builder-order.h. */
+/*
+ * See builder.h and builder-order.h. The parent's side of building: two processes are started, the expander that reads
+ * hostile bytes and holds nothing, and the builder that holds Xen's privileges and reads nothing hostile. In: a channel
+ * or a feed. Out: struct built, in memory that is shared. The trap: either may die; the one that died first has the
+ * reason, and a domain that is left is removed here.
+ */
 #include "restore/builder.h"
 
 #include <errno.h>
@@ -107,8 +112,9 @@ static int start_builder(struct builder *b, const struct channel *from)
 }
 
 /*
- * The expander reads, the builder builds; of the channel, the builder reads at most pages that are left in a file. Those
- * that are to be proven it gets from the expander: a page that went from the file into the guest has no second copy.
+ * The expander reads, the builder builds; of the channel, the builder reads at most pages that are left in a file.
+ * Those that are to be proven it gets from the expander: a page that went from the file into the guest has no second
+ * copy.
  */
 static int start_both(struct builder *b, struct channel *from)
 {

@@ -1,4 +1,7 @@
-/* See consult.h. */
+/*
+ * See consult.h. Mirror: migrate/consult.c. The answers to a source that asks before it moves anything. The trap: the
+ * peer is known by its certificate, but need not be kind: bytes, questions and time have limits.
+ */
 #include "restore/consult.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
-/* See copy.h. */
+/*
+ * See copy.h. One worker's part of a batch of pages: map, then copy or read from the file. In: words and their pages.
+ * Out: the guest's memory. The trap: r->at[] and r->mfn[] are written by several threads, but each pfn by one only:
+ * receive-batch.c lets no pfn be in two copies at the same time.
+ */
 #include "restore/copy.h"
 
 #include <errno.h>
@@ -68,6 +72,7 @@ static int map_pages(struct restoration *r, struct copy *copy)
 }
 
 /* So many of the copy's bytes, from its offset on. */
+/* Pages that lie in a file uncompressed are read straight into the guest: no copy in between. */
 static int fetch(struct restoration *r, const struct copy *copy, uint8_t *to, size_t offset, size_t bytes)
 {
 	if (!copy->data)

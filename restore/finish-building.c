@@ -1,4 +1,8 @@
-/* The end of the building: the image is all here, and what is left to be done is the builder's and libxl's. See taker.h. */
+/*
+ * The end of the building: the image is all here, and what is left to be done is the builder's and libxl's. See
+ * taker.h. The guest stands still at the source meanwhile, so the source must hear that this host is still at work, and
+ * a time limit ends it.
+ */
 #include <errno.h>
 
 #include "log.h"

@@ -1,6 +1,7 @@
 /*
- * The process above the taker, see handover.h. What it does after the taker's
- * death follows from the table in handover.c and from what the journal says.
+ * The process above the taker, see handover.h. What it does after the taker's death follows from the table in
+ * handover.c and from what the journal says. Mirror: migrate/guard.c. The trap: a taker that died may have left a
+ * toolstack at work on the domain; only when that has released the job's lock may the domain be touched.
  */
 #include <errno.h>
 #include <time.h>

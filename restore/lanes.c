@@ -1,4 +1,9 @@
-/* See lanes.h. */
+/*
+ * See lanes.h. The further connections of a move, at the destination. Each is accepted by a process of its own, which
+ * finds the job's first process through a socket in the run directory, named after the job. In: JOIN. Out: struct
+ * joined. The trap: any host with a certificate may try to join, so the host that sends JOIN must be the one that sent
+ * OFFER.
+ */
 #include "restore/lanes.h"
 
 #include <errno.h>
@@ -56,6 +61,7 @@ int joined_open(struct joined *lanes, unsigned int count, const char *job)
 	if (lanes->listener < 0)
 		return fail_errno("cannot make a socket");
 	child_private(lanes->listener);
+	/* What is left of a process that was killed; the job's lock is ours, so no other listens there. */
 	unlink(address.sun_path);
 	if (bind(lanes->listener, (struct sockaddr *)&address, sizeof(address)) ||
 	    listen(lanes->listener, OFFER_LANES_MOST))

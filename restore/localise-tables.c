@@ -33,6 +33,7 @@ static int localise_one(const struct restoration *r, uint64_t pfn, uint64_t *pag
 		    fault.entry, table_defect_text(fault.defect));
 }
 
+/* Mapped only for this, and unmapped before it returns: Xen pins no table that is mapped writable. */
 static int localise_work(void *job, unsigned int worker, void *context)
 {
 	struct restoration *r = context;

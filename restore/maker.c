@@ -1,4 +1,8 @@
-/* See maker.h. */
+/*
+ * See maker.h. Between the builder, which says when it needs a domain, and the toolstack, which makes it with its
+ * devices. In: what the builder wants. Out: a domain's id and pages. The trap: builder and toolstack work at the same
+ * time, and the first that fails has the reason; what the other says then follows from that.
+ */
 #include "restore/maker.h"
 
 #include <poll.h>

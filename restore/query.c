@@ -1,4 +1,7 @@
-/* See query.h. */
+/*
+ * See query.h. Answers a source that asks how a job ended. The trap: the answer decides which host keeps the guest, so
+ * it is given from the journal only, under its lock, and after what is half done has been put right.
+ */
 #include "restore/query.h"
 
 #include <errno.h>
@@ -10,7 +13,7 @@
 #include "restore/receiver.h"
 #include "restore/settle.h"
 
-/* Nobody at work: then it is decided here and now. */
+/* If no process is at work on the job, it is decided here and now. */
 static int query_settle(struct journal *journal)
 {
 	int lock, rc;
@@ -18,6 +21,7 @@ static int query_settle(struct journal *journal)
 	if (journal_is_settled(journal))
 		return 0;
 	rc = journal_lock(journal->job, JOURNAL_DESTINATION, &lock);
+	/* A process is at work on it: its journal says how far it is, and the source may ask again. */
 	if (rc == -EBUSY) {
 		fail_forget();
 		return 0;

@@ -251,6 +251,7 @@ static void move_gdt_page(pfn_t pfn, void *context)
 		moving->rc = move_page(moving->r, pfn.n);
 }
 
+/* Xen takes no page into a GDT that is mapped writable, and these came as ordinary pages. */
 int copies_free_gdts(struct restoration *r)
 {
 	struct moving moving = { r, 0 };

@@ -1,4 +1,10 @@
-/* See receive.h. Mirror: migrate/migrate.c */
+/*
+ * See receive.h. Mirror: migrate/migrate.c
+ * In: records, in any order that a stream may have. Out: calls of a sink, and struct incoming: the types by pfn, the
+ * p2m's pages, the machine's state. Each number is checked here before it becomes a size or an index, so a sink need
+ * not. The trap: a later record may extend the guest, so arrays by pfn grow while others use them; array_grow() leaves
+ * them in their place.
+ */
 #include "restore/receive.h"
 
 #include <errno.h>
@@ -10,6 +16,7 @@
 #include "process/budget.h"
 #include "stream/array.h"
 
+/* Once, before whatever comes first of what needs a domain: older writers have no STATIC_DATA_END. */
 static int end_static(struct incoming *in)
 {
 	if (in->is_static_over)
@@ -18,11 +25,13 @@ static int end_static(struct incoming *in)
 	return in->sink->static_end(in);
 }
 
+/* One for each page of the p2m, of as many pfns as are believed. */
 static uint64_t most_leaves(const struct incoming *in)
 {
 	return in->most_pfns / p2m_per_page(in->machine.layout) + 1;
 }
 
+/* Memory is asked for before it is written: a stream that claims much fails here, and not by the OOM killer. */
 static int incoming_grow(struct incoming *in, uint64_t count, uint64_t leaves)
 {
 	uint64_t old = in->count;
@@ -40,7 +49,11 @@ static int incoming_grow(struct incoming *in, uint64_t count, uint64_t leaves)
 	return in->sink->resize(in, old);
 }
 
-/* Leaves start/fpp .. end/fpp, fpp being the entries of a page. */
+/*
+ * Leaves start/fpp .. end/fpp, fpp being the entries of a page. libxc sends the record again when a running guest's p2m
+ * has moved or grown (xg_sr_restore_x86_pv.c): then it begins anywhere in what is known, and ends behind it, never
+ * before.
+ */
 static int take_p2m_frames(struct incoming *in, const struct record *record)
 {
 	const struct p2m_frames *frames = (const void *)record->body;
@@ -81,6 +94,9 @@ static int check_word(const struct incoming *in, const struct record *record, ui
 	return 0;
 }
 
+/*
+ * Three things must agree: the words, the length that the header gives, and the pages that the words' types call for.
+ */
 static int read_pages(const struct incoming *in, const struct record *record, struct pages *pages)
 {
 	const struct page_data *data = (const void *)record->body;
@@ -158,6 +174,7 @@ void incoming_release(struct incoming *in)
 	in->leaf = NULL;
 }
 
+/* A guest that has stopped holds its p2m in ordinary pages: p2m_rewrite() is going to write there. */
 static int check_leaves(const struct incoming *in)
 {
 	for (uint64_t i = 0; i < in->leaves; i++)
@@ -172,6 +189,7 @@ int incoming_check(struct incoming *in, const mfn_t *mfn)
 	struct destination memory = { mfn, in->type, in->count };
 	int rc;
 
+	/* A pfn of which no record said anything has no frame. */
 	for (uint64_t pfn = 0; pfn < in->count; pfn++)
 		if (in->type[pfn] == TYPE_UNSEEN)
 			in->type[pfn] = FRAME_XTAB;

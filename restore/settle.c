@@ -1,4 +1,9 @@
-/* See settle.h. */
+/*
+ * See settle.h. What becomes of the domain at the destination when a move is over: it runs, or is removed. In: a
+ * journal. Out: its end, written into it. Mirror: migrate/settle.c. Each step may be done twice, as a process that died
+ * may have done it already. The trap: the process may have died before it had written down the domain's id
+ * (find_unfinished()).
+ */
 #include "restore/settle.h"
 
 #include <errno.h>
@@ -111,6 +116,7 @@ static int run_once(const struct journal *journal)
 	return rc;
 }
 
+/* Twice, as the guest stands still for as long as this fails. */
 int destination_run(const struct journal *journal)
 {
 	return run_once(journal) ? run_once(journal) : 0;
@@ -151,6 +157,10 @@ int destination_recover(struct journal *journal)
 
 	if (journal_is_settled(journal))
 		return 0;
+	/*
+	 * GO was received: the source has given the guest away, and only this host can run it. Before GO the source has
+	 * it.
+	 */
 	joined_forget(journal->job);
 	rc = may_run ? destination_run(journal) : destination_remove(journal);
 	if (rc == -ESRCH) { /* gone, by whatever hand */

@@ -1,4 +1,8 @@
-/* The image on its way from the lines to the builder, see taker.h. Mirror: migrate/send-image.c */
+/*
+ * The image on its way from the lines to the builder, see taker.h. Mirror: migrate/send-image.c. In: DATA, by turns
+ * from all connections. Out: bytes into the builder's feed, in the order in which the source cut them. The trap: the
+ * builder may be slower than the network; while its feed is full the peer must still be heard, and told how far we are.
+ */
 #include <errno.h>
 #include <json-c/json.h>
 #include <linux/sockios.h>
@@ -82,6 +86,7 @@ static int pass_on(struct taker *t, const struct message *data)
 	t->bytes += left;
 	t->pieces++;
 	t->status->wire_bytes += left + sizeof(struct message_header);
+	/* The data lies in the line's own inbox, and must stay there while the line is heard. */
 	t->line.is_lent = true;
 	while (!rc && left) {
 		ssize_t done = write(builder_feed(t->builder), from, left);
@@ -109,6 +114,7 @@ static int take_end(struct taker *t, const struct message_end *end)
 	/* The guest has stopped at the source, and what served its devices there is at rest. */
 	if (maker_open(&t->maker))
 		return -EIO;
+	/* The end of its input: the builder finishes the domain. */
 	shutdown(builder_feed(t->builder), SHUT_WR);
 	return 0;
 }
