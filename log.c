@@ -1,4 +1,7 @@
-/* Notes and reasons, see log.h. */
+/*
+ * Notes and reasons, see log.h. The reason of a failure is kept by thread, as threads fail at the same time and each
+ * failure is said once. The first one stays: what fails after it, in unwinding, follows from it, and is a detail.
+ */
 #include "log.h"
 
 #include <errno.h>
@@ -20,6 +23,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local char reason[LINE_BYTES];
 static _Thread_local int reason_error;
 
+/* Without a name it is systemd's journal that reads standard error: a number in front is the priority. */
 static void put_line(enum say_level level, const char *text)
 {
 	static const int priorities[] = { [SAY_WARNING] = 4, [SAY_NOTE] = 6, [SAY_DETAIL] = 7 };
@@ -49,6 +53,7 @@ void say(enum say_level level, const char *format, ...)
 	pthread_mutex_unlock(&lock);
 }
 
+/* Text of others (a peer, a file) may be in it: nothing of it may reach a terminal as it is. */
 static void keep_reason(int error, const char *text)
 {
 	char visible[LINE_BYTES];

@@ -1,4 +1,8 @@
-/* See control.h. */
+/*
+ * See control.h. The socket that root's programs talk to pvferryd by. The directory has a lock of its own: two pvferryd
+ * would both think that the other's jobs were theirs. The trap: the socket's file outlives the process, so its being
+ * there means nothing; the lock does.
+ */
 #include "daemon/control.h"
 
 #include <errno.h>

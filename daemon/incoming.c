@@ -1,4 +1,8 @@
-/* See incoming.h. */
+/*
+ * See incoming.h. Listens, and starts a process for each connection that is let in. In: settings. Out: jobs. Nothing is
+ * read from a connection here. The trap: what is refused is closed without a process, so that a flood costs this host
+ * an accept and a line in ten seconds, no more.
+ */
 #include "daemon/incoming.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
-/* See program.h. */
+/*
+ * See program.h. A child process and its three pipes: orders to it, events (JSON) and notes from it. In: its lines.
+ * Out: calls. The trap: its end is known only when the process is gone and both outputs are at their end, in either
+ * order; and a process of its own may hold an output open for longer (LINGER_MS).
+ */
 #include "daemon/program.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
-/* See request.h. */
+/*
+ * See request.h. In: a line of the control socket, from any process of root's. Out: struct request: a command and words
+ * for the command line of the job. The trap: a value becomes a word of a command line, so each is "--name=value",
+ * checked by the same table as what a person types (text/options.c).
+ */
 #include "daemon/request.h"
 
 #include <errno.h>
@@ -180,6 +184,7 @@ struct json_object *request_json(const char *line, size_t length)
 		fail(ENOMEM, "no memory");
 		return NULL;
 	}
+	/* Strict: a client that sends what is only nearly JSON is told so, and does not come to rely on it. */
 	json_tokener_set_flags(tokener, json_strictness(line, length) | JSON_TOKENER_VALIDATE_UTF8);
 	if (length < REQUEST_BYTES)
 		json = json_tokener_parse_ex(tokener, line, (int)length);

@@ -1,4 +1,7 @@
-/* See settings.h. */
+/*
+ * See settings.h. In: pvferryd.conf. Out: struct settings, or a failure and nothing. The trap: a list that was set
+ * twice adds up, everything else takes the last value.
+ */
 #include "daemon/settings.h"
 
 #include <ctype.h>

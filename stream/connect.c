@@ -1,4 +1,8 @@
-/* See connect.h. */
+/*
+ * See connect.h. From a host's name to a connection over which both sides know who the other is, and from a listening
+ * socket to the same. In: struct peer, or a descriptor. Out: struct line. The trap: "prepare" may be done with
+ * privileges, "shake" reads what the other side sends and is done without (stream/front.h).
+ */
 #include "stream/connect.h"
 
 #include <errno.h>
@@ -104,6 +108,7 @@ static int dial_any(const struct peer *peer, int *fd)
 	rc = getaddrinfo(peer->host, port, &hints, &addresses);
 	if (rc)
 		return fail(EHOSTUNREACH, "cannot find the host %s: %s", peer->host, gai_strerror(rc));
+	/* A host may have several addresses, of which some do not answer: the error of the last one is told. */
 	rc = -EHOSTUNREACH;
 	for (struct addrinfo *each = addresses; each && rc < 0 && rc != -ECANCELED; each = each->ai_next)
 		rc = dial(each);
@@ -174,6 +179,7 @@ static int connect_ssh(struct line *line, const struct peer *peer)
 		close(there[1]);
 		return fail_errno("cannot make a pipe");
 	}
+	/* The image goes there, only short messages come back. */
 	fcntl(there[1], F_SETPIPE_SZ, 1 << 20);
 	fcntl(back[0], F_SETPIPE_SZ, 1 << 16);
 	rc = line_init(line, back[0], there[1], *peer->ssh ? peer->host : "the other host");
@@ -273,6 +279,7 @@ int connect_listen(const char *text, int *fd, unsigned int *port)
 	return 0;
 }
 
+/* A connection that broke before it was accepted is no reason to stop. */
 int connect_accept(int listener, int *fd)
 {
 	for (;;) {

@@ -1,4 +1,8 @@
-/* What stands before the records: xl's header with the config, libxl's, libxc's two. */
+/*
+ * What stands before the records: xl's header with the config, libxl's, libxc's two. In: the beginning of a stream.
+ * Out: struct stream_facts. The trap: two kinds of failure. In an image of ours what is unknown is damage (EBADMSG); in
+ * any other file it is a file that pvferry does not read (EMEDIUMTYPE).
+ */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>

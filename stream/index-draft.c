@@ -1,4 +1,8 @@
-/* See index-draft.h. */
+/*
+ * See index-draft.h. The index of an image while the image is written. In: each frame's words and digests, in order.
+ * Out: the index frame behind the memory's frames. The trap: in an image of rounds a pfn comes again, and only the last
+ * frame that has it counts; so frames are kept by pfn, and sorted by frame at the end.
+ */
 #include "stream/index-draft.h"
 
 #include <errno.h>

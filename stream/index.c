@@ -1,4 +1,8 @@
-/* See index.h. */
+/*
+ * See index.h. Reads an index from the end of an image. In: a file, which may be damaged or hostile. Out: calls of a
+ * visitor, group by group. The trap: what an index says of sizes and places is only believed within what the file has,
+ * so that nothing is allocated or read by a number alone.
+ */
 #include "stream/index.h"
 
 #include <errno.h>
@@ -156,6 +160,7 @@ static int check_words(const struct walk *w, const uint64_t *words, uint32_t cou
 	return 0;
 }
 
+/* Frames ascend and do not overlap, and each lies before the index: else one frame could be read again and again. */
 static int check_group(struct walk *w, const struct index_group *group)
 {
 	if (group->at < w->frames_end || group->stored > w->place->start ||

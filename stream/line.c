@@ -1,4 +1,9 @@
-/* See line.h. */
+/*
+ * See line.h. In: bytes of the other host, through TLS or as they are. Out: the inbox, [start, end). All descriptors
+ * are non-blocking, and each wait listens too: two hosts that both write a lot would otherwise wait for each other for
+ * ever. The trap: the inbox moves when it fills (line_make_room()), so what lies in it may be used only until the next
+ * wait, unless it is lent.
+ */
 #include "stream/line.h"
 
 #include <errno.h>
@@ -114,6 +119,7 @@ static ssize_t write_some(struct line *line, const void *from, size_t count)
 	return errno == EINTR ? -EAGAIN : -errno;
 }
 
+/* A move costs a copy of what is held, so it waits until a quarter of the room is left. */
 static size_t line_make_room(struct line *line)
 {
 	size_t held = line->end - line->start;

@@ -1,4 +1,8 @@
-/* See message.h. */
+/*
+ * See message.h. Frames messages on a line: a header with a mark, type and length, and a body. In: the line's inbox.
+ * Out: a message that lies in it. The trap: a length is checked against the type's limit in MESSAGES as soon as the
+ * header is there, before any of the body is waited for.
+ */
 #include "stream/message.h"
 
 #include <errno.h>
@@ -126,6 +130,7 @@ int message_wait(struct line *line, struct message *message, const char *what, i
 	}
 }
 
+/* Between processes of this host a body is a plain struct: the one that has the journal parses no JSON of a peer. */
 static struct json_object *from_answer(const struct message *message)
 {
 	struct json_object *body = json_object_new_object();
@@ -198,6 +203,10 @@ struct json_object *message_expect(struct line *line, enum message_type type, in
 	return NULL;
 }
 
+/*
+ * A peer that fails says why and closes; what fails here then is the writing. Its reason, if it comes soon, is the
+ * better one.
+ */
 void message_prefer_reason(struct line *line)
 {
 	enum { MOST_MS = 1000 };

@@ -1,4 +1,8 @@
-/* See writer.h; the layout is man/pvferry-image.5. Mirror: stream/reader.c */
+/*
+ * See writer.h; the layout is man/pvferry-image.5. Mirror: stream/reader.c. In: records, as groups or as frames that
+ * workers have compressed. Out: the head, frames, an index if there is one, the seal and the seek table. The trap: the
+ * seal has the hash of all that was written, so every byte of an image must go through put_frame(), and in order.
+ */
 #include "stream/writer.h"
 
 #include <errno.h>
@@ -149,6 +153,10 @@ int writer_skippable(struct writer *w, uint32_t magic, const void *content, size
 	return put_frame(w, (struct iovec[]){ { &cover, sizeof(cover) }, { (void *)content, bytes } }, 2, 0);
 }
 
+/*
+ * The seal says that the image is whole, so it is written last of all that it covers. It also has a hash of itself:
+ * damage to it is not taken for damage to the image.
+ */
 static int put_seal(struct writer *w)
 {
 	struct seal seal = {
@@ -162,6 +170,10 @@ static int put_seal(struct writer *w)
 	return writer_skippable(w, SEAL_MAGIC, &seal, sizeof(seal));
 }
 
+/*
+ * Behind the seal, as zstd's seekable format wants it at the end of the file. Nothing depends on it but speed: what it
+ * says follows from the frames.
+ */
 static int put_seek_table(struct writer *w)
 {
 	struct seek_footer footer = {
@@ -185,6 +197,7 @@ int writer_finish(struct writer *w)
 
 	if (w->level == LEVEL_PLAIN)
 		return 0;
+	/* An empty frame: the reader must know the end from a connection that broke. */
 	if (w->is_bare)
 		return put_wire_frame(w, NULL, 0, 0);
 	rc = w->index ? index_draft_write(w->index, w) : 0;
