@@ -1,4 +1,8 @@
-/* See control.h. */
+/*
+ * See control.h. The client's side of pvferryd's control socket: a line of JSON each. The trap: on one connection
+ * answers and events come mixed, in the order in which pvferryd wrote them; what is neither answer nor error is an
+ * event.
+ */
 #include "cli/control.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
-/* See draft.h. */
+/*
+ * See draft.h. What an increment is made from: the parent's index, read once, and then the memory's digests of the
+ * image that was just written, kept for the next one. The trap: kept memory is shared with the process that saves, and
+ * must be there before that process is started.
+ */
 #include "cli/draft.h"
 
 #include <errno.h>

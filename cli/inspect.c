@@ -1,4 +1,8 @@
-/* pvferry inspect: what is in an image. */
+/*
+ * pvferry inspect: what is in an image. In: an image or an xl save file. Out: facts, the config, or a map of its
+ * memory. The trap: the image is read without privileges (process/confined.h), so what is printed comes from there as
+ * text, and this process shows it without its control characters.
+ */
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>

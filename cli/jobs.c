@@ -1,4 +1,8 @@
-/* pvferry jobs: the guests that pvferryd has on their way, and the last that were. */
+/*
+ * pvferry jobs: the guests that pvferryd has on their way, and the last that were. In: pvferryd's answer, or without
+ * pvferryd the journals. Out: a table, JSON, or both again and again. The trap: a pvferryd that may not be asked
+ * (EACCES) is not one that does not run, so then the journals are not listed in its stead.
+ */
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>

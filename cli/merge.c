@@ -1,4 +1,8 @@
-/* pvferry merge: from an increment and its parents to one full image of the same state. */
+/*
+ * pvferry merge: from an increment and its parents to one full image of the same state. In: an image with an index; its
+ * parents are found beside it. Out: an image under another name. The trap: what is read was written by others, so the
+ * merging is done in a process without privileges, and this one only opens and publishes files.
+ */
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>

@@ -1,4 +1,9 @@
-/* See libxl.h. A message: u16 how long, u16 its number, then what it says, unaligned, in the machine's order. */
+/*
+ * See libxl.h. A message: u16 how long, u16 its number, then what it says, unaligned, in the machine's order. The
+ * protocol is that of Xen's libxl-save-helper (tools/libs/light/libxl_save_msgs_gen.pl), which libxl starts and this
+ * stands in for. The trap: libxl answers one question at a time, so nothing may be said between a question and its
+ * answer.
+ */
 #include "helper/libxl.h"
 
 #include <errno.h>
@@ -73,7 +78,7 @@ static int send_message(struct message *message)
 	return rc;
 }
 
-/* Whoever is asked to stop meanwhile waits all the same: the answer comes in any case, and would be taken for another's. */
+/* A stop that is asked for meanwhile does not end the waiting: the answer comes in any case, and would be taken for another's. */
 static int libxl_ask(struct message *message, int32_t *answer)
 {
 	uint8_t bytes[sizeof(*answer)] = { 0 };

@@ -1,4 +1,8 @@
-/* See settings.h. */
+/*
+ * See settings.h. In: helper.conf and the variable PVFERRY_HELPER. Out: struct settings. The trap: the person who runs xl
+ * cannot be asked, and a guest's save must not fail for a typing error; so what is wrong is said in libxl's log, and left
+ * out.
+ */
 #include "helper/settings.h"
 
 #include <errno.h>

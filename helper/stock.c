@@ -1,4 +1,4 @@
-/* See stock.h. Whoever has diverted it with dpkg-divert finds it under Debian's name for what was diverted. */
+/* See stock.h. Where it was diverted with dpkg-divert, it has Debian's name for what was diverted. */
 #include "helper/stock.h"
 
 #include <errno.h>

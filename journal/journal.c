@@ -1,4 +1,8 @@
-/* See journal.h. */
+/*
+ * See journal.h. One file a job and role, replaced as a whole: a reader sees the stage before or the one after, never
+ * half of one. In: struct journal. Out: the same, after a crash too. The trap: a stage that decides who runs the guest
+ * must be on the disk, its name as well, before anything is done by it; others need not wait for the disk.
+ */
 #include "journal/journal.h"
 
 #include <dirent.h>
@@ -195,6 +199,7 @@ int journal_write(struct journal *j)
 	json = to_json(j);
 	rc = write_file(temporary, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN), is_synced);
 	json_object_put(json);
+	/* The file first, then its name: the other way round a power cut could leave an empty journal. */
 	if (!rc && rename(temporary, path))
 		rc = fail_errno("cannot write the journal %s", path);
 	return rc || !is_synced || !stages[j->stage].decides ? rc : sync_folder();

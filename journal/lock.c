@@ -1,4 +1,8 @@
-/* Who is at work on a job, see journal.h. */
+/*
+ * Who is at work on a job, see journal.h. A lock is a file with a flock: it goes with the last process that has it
+ * open, so a job that was killed holds nothing. Four kinds: of a job and role, a domain's id, its name, its UUID. The
+ * trap: children inherit a lock; only one that is closed in all of them is free.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -165,7 +165,7 @@ static uint8_t *spill(struct hold *hold, size_t bytes)
 	return spill->record;
 }
 
-/* Whoever comes too late leaves the end of the buffer unused: less than one record. */
+/* A thread that comes too late leaves the end of the buffer unused: less than one record. */
 uint8_t *hold_take(struct hold *hold, size_t bytes)
 {
 	size_t step = (bytes + RECORD_ALIGN - 1) & ~(size_t)(RECORD_ALIGN - 1);

@@ -93,7 +93,7 @@ static int guest_resume(const struct guest *guest, const struct journal *journal
 	const struct domain_facts *facts = &guest->facts;
 	int rc;
 
-	/* Whoever sent it may have died with Xen's log on; where it is off this says so, and no harm is done. */
+	/* The process that sent it may have died with Xen's log on; where it is off this says so, and no harm is done. */
 	domain_log_stop(guest->domain);
 	if (!facts->is_shut_down)
 		return is_asked(guest, journal) ? domain_withdraw(guest->domain) : 0;

@@ -1,4 +1,9 @@
-/* See child.h. */
+/*
+ * See child.h. A child is forked, not exec'ed: it has its parent's memory, and gives back an outcome in memory that
+ * both share. In: a function. Out: what it returned, with its reason. The trap: it has the parent's descriptors, too;
+ * those that must not live on in it are closed by name (child_private()), as their end is what another process waits
+ * for.
+ */
 #include "process/child.h"
 
 #include <errno.h>
@@ -107,6 +112,7 @@ void child_unprivate(int fd)
 
 static void run_child(int (*work)(void *context), void *context, struct outcome *outcome, pid_t parent)
 {
+	/* In this order: a parent that died before the call sends no signal, but is no longer the parent. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(EXIT_FAILURE);
@@ -144,6 +150,7 @@ int child_start(struct child **result, int (*work)(void *context), void *context
 		free(child);
 		return -ENOMEM;
 	}
+	/* What is still in a buffer would be written twice. */
 	fflush(NULL);
 	child->pid = fork();
 	if (!child->pid)

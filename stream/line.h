@@ -1,6 +1,6 @@
 /*
  * The connection to another host: bytes both ways, through TLS or as they
- * are, over a socket or a pair of pipes. Whoever waits to write listens
+ * are, over a socket or a pair of pipes. A side that waits to write listens
  * meanwhile, so that two hosts that both write do not wait for each other. A
  * line on which nothing is heard for long counts as broken.
  *

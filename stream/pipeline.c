@@ -42,7 +42,7 @@ struct pipeline {
 	bool ended;
 	bool has_failed;	/* a worker: no job is started any more */
 	struct failure end;	/* the one who submits gave up */
-	struct failure failure; /* stops everybody */
+	struct failure failure; /* stops all threads */
 };
 
 struct worker {

@@ -65,7 +65,7 @@ void *pipeline_collect(struct pipeline *pipeline);
 /* Back to the free jobs. Any thread, any order. */
 void pipeline_release(struct pipeline *pipeline, void *job);
 
-/* Stops everybody at once, for a reason found outside a worker. */
+/* Stops all threads at once, for a reason found outside a worker. */
 void pipeline_fail(struct pipeline *pipeline, int error);
 /* What claim or collect returned NULL for; 0 at the end. */
 int pipeline_error(struct pipeline *pipeline);

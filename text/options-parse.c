@@ -1,4 +1,8 @@
-/* What the rows of options.h mean for a text. Pure: who asks prints what is wrong, as its users know it. */
+/*
+ * What the rows of options.h mean for a text. Pure: the caller prints what is wrong, as its users know it. In: a row
+ * and a word, of a command line, of the control socket or of a setting. Out: a value within the row's bounds. The trap:
+ * a row's words are one string with blanks, and a word is its place in it, which code numbers by an enum.
+ */
 #include "text/options.h"
 
 #include <stdint.h>

@@ -1,4 +1,8 @@
-/* See text.h. */
+/*
+ * See text.h. Pure. In: text that others wrote: names, messages of a peer, JSON. Out: text that a terminal shows and
+ * does not obey. The trap: UTF-8 is not only bytes above 127: overlong forms, surrogates and marks of direction can
+ * hide or disguise what is there, and are shown by number.
+ */
 #include "text/text.h"
 
 #include <stdio.h>
@@ -15,6 +19,7 @@ bool text_number(const char *text, uint64_t most, uint64_t *number)
 	for (; *text; text++) {
 		unsigned int digit = (unsigned char)*text - '0';
 
+		/* Compared before it is multiplied: nothing wraps round, whatever most is. */
 		if (digit > 9 || value > most / 10 || value * 10 > most - digit || digit > most)
 			return false;
 		value = value * 10 + digit;

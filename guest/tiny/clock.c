@@ -3,7 +3,7 @@
 
 static void rang(void)
 {
-	/* Whoever waits looks at the clock. */
+	/* A vCPU that waits looks at the clock. */
 }
 
 void clock_connect(unsigned int vcpu)

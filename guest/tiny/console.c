@@ -9,7 +9,7 @@ static struct lock console_lock;
 
 static void came(void)
 {
-	/* Whoever waits looks at the ring. */
+	/* A vCPU that waits looks at the ring. */
 }
 
 void console_connect(void)

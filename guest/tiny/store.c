@@ -15,7 +15,7 @@ bool store_watch_fired;
 
 static void came(void)
 {
-	/* Whoever waits looks at the ring. */
+	/* A vCPU that waits looks at the ring. */
 }
 
 static void store_put(const void *from, size_t bytes)

@@ -166,7 +166,7 @@ static void leave(unsigned int vcpu)
 	events_open();
 }
 
-/* Whoever sleeps in its work is woken by a call. */
+/* A vCPU that sleeps in its work is woken by a call. */
 void secondary(unsigned int vcpu)
 {
 	ONCE(vcpus[vcpu].up) = true;
