@@ -212,7 +212,7 @@ static int find_next(struct parents *p, const struct search *s)
 	if (!parent)
 		return cannot_find(s, child);
 	if (parent->is_used)
-		return fail(EBADMSG, "%s goes on from %s, which goes on from it", child->name, parent->path);
+		return fail(EBADMSG, "%s is based on %s, which is based on it", child->name, parent->path);
 	if (p->chain.count == CHAIN_MOST)
 		return fail(EBADMSG, "%s has more than %u parents", p->chain.files[0].name, CHAIN_MOST - 1);
 	parent->is_used = true;

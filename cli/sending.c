@@ -43,8 +43,8 @@ static int check_obstacles(struct domain *domain, struct movable *wish)
 		return rc;
 	if (!is_gone_over(obstacle, wish))
 		return fail(EOPNOTSUPP, "%s%s", text,
-			    obstacle == OBSTACLE_LIBVIRT	? " (--force goes on)"
-			    : obstacle >= OBSTACLE_FIXED_DEVICE ? " (--without-devices goes on)"
+			    obstacle == OBSTACLE_LIBVIRT	? " (--force continues anyway)"
+			    : obstacle >= OBSTACLE_FIXED_DEVICE ? " (--without-devices continues anyway)"
 								: "");
 	if (obstacle == OBSTACLE_LIBVIRT) {
 		/* Its devices have not been looked at. */

@@ -50,5 +50,5 @@ int stock_exec(const char *configured, char **argv)
 	become_one_of("/usr/lib/xen-*/bin/libxl-save-helper.distrib", argv);
 	become_one_of("/usr/lib/xen-*/bin/libxl-save-helper", argv);
 	return fail(ENOENT, "this is for Xen's own libxl-save-helper, which is not found: "
-			    "stock-helper in helper.conf tells where it is");
+			    "set stock-helper in helper.conf to its path");
 }

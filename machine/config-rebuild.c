@@ -152,7 +152,7 @@ int config_rebuild(struct config *config, const uint8_t *at, size_t bytes)
 	config->root = root;
 	if (key || rest.bytes) {
 		config_release(config);
-		return lies("goes on behind its end");
+		return lies("has more bytes behind its end");
 	}
 	return config_check(config);
 }

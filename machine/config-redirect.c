@@ -113,12 +113,12 @@ static int redirect_line(const struct config *config, char *line)
 	char *name = strchr(line, ' '), *value = name ? strchr(name, '=') : NULL;
 
 	if (!value)
-		return fail(EINVAL, "\"%s\" is no redirection", line);
+		return fail(EINVAL, "\"%s\" is not a redirection", line);
 	*name++ = *value++ = '\0';
 	for (int i = 0; i < REDIRECTS; i++)
 		if (!strcmp(line, redirects[i].kind))
 			return redirect_one(config, &redirects[i], name, value);
-	return fail(EINVAL, "\"%s\" is no redirection", line);
+	return fail(EINVAL, "\"%s\" is not a redirection", line);
 }
 
 int config_redirect(struct config *config, const char *lines)

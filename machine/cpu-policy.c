@@ -128,7 +128,7 @@ static int policies_compare(const struct cpu_policy *wanted, const struct cpu_po
 	if (!force)
 		return fail(EOPNOTSUPP,
 			    "this host lacks features the guest was shown: CPUID %#x.%u %s bits %#x "
-			    "(--force goes on)",
+			    "(--force continues anyway)",
 			    leaf[0], leaf[1], name, bits);
 	say(SAY_WARNING, "this host lacks features the guest was shown: CPUID %#x.%u %s bits %#x", leaf[0],
 	    leaf[1], name, bits);

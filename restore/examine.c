@@ -198,10 +198,10 @@ static int check_provenance(const struct examination *x)
 		rc = fail(EBADMSG, "head: the provenance is not a JSON object");
 	for (size_t i = 0; !rc && i < sizeof(keys) / sizeof(*keys); i++)
 		if (!json_object_object_get_ex(json, keys[i], &value))
-			rc = fail(EBADMSG, "head: the provenance does not tell \"%s\"", keys[i]);
+			rc = fail(EBADMSG, "head: the provenance lacks \"%s\"", keys[i]);
 	form = rc ? NULL : json_object_get_string(value); /* of null there is none */
 	if (!rc && (!form || (strcmp(form, "linear") && strcmp(form, "list"))))
-		rc = fail(EBADMSG, "head: the provenance tells of a p2m of form \"%s\"",
+		rc = fail(EBADMSG, "head: the provenance names a p2m of form \"%s\"",
 			  form ? form : "null");
 	json_object_put(json);
 	return rc;

@@ -54,12 +54,12 @@ static int compare_size(const struct offer_disk *disk, uint64_t bytes, uint64_t 
 	if (disk->bytes && bytes && bytes != disk->bytes)
 		return fail(EINVAL,
 			    "the disk %s is another one here: %s has %lu bytes, the guest's has %lu "
-			    "(--force goes on)",
+			    "(--force continues anyway)",
 			    disk->vdev, disk->target, bytes, disk->bytes);
 	if (disk->sector_bytes && sector_bytes && sector_bytes != disk->sector_bytes)
 		return fail(EINVAL,
 			    "the disk %s is another one here: %s has sectors of %lu bytes, the guest's has "
-			    "sectors of %u (--force goes on)",
+			    "sectors of %u (--force continues anyway)",
 			    disk->vdev, disk->target, sector_bytes, disk->sector_bytes);
 	return 0;
 }
@@ -84,7 +84,7 @@ static int check_block_device(const struct offer_disk *disk, dev_t device)
 	if (!sector)
 		sector = block_number(device, "../queue/logical_block_size");
 	if (disk->writable && block_number(device, "ro"))
-		return fail(EROFS, "the disk %s: %s can only be read here (--force goes on)", disk->vdev,
+		return fail(EROFS, "the disk %s: %s can only be read here (--force continues anyway)", disk->vdev,
 			    disk->target);
 	return compare_size(disk, block_number(device, "size") * 512, sector);
 }

@@ -115,7 +115,8 @@ int preflight_config(struct restoration *r)
 	if (*devices && !r->options.without_devices)
 		return fail(EOPNOTSUPP,
 			    "the domain has devices, which pvferry does not carry: %s; "
-			    "xl does (zstd -dc FILE | xl restore /dev/stdin), --without-devices goes on",
+			    "xl does (zstd -dc FILE | xl restore /dev/stdin), --without-devices restores it "
+			    "without them",
 			    devices);
 	return 0;
 }

@@ -242,7 +242,7 @@ static int pass_index(struct feed *feed)
 	if (rc)
 		return rc;
 	if (!feed->facts->has_index)
-		return fail(EBADMSG, "frame %lu is an index, which the head does not tell of", feed->frames);
+		return fail(EBADMSG, "frame %lu is an index, which the head does not announce", feed->frames);
 	memcpy(&cover, intake_at(&feed->intake), sizeof(cover));
 	if (cover.bytes < sizeof(struct index_head))
 		return fail(EBADMSG, "index: only %u bytes", cover.bytes);
@@ -312,7 +312,7 @@ static int check_end(struct feed *feed, uint32_t magic)
 	int rc = magic == INDEX_MAGIC ? pass_index(feed) : 0;
 
 	if (!rc && feed->facts->has_index && magic != INDEX_MAGIC)
-		rc = fail(EBADMSG, "the head tells of an index, and there is a seal in its place");
+		rc = fail(EBADMSG, "the head announces an index, but a seal stands in its place");
 	if (!rc)
 		rc = check_seal(feed);
 	if (!rc)

@@ -40,7 +40,7 @@ const struct option_row option_rows[] = {
 	  "keep all that are at most TIME (30m, 2h, 7d) older than the newest",
 	  .commands = "checkpoint prune" },
 	{ "dry-run", OPTION_DRY_RUN, FLAG, "show what would be done, and do nothing", .commands = "prune" },
-	{ "tree", OPTION_TREE, FLAG, "each below the one that it goes on from", .commands = "checkpoints" },
+	{ "tree", OPTION_TREE, FLAG, "each below its parent", .commands = "checkpoints" },
 	{ "subset", OPTION_SUBSET, TEXT("M/N"),
 	  "of a directory: only the bytes of the files of part M of N; N alone: each day another",
 	  .commands = "verify" },

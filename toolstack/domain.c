@@ -42,7 +42,7 @@ int toolstack_config(struct toolstack *t, struct json_object *order, struct json
 		text = libxl_domain_config_to_json(t->ctx, &config);
 	libxl_domain_config_dispose(&config);
 	if (code || !text)
-		return toolstack_fail(t, code, "libxl cannot tell the domain's config");
+		return toolstack_fail(t, code, "libxl cannot read the domain's config");
 	json_object_object_add(answer, "config", json_object_new_string(text));
 	free(text);
 	return 0;

@@ -157,7 +157,7 @@ static int pass_disk(struct toolstack *t, struct disk *disk, libxl_device_disk *
 	libxl_log_begin(t->log);
 	code = libxl_device_disk_getinfo(t->ctx, disk->domain, config, &info);
 	if (code) {
-		rc = toolstack_fail(t, code, "libxl cannot tell what serves a disk");
+		rc = toolstack_fail(t, code, "libxl cannot show what serves a disk");
 	} else {
 		disk->vdev = config->vdev;
 		disk->frontend = info.frontend;

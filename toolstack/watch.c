@@ -66,7 +66,7 @@ int watcher_find_domain(struct watcher *w, libxl_dominfo *info)
 
 	if (code == ERROR_DOMAIN_NOTFOUND || (!code && (info->dying || !watcher_has_uuid(w, info))))
 		return 0;
-	return code ? toolstack_fail(w->t, code, "libxl cannot tell what became of the domain") : 1;
+	return code ? toolstack_fail(w->t, code, "libxl cannot show what became of the domain") : 1;
 }
 
 /*

@@ -54,7 +54,7 @@ int domain_log_take(struct domain *domain, uint64_t *bits, uint64_t pfns)
 		bits[i] |= buffer[i];
 	xc_hypercall_buffer_free(xc_of(domain), buffer);
 	if (got < 0)
-		return fail_errno("Xen does not tell which pages domain %u has written to", domain->id);
+		return fail_errno("Xen does not report which pages domain %u has written to", domain->id);
 	if ((uint64_t)got != pfns)
 		return fail(ERANGE, "Xen's log of domain %u ends at pfn %#llx of %#lx", domain->id, got,
 			    pfns);

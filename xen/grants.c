@@ -44,7 +44,7 @@ int domain_each_granted(struct domain *domain, void (*each)(mfn_t mfn, void *con
 	void *at = NULL;
 
 	if (xc_gnttab_query_size(xc_of(domain), &size) || size.status != GNTST_okay)
-		return fail(EIO, "Xen does not tell how large domain %u's grant table is", domain->id);
+		return fail(EIO, "Xen does not report how large domain %u's grant table is", domain->id);
 	if (!size.nr_frames)
 		return 0;
 	table = xenforeignmemory_map_resource(memory, domain->id, XENMEM_resource_grant_table,

@@ -175,7 +175,7 @@ static void what_is_cut_short_is_refused(void **state)
 	flat = (struct bytes){ 0 };
 	bytes_put(&flat, whole, bytes);
 	bytes_put(&flat, "", 1);
-	is_refused("goes on behind its end");
+	is_refused("has more bytes behind its end");
 	free(whole);
 }
 
@@ -229,7 +229,7 @@ static void shapes_that_lie_are_refused(void **state)
 	put(FLAT_OBJECT, NULL, 1), put(FLAT_OBJECT, NULL, 0);
 	is_refused("has a member without a key");
 	put(FLAT_OBJECT, "root", 0);
-	is_refused("goes on behind its end");
+	is_refused("has more bytes behind its end");
 }
 
 /* What config_parse() refuses too, as the expander does not look for it. */

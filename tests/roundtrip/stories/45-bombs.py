@@ -243,7 +243,7 @@ def defuse(host, name, path, pfn_count, command, from_pipe, *more):
             cat.wait()
     seconds = spent() - before
     what = f"{command[0]} of {name}{' by pipe' if from_pipe else ''}"
-    expect(result.status in (0, 1, 2) and "(--force goes on)" not in result.err, f"{what}: {result}")
+    expect(result.status in (0, 1, 2) and "(--force continues anyway)" not in result.err, f"{what}: {result}")
     expect(most <= allowed, f"{what}: {most // MIB} MiB, {allowed // MIB} are allowed: {result}")
     expect(seconds < SECONDS, f"{what}: {seconds:.1f} s of processor time: {result}")
     return most, seconds

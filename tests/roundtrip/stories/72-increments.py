@@ -127,7 +127,7 @@ def refused(source, files):
     data[at + 24:at + 40] = read_image.find_index(newest.read_bytes()).state
     data[at + 232:at + 240] = read_image.xxh64(bytes(data[at:at + 232])).to_bytes(8, "little")
     full.write_bytes(data)
-    says("which goes on from it", full.name)
+    says("which is based on it", full.name)
     full.write_bytes(sound)
     plain = full.with_suffix(".plain")
     source.pvferry("save", "-c", max(source.domains()), plain)
