@@ -22,7 +22,7 @@ enum {
 /* A part of the downtime is a row. Columns that are wider bear their figure; a figure takes LABEL. */
 enum { ROW = 22, BAR = 14, COLUMN_MOST = 56, LABEL = 42, DECADES_LABELLED = 4 };
 
-static void put_text(FILE *to, const char *text)
+static void svg_put_text(FILE *to, const char *text)
 {
 	for (; *text; text++) {
 		switch (*text) {
@@ -41,7 +41,7 @@ static void put_member(FILE *to, const struct json_object *json, const char *nam
 
 	control_text(json, name, text, sizeof(text));
 	text_visible(some, most < sizeof(some) ? most : sizeof(some), text);
-	put_text(to, some);
+	svg_put_text(to, some);
 	if (strlen(some) < strlen(text))
 		fputs("...", to);
 }
@@ -232,7 +232,7 @@ static void put_part(FILE *to, const char *key, struct part part, unsigned int y
 	bool is_long = part.ms >= 10000;
 
 	fprintf(to, "<text x=\"%d\" y=\"%u\" text-anchor=\"end\">", LEFT - 8, y + BAR - 3);
-	put_text(to, phase_name(key));
+	svg_put_text(to, phase_name(key));
 	fprintf(to,
 		"</text>\n<rect x=\"%.1f\" y=\"%u\" width=\"%.1f\" height=\"%d\" fill=\"#d9822b\"/>\n"
 		"<text x=\"%.1f\" y=\"%u\">%.*f %s</text>\n",

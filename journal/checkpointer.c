@@ -48,7 +48,7 @@ int checkpointer_begin(struct checkpointer *c, const char *directory)
 	return rc;
 }
 
-static struct json_object *describe(const struct checkpointer *c)
+static struct json_object *checkpointer_describe(const struct checkpointer *c)
 {
 	struct json_object *json = json_object_new_object();
 
@@ -80,7 +80,7 @@ int checkpointer_put(const struct checkpointer *c)
 		return 0;
 	file_path(path, c->name, "json");
 	file_path(new_path, c->name, "new");
-	json = describe(c);
+	json = checkpointer_describe(c);
 	if (json_object_to_file(new_path, json) || rename(new_path, path))
 		rc = fail_errno("cannot write %s", path);
 	json_object_put(json);

@@ -58,7 +58,7 @@ static bool is_of_domain_0(const struct json_object *device)
 	return !body_number(device, "backend_domid", 0) && (!name || !*name);
 }
 
-static bool is_word(const char *text, const char *word)
+static bool backend_is(const char *text, const char *word)
 {
 	return text && !strcmp(text, word);
 }
@@ -94,12 +94,12 @@ static void judge_disk(struct judgement *all, const struct json_object *disk)
 		worsen(all, UNKNOWN, "disk", vdev, "has a script that pvferry does not know");
 	else if (!body_number(disk, "readwrite", 0) || !path || !*path)
 		return;
-	else if (is_word(backend, "qdisk"))
+	else if (backend_is(backend, "qdisk"))
 		worsen(all, UNSAFE, "disk", vdev,
 		       "is qemu's, which would read its image before the guest has written it");
 	else if (!is_of_domain_0(disk))
 		worsen(all, UNKNOWN, "disk", vdev, "is a driver domain's");
-	else if (!is_word(backend, "phy"))
+	else if (!backend_is(backend, "phy"))
 		worsen(all, UNKNOWN, "disk", vdev, "has a backend that pvferry does not know");
 	else
 		judge_block_device(all, vdev, path);
@@ -127,7 +127,7 @@ static size_t count_of(const struct config *config, const char *kind, struct jso
 }
 
 /* What is neither (vfb, channels, ...) has nothing outside of the guest that two could use at once. */
-static void judge(struct judgement *all, const struct config *config)
+static void devices_judge(struct judgement *all, const struct config *config)
 {
 	struct json_object *list;
 	size_t count = count_of(config, "disks", &list);
@@ -145,7 +145,7 @@ int device_order_choose(struct device_order *order, enum device_wish wish, const
 	struct judgement all = { .reason = "no device reads or answers before the guest is there",
 				 .look = look };
 
-	judge(&all, config);
+	devices_judge(&all, config);
 	*order = (struct device_order){ .is_early = wish == DEVICES_EARLY ||
 						    (wish == DEVICES_AUTO && all.verdict == SAFE) };
 	if (wish == DEVICES_EARLY && all.verdict == UNSAFE)
