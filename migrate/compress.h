@@ -1,5 +1,5 @@
 /*
- * Compresses batches for the outlet, in several threads: at the level that was asked for, or at the one that
+ * Compresses batches for the send queue, in several threads: at the level that was asked for, or at the one that
  * takes the least time (level-policy.h), for which it measures how long batches take.
  *
  * Mirror: feed_image_expand() in stream/feed-image.c

@@ -1,9 +1,8 @@
 /*
- * See precopy.h. Mirror: restore/receive-batch.c
- * The rounds of a guest that runs, and the last one of a guest that has stopped. In: the domain and its p2m. Out:
- * records of pages through the outlet, and the moment to suspend. The trap: all that is known of the p2m is old as soon
- * as it is known, so nothing that fails while the guest runs is final, and everything that fails when it has stopped
- * is.
+ * See precopy.h. Mirror: restore/receive-batch.c The rounds of a guest that runs, and the last one of a guest that has
+ * stopped. In: the domain and its p2m. Out: records of pages through the send queue, and the moment to suspend. The
+ * trap: all that is known of the p2m is old as soon as it is known, so nothing that fails while the guest runs is
+ * final, and everything that fails when it has stopped is.
  */
 #include "migrate/precopy.h"
 
@@ -123,7 +122,7 @@ static int run_round(struct migration *m)
 	m->options.live->round += !p->is_last;
 	m->options.live->pages = m->figures.frames;
 	send_round(m);
-	if (!outlet_flush(p->outlet))
+	if (!send_queue_flush(p->queue))
 		return -ECANCELED;
 	return p->is_stopped ? 0 : await_other_side(m);
 }
@@ -165,8 +164,9 @@ static int choose_tracking(struct migration *m, const struct precopy_round *roun
 }
 
 /*
- * The other host makes the devices beside the rounds, and may be slower: a script of libxl's may take 40 s. Then the guest waits for
- * nothing, since it runs. What it changes meanwhile goes in one more round; for the forecast the last one took so long.
+ * The other host makes the devices beside the rounds, and may be slower: a script of libxl's may take 40 s. Then the
+ * guest waits for nothing, since it runs. What it changes meanwhile goes in one more round; for the forecast the last
+ * one took so long.
  */
 static int await_devices(const struct migration *m, struct precopy_round *round)
 {
@@ -313,7 +313,7 @@ int precopy_begin(struct migration *m)
 	    digest_speed() / 1e9);
 	if (!rc)
 		rc = tell_p2m_frames(m);
-	return rc ? rc : outlet_open(&p->outlet, m, fill_changed);
+	return rc ? rc : send_queue_open(&p->queue, m, fill_changed);
 }
 
 int precopy_end(struct migration *m, int why)
@@ -324,7 +324,7 @@ int precopy_end(struct migration *m, int why)
 	if (!p)
 		return why;
 	/* What stopped the workers comes first. */
-	rc = outlet_close(p->outlet, why == -ECANCELED ? 0 : why);
+	rc = send_queue_close(p->queue, why == -ECANCELED ? 0 : why);
 	dirty_end(&p->dirty);
 	guest_view_release(&p->view);
 	bytes_release(&p->frames);

@@ -1,4 +1,4 @@
-/* See run-on.h; the buffer is migrate/hold.h, who fills it migrate/outlet.c. */
+/* See run-on.h; the buffer is migrate/hold.h, who fills it migrate/send-queue.c. */
 #include "migrate/run-on.h"
 
 #include <errno.h>
@@ -6,8 +6,8 @@
 
 #include "log.h"
 #include "migrate/hold.h"
-#include "migrate/outlet.h"
 #include "migrate/send-changed.h"
+#include "migrate/send-queue.h"
 #include "process/stop.h"
 
 int buffer_prepare(struct migration *m)
@@ -112,17 +112,17 @@ int resume_early(struct migration *m)
 
 int buffer_write(struct migration *m)
 {
-	struct outlet *outlet = NULL;
+	struct send_queue *queue = NULL;
 	int rc;
 
 	if (!m->hold)
 		return 0;
 	m->is_held = false;
 	m->figures.copied_bytes = m->figures.late_bytes + hold_used(m->hold);
-	rc = outlet_open(&outlet, m, NULL);
+	rc = send_queue_open(&queue, m, NULL);
 	if (!rc)
-		outlet_write_held(outlet);
-	return outlet_close(outlet, rc);
+		send_queue_write_held(queue);
+	return send_queue_close(queue, rc);
 }
 
 void buffer_release(struct migration *m)

@@ -8,7 +8,7 @@
 #include "migrate/send-batch.h"
 
 #include "migrate/map-ahead.h"
-#include "migrate/outlet.h"
+#include "migrate/send-queue.h"
 
 static int batch_fill_any(struct batch *batch, struct migration *m)
 {
@@ -29,7 +29,7 @@ static const uint8_t *choose(struct batch *batch, const struct p2m *p2m, const u
 	return from;
 }
 
-static int submit_all(struct migration *m, struct outlet *outlet, struct map_ahead *ahead)
+static int submit_all(struct migration *m, struct send_queue *queue, struct map_ahead *ahead)
 {
 	const struct window *window = NULL;
 	const uint8_t *from = NULL;
@@ -45,11 +45,11 @@ static int submit_all(struct migration *m, struct outlet *outlet, struct map_ahe
 				return rc;
 			from = window->pages;
 		}
-		batch = outlet_claim(outlet, first, first + (left < BATCH_PAGES ? left : BATCH_PAGES));
+		batch = send_queue_claim(queue, first, first + (left < BATCH_PAGES ? left : BATCH_PAGES));
 		if (!batch)
-			return 0; /* another worker failed: outlet_close() tells */
+			return 0; /* another worker failed: send_queue_close() tells */
 		from = choose(batch, &m->p2m, from);
-		outlet_submit(outlet, batch);
+		send_queue_submit(queue, batch);
 	}
 	return 0;
 }
@@ -57,13 +57,13 @@ static int submit_all(struct migration *m, struct outlet *outlet, struct map_ahe
 int send_memory(struct migration *m)
 {
 	struct map_ahead *ahead = NULL;
-	struct outlet *outlet = NULL;
+	struct send_queue *queue = NULL;
 	int rc = map_ahead_start(&ahead, m);
 
 	if (!rc)
-		rc = outlet_open(&outlet, m, batch_fill_any);
+		rc = send_queue_open(&queue, m, batch_fill_any);
 	if (!rc)
-		rc = submit_all(m, outlet, ahead);
+		rc = submit_all(m, queue, ahead);
 	map_ahead_stop(ahead);
-	return outlet_close(outlet, rc);
+	return send_queue_close(queue, rc);
 }

@@ -8,14 +8,14 @@
 #define MIGRATE_SEND_CHANGED_H
 
 #include "migrate/guest-view.h"
-#include "migrate/outlet.h"
 #include "migrate/precopy-policy.h"
 #include "migrate/precopy.h"
+#include "migrate/send-queue.h"
 
 struct precopy {
 	struct guest_view view;
 	struct dirty dirty;
-	struct outlet *outlet;
+	struct send_queue *queue;
 	struct bytes frames; /* the last X86_PV_P2M_FRAMES that was sent */
 	bool is_stopped;     /* the guest is */
 	bool is_last;	     /* and what does not go now never will */

@@ -93,10 +93,10 @@ static bool send_window(struct migration *m, uint64_t first, uint64_t limit)
 		end = batch_end(m, first, limit, &due);
 		if (!due)
 			continue;
-		batch = outlet_claim(p->outlet, first, end);
+		batch = send_queue_claim(p->queue, first, end);
 		if (!batch)
 			return false;
-		outlet_submit(p->outlet, batch);
+		send_queue_submit(p->queue, batch);
 	}
 	return true;
 }

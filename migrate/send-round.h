@@ -6,7 +6,7 @@
 
 /*
  * Submits all that is due, mapping what is not mapped yet. Ends early after a
- * failure, which outlet_close() tells, or if the guest still runs and the time
+ * failure, which send_queue_close() tells, or if the guest still runs and the time
  * for all rounds is over.
  */
 void send_round(struct migration *migration);

@@ -1,14 +1,14 @@
-/* What the files of the outlet share: migrate/outlet.c, migrate/outlet-held.c. */
-#ifndef MIGRATE_OUTLET_PARTS_H
-#define MIGRATE_OUTLET_PARTS_H
+/* What the files of the send queue share: migrate/send-queue.c, migrate/send-queue-held.c. */
+#ifndef MIGRATE_SEND_QUEUE_PARTS_H
+#define MIGRATE_SEND_QUEUE_PARTS_H
 
 #include <pthread.h>
 
 #include "migrate/compress.h"
-#include "migrate/outlet.h"
+#include "migrate/send-queue.h"
 #include "stream/pipeline.h"
 
-struct outlet {
+struct send_queue {
 	struct migration *m;
 	int (*fill)(struct batch *batch, struct migration *m);
 	struct pipeline *batches;
@@ -22,7 +22,7 @@ struct outlet {
 	bool has_ended;		     /* the writer has */
 };
 
-/* The buffer is full: writes what it holds; false after a failure, which outlet_close() tells. */
-bool outlet_make_room(struct outlet *outlet);
+/* The buffer is full: writes what it holds; false after a failure, which send_queue_close() tells. */
+bool send_queue_make_room(struct send_queue *queue);
 
 #endif

@@ -1,21 +1,21 @@
-/* What the outlet has copied while the guest was stopped goes out. See outlet.h and hold.h. */
+/* What the send queue has copied while the guest was stopped goes out. See send-queue.h and hold.h. */
 #include "log.h"
 #include "migrate/hold.h"
-#include "migrate/outlet-parts.h"
+#include "migrate/send-queue-parts.h"
 
-static bool write_record(struct outlet *outlet, const struct held *held)
+static bool write_record(struct send_queue *queue, const struct held *held)
 {
-	struct batch *batch = pipeline_claim(outlet->batches);
+	struct batch *batch = pipeline_claim(queue->batches);
 	int rc = batch ? batch_prepare(batch, 0, held->pfns) : 0;
 
 	if (rc)
-		pipeline_fail(outlet->batches, rc);
+		pipeline_fail(queue->batches, rc);
 	if (rc || !batch)
 		return false;
 	batch->is_filled = true;
 	batch->record = held->record;
 	batch->record_bytes = held->bytes;
-	outlet_submit(outlet, batch);
+	send_queue_submit(queue, batch);
 	return true;
 }
 
@@ -23,42 +23,42 @@ static bool write_record(struct outlet *outlet, const struct held *held)
  * It may be larger than what a batch has room for. The thread that writes has nothing to do meanwhile.
  * Between two rounds all has to be written: to leave out a page of an increment depends on whether it went before.
  */
-static bool write_group(struct outlet *outlet, const struct held *held)
+static bool write_group(struct send_queue *queue, const struct held *held)
 {
 	struct bytes group = { .at = held->record, .count = held->bytes };
 	int rc;
 
-	if (!outlet_flush(outlet))
+	if (!send_queue_flush(queue))
 		return false;
 	if (!held->bytes)
 		return true;
-	rc = writer_group(&outlet->m->writer, &group);
+	rc = writer_group(&queue->m->writer, &group);
 	if (rc)
-		pipeline_fail(outlet->batches, rc);
+		pipeline_fail(queue->batches, rc);
 	return !rc;
 }
 
-bool outlet_write_held(struct outlet *outlet)
+bool send_queue_write_held(struct send_queue *queue)
 {
-	struct hold *hold = outlet->m->hold;
+	struct hold *hold = queue->m->hold;
 	bool is_fine = true;
 
 	for (size_t i = 0; is_fine && i < hold_count(hold); i++) {
 		const struct held *held = hold_at(hold, i);
 
-		is_fine = held->pfns ? write_record(outlet, held) : write_group(outlet, held);
+		is_fine = held->pfns ? write_record(queue, held) : write_group(queue, held);
 	}
-	is_fine = outlet_flush(outlet) && is_fine;
+	is_fine = send_queue_flush(queue) && is_fine;
 	if (is_fine)
 		hold_empty(hold);
 	return is_fine;
 }
 
 /* The guest is stopped and the buffer full: written it is now, and then filled again, so that at least the rest need not wait. */
-bool outlet_make_room(struct outlet *outlet)
+bool send_queue_make_room(struct send_queue *queue)
 {
-	struct migration *m = outlet->m;
-	bool is_fine = outlet_flush(outlet);
+	struct migration *m = queue->m;
+	bool is_fine = send_queue_flush(queue);
 
 	if (!is_fine)
 		return false;
@@ -69,7 +69,7 @@ bool outlet_make_room(struct outlet *outlet)
 		    hold_room(m->hold) >> 20);
 	m->figures.late_bytes += hold_used(m->hold);
 	m->is_held = false;
-	is_fine = outlet_write_held(outlet);
+	is_fine = send_queue_write_held(queue);
 	m->is_held = is_fine;
 	return is_fine;
 }
