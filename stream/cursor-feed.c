@@ -100,7 +100,7 @@ static void fed_release(struct cursor *c, struct chunk *chunk)
 /* The feed may wait for a free chunk or for the input: the first two lines end both, and only then is it joined. */
 static void fed_close(struct cursor *c)
 {
-	struct channel *from = c->feed.intake.from;
+	struct channel *from = c->feed.input.from;
 
 	if (c->chunks)
 		pipeline_fail(c->chunks, -ECANCELED);
@@ -114,7 +114,7 @@ static void fed_close(struct cursor *c)
 	free(c->decompressors);
 	XXH64_freeState(c->feed.hash);
 	XXH64_freeState(c->feed.table);
-	intake_release(&c->feed.intake);
+	input_release(&c->feed.input);
 	feed_chain_close(&c->feed);
 	if (from->cancel_fd >= 0)
 		close(from->cancel_fd);
@@ -126,11 +126,11 @@ static const struct cursor_source fed = { fed_collect, fed_error, fed_release, f
 /* What kind of input is it? Reads a little, and an image's head. */
 static int recognise(struct cursor *c)
 {
-	struct intake *in = &c->feed.intake;
+	struct input_buffer *in = &c->feed.input;
 	uint32_t magic;
 
 	while (in->end < sizeof(magic)) {
-		ssize_t got = intake_read(in, sizeof(magic), sizeof(magic) - in->end);
+		ssize_t got = input_read(in, sizeof(magic), sizeof(magic) - in->end);
 
 		if (got < 0)
 			return got;
@@ -138,7 +138,7 @@ static int recognise(struct cursor *c)
 			return fail(EMEDIUMTYPE, "%s is %s", in->from->name,
 				    in->end ? "too short for an image" : "empty");
 	}
-	memcpy(&magic, intake_at(in), sizeof(magic));
+	memcpy(&magic, input_at(in), sizeof(magic));
 	if (magic == HEAD_MAGIC)
 		return feed_chain_open(&c->feed);
 	c->feed.facts->is_wire = magic == WIRE_MAGIC;
@@ -190,7 +190,7 @@ int cursor_open(struct cursor *c, struct channel *from, struct stream_facts *fac
 
 	c->source = &fed;
 	c->threads = threads;
-	c->feed.intake.from = from;
+	c->feed.input.from = from;
 	c->feed.facts = facts;
 	from->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (from->cancel_fd < 0)

@@ -63,7 +63,7 @@ int cursor_take(struct cursor *c, size_t count, const uint8_t **at)
 	int rc = cursor_next(c);
 
 	if (rc <= 0)
-		return rc ? rc : fail(ENODATA, "%s ends before its last record", c->feed.intake.from->name);
+		return rc ? rc : fail(ENODATA, "%s ends before its last record", c->feed.input.from->name);
 	if (c->current->count - c->offset < count)
 		return fail(EBADMSG, "frame %lu: a record crosses its end", c->current->number);
 	*at = c->current->at + c->offset;
@@ -115,7 +115,7 @@ int cursor_attach(struct cursor *c, const struct expansion *expansion, struct ch
 		  struct stream_facts *facts)
 {
 	c->source = &attached;
-	c->feed.intake.from = pages;
+	c->feed.input.from = pages;
 	c->feed.facts = facts;
 	return expanded_open(&c->expanded, expansion, pages, facts);
 }

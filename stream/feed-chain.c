@@ -15,7 +15,7 @@
 
 int feed_chain_open(struct feed *feed)
 {
-	struct chain *chain = feed->intake.from->chain;
+	struct chain *chain = feed->input.from->chain;
 	int rc = feed_image_head(feed);
 
 	if (!rc && !chain && feed->facts->is_increment)
@@ -60,7 +60,7 @@ static int feed_frame(struct feed *feed, uint32_t part, struct sealed *sealed)
 		rc = sealed_pass(sealed, chunk->stored, frame->stored, frame->at);
 	if (rc)
 		return rc;
-	feed->intake.from->bytes += frame->stored;
+	feed->input.from->bytes += frame->stored;
 	feed->expanded += frame->expanded;
 	pipeline_submit(feed->to, chunk);
 	return 0;

@@ -16,13 +16,13 @@
 
 static int cut_short(struct feed *feed)
 {
-	return fail(ENODATA, "%s is cut short: it ends at byte %lu, in frame %lu", feed->intake.from->name,
-		    (unsigned long)feed->intake.from->bytes, feed->frames);
+	return fail(ENODATA, "%s is cut short: it ends at byte %lu, in frame %lu", feed->input.from->name,
+		    (unsigned long)feed->input.from->bytes, feed->frames);
 }
 
 static int need(struct feed *feed, size_t count)
 {
-	int rc = intake_need(&feed->intake, count);
+	int rc = input_need(&feed->input, count);
 
 	return rc == 0 ? cut_short(feed) : rc < 0 ? rc : 0;
 }
@@ -30,7 +30,7 @@ static int need(struct feed *feed, size_t count)
 static void use(struct feed *feed, size_t count)
 {
 	feed->stored += count;
-	feed->intake.start += count;
+	feed->input.start += count;
 }
 
 /* A frame that the seal and the table cover. */
@@ -38,21 +38,21 @@ static void use_frame(struct feed *feed, size_t stored, size_t expanded)
 {
 	struct seek_entry entry = { stored, expanded };
 
-	XXH64_update(feed->hash, intake_at(&feed->intake), stored);
+	XXH64_update(feed->hash, input_at(&feed->input), stored);
 	XXH64_update(feed->table, &entry, sizeof(entry));
 	feed->frames++;
 	feed->expanded += expanded;
 	use(feed, stored);
 }
 
-/* A skippable frame of one kind, whole in the intake. */
+/* A skippable frame of one kind, whole in the input buffer. */
 static int need_skippable(struct feed *feed, const char *what, size_t most, struct skippable *cover)
 {
 	int rc = need(feed, sizeof(*cover));
 
 	if (rc)
 		return rc;
-	memcpy(cover, intake_at(&feed->intake), sizeof(*cover));
+	memcpy(cover, input_at(&feed->input), sizeof(*cover));
 	if (cover->bytes > most)
 		return fail(EBADMSG, "%s: %u bytes, more than there can be", what, cover->bytes);
 	return need(feed, sizeof(*cover) + cover->bytes);
@@ -94,7 +94,7 @@ int feed_image_head(struct feed *feed)
 
 	if (rc)
 		return rc;
-	content = intake_at(&feed->intake) + sizeof(cover);
+	content = input_at(&feed->input) + sizeof(cover);
 	rc = check_head(content, cover.bytes, &head);
 	if (rc)
 		return rc;
@@ -128,13 +128,13 @@ static int need_frame_header(struct feed *feed, ZSTD_frameHeader *header)
 
 	if (rc)
 		return rc;
-	bytes = ZSTD_frameHeaderSize(intake_at(&feed->intake), bytes);
+	bytes = ZSTD_frameHeaderSize(input_at(&feed->input), bytes);
 	if (ZSTD_isError(bytes))
 		return odd_frame(feed, ZSTD_getErrorName(bytes));
 	rc = need(feed, bytes);
 	if (rc)
 		return rc;
-	if (ZSTD_getFrameHeader(header, intake_at(&feed->intake), bytes) || !header->checksumFlag ||
+	if (ZSTD_getFrameHeader(header, input_at(&feed->input), bytes) || !header->checksumFlag ||
 	    header->dictID)
 		return fail(EBADMSG, "frame %lu: its header is not one of ours", feed->frames);
 	if (header->frameContentSize > FRAME_MAX_BYTES || !header->frameContentSize)
@@ -145,7 +145,7 @@ static int need_frame_header(struct feed *feed, ZSTD_frameHeader *header)
 }
 
 /*
- * How long is the zstd frame that the intake stands at? Reads until it is all there, and goes over its blocks
+ * How long is the zstd frame that the input buffer stands at? Reads until it is all there, and goes over its blocks
  * (RFC 8878, 3.1.1.2) once, however little comes at a time.
  */
 static int need_frame(struct feed *feed, size_t *stored, size_t *expanded)
@@ -165,7 +165,7 @@ static int need_frame(struct feed *feed, size_t *stored, size_t *expanded)
 		rc = need(feed, feed->walked + BLOCK_HEADER);
 		if (rc)
 			return rc;
-		memcpy(&block, intake_at(&feed->intake) + feed->walked, BLOCK_HEADER);
+		memcpy(&block, input_at(&feed->input) + feed->walked, BLOCK_HEADER);
 		type = block >> 1 & 3;
 		if (type == TYPE_RESERVED)
 			return odd_frame(feed, "a block of an unknown type");
@@ -191,7 +191,7 @@ static int feed_frame(struct feed *feed)
 		return rc;
 	chunk->number = feed->frames;
 	chunk->stored_at = feed->stored;
-	chunk_lend_stored(chunk, &feed->intake);
+	chunk_lend_stored(chunk, &feed->input);
 	use_frame(feed, stored, expanded);
 	pipeline_submit(feed->to, chunk);
 	return 0;
@@ -221,7 +221,7 @@ static int check_seal(struct feed *feed)
 		return rc;
 	if (cover.bytes != sizeof(seal))
 		return fail(EBADMSG, "seal: %u bytes", cover.bytes);
-	memcpy(&seal, intake_at(&feed->intake) + sizeof(cover), sizeof(seal));
+	memcpy(&seal, input_at(&feed->input) + sizeof(cover), sizeof(seal));
 	if (memcmp(seal.mark, SEAL_MARK, sizeof(seal.mark)) ||
 	    seal.self != XXH64(&seal, offsetof(struct seal, self), 0))
 		return fail(EBADMSG, "the seal itself is damaged");
@@ -243,7 +243,7 @@ static int pass_index(struct feed *feed)
 		return rc;
 	if (!feed->facts->has_index)
 		return fail(EBADMSG, "frame %lu is an index, which the head does not announce", feed->frames);
-	memcpy(&cover, intake_at(&feed->intake), sizeof(cover));
+	memcpy(&cover, input_at(&feed->input), sizeof(cover));
 	if (cover.bytes < sizeof(struct index_head))
 		return fail(EBADMSG, "index: only %u bytes", cover.bytes);
 	for (uint64_t left = sizeof(cover) + (uint64_t)cover.bytes; left;) {
@@ -252,7 +252,7 @@ static int pass_index(struct feed *feed)
 		rc = need(feed, bytes);
 		if (rc)
 			return rc;
-		XXH64_update(feed->hash, intake_at(&feed->intake), bytes);
+		XXH64_update(feed->hash, input_at(&feed->input), bytes);
 		use(feed, bytes);
 		left -= bytes;
 	}
@@ -275,7 +275,7 @@ static int check_seek_entries(struct feed *feed)
 
 		if (rc)
 			return rc;
-		XXH64_update(feed->table, intake_at(&feed->intake), bytes);
+		XXH64_update(feed->table, input_at(&feed->input), bytes);
 		use(feed, bytes);
 		left -= bytes / sizeof(struct seek_entry);
 	}
@@ -291,13 +291,13 @@ static int check_seek_table(struct feed *feed)
 
 	if (rc)
 		return rc;
-	if (memcmp(intake_at(&feed->intake), &wanted, sizeof(wanted)))
+	if (memcmp(input_at(&feed->input), &wanted, sizeof(wanted)))
 		return fail(EBADMSG, "the seek table does not fit the frames");
 	use(feed, sizeof(wanted));
 	rc = check_seek_entries(feed);
 	if (!rc)
 		rc = need(feed, sizeof(footer));
-	if (!rc && memcmp(intake_at(&feed->intake), &footer, sizeof(footer)))
+	if (!rc && memcmp(input_at(&feed->input), &footer, sizeof(footer)))
 		rc = -EBADMSG;
 	if (rc)
 		return rc == -EBADMSG ? fail(EBADMSG, "the seek table does not fit the frames") : rc;
@@ -308,7 +308,7 @@ static int check_seek_table(struct feed *feed)
 /* A block device is larger than the image in it: what stands behind the seek table does not count. */
 static int check_end(struct feed *feed, uint32_t magic)
 {
-	struct channel *from = feed->intake.from;
+	struct channel *from = feed->input.from;
 	int rc = magic == INDEX_MAGIC ? pass_index(feed) : 0;
 
 	if (!rc && feed->facts->has_index && magic != INDEX_MAGIC)
@@ -323,7 +323,7 @@ static int check_end(struct feed *feed, uint32_t magic)
 		from->bytes = feed->stored;
 		return 0;
 	}
-	rc = intake_need(&feed->intake, 1);
+	rc = input_need(&feed->input, 1);
 	if (rc > 0)
 		return fail(EBADMSG, "something follows the seek table; head -c %lu gives the image alone",
 			    feed->stored);
@@ -338,7 +338,7 @@ int feed_image(struct feed *feed)
 
 		if (rc)
 			return rc;
-		memcpy(&magic, intake_at(&feed->intake), sizeof(magic));
+		memcpy(&magic, input_at(&feed->input), sizeof(magic));
 		if (magic == SEAL_MAGIC || magic == INDEX_MAGIC)
 			return check_end(feed, magic);
 		if (magic != ZSTD_FRAME_MAGIC)

@@ -19,16 +19,16 @@ enum {
 	LIBXC_BYTES = sizeof(struct image_header) + sizeof(struct domain_header)
 };
 
-/* What the intake already holds comes first. */
+/* What the input buffer already holds comes first. */
 int feed_take(struct feed *feed, void *to, size_t count)
 {
-	struct intake *in = &feed->intake;
+	struct input_buffer *in = &feed->input;
 	size_t held = in->end - in->start;
 
 	if (held > count)
 		held = count;
 	if (held)
-		memcpy(to, intake_at(in), held);
+		memcpy(to, input_at(in), held);
 	in->start += held;
 	return count > held ? channel_read(in->from, (char *)to + held, count - held) : 0;
 }
@@ -36,7 +36,7 @@ int feed_take(struct feed *feed, void *to, size_t count)
 /* Goes on behind what stays in the file. */
 static int leave(struct feed *feed, struct chunk *chunk, size_t count)
 {
-	struct channel *from = feed->intake.from;
+	struct channel *from = feed->input.from;
 	off_t behind = lseek(from->fd, count, SEEK_CUR);
 
 	if (behind < 0)
@@ -81,7 +81,7 @@ static int feed_xl_header(struct feed *feed)
 /* All that is to come of a record is in the file. What ends too early is read, and found to do so. */
 static bool has_all(const struct feed *feed, size_t rest)
 {
-	int fd = feed->intake.from->fd;
+	int fd = feed->input.from->fd;
 	off_t here = lseek(fd, 0, SEEK_CUR);
 	struct stat facts;
 
@@ -116,7 +116,7 @@ static int feed_record(struct feed *feed, uint32_t *type)
 		return fail(EBADMSG, "%s: %u bytes, more than a record may have", record_name(header.type),
 			    header.bytes);
 	*type = header.type;
-	if (header.type == RECORD_PAGE_DATA && feed->intake.from->leave_pages &&
+	if (header.type == RECORD_PAGE_DATA && feed->input.from->leave_pages &&
 	    header.bytes >= sizeof(struct page_data) && !(header.bytes & 7))
 		return feed_pages(feed, &header);
 	return feed_item(feed, &header, sizeof(header), (header.bytes + 7) & ~7UL, 0);
@@ -135,8 +135,8 @@ int feed_plain(struct feed *feed)
 	if (!rc && !is_bare)
 		rc = feed_item(feed, NULL, 0, sizeof(struct record_header), 0);
 	/* Only a regular file can be asked without reading from what may be the next stream. */
-	if (!rc && !is_bare && channel_has_tail(feed->intake.from))
+	if (!rc && !is_bare && channel_has_tail(feed->input.from))
 		rc = fail(EBADMSG, "something follows the last record; head -c %lu gives the image alone",
-			  feed->intake.from->bytes);
+			  feed->input.from->bytes);
 	return rc;
 }

@@ -16,7 +16,7 @@ static int check_cover(const struct feed *feed, const struct wire_cover *cover)
 {
 	if (cover->magic != WIRE_MAGIC || cover->bytes != sizeof(*cover) - sizeof(struct skippable))
 		return fail(EBADMSG, "no frame starts before byte %lu (%#x)",
-			    (unsigned long)feed->intake.from->bytes, cover->magic);
+			    (unsigned long)feed->input.from->bytes, cover->magic);
 	if (!cover->stored != !cover->expanded || cover->expanded > FRAME_MAX_BYTES ||
 	    cover->stored > ZSTD_compressBound(cover->expanded))
 		return fail(EBADMSG, "a frame of %u bytes that expands to %u", cover->stored,

@@ -16,8 +16,8 @@
 enum { RECORD_ALIGNMENT = 8 }; /* a chunk has so much more room than it needs */
 
 struct chunk {
-	uint8_t *stored;	    /* as read, until it is expanded; NULL if it needs not be */
-	struct intake_block *block; /* in which that lies; NULL: it is the chunk's own */
+	uint8_t *stored;	   /* as read, until it is expanded; NULL if it needs not be */
+	struct input_block *block; /* in which that lies; NULL: it is the chunk's own */
 	uint8_t *at;
 	size_t stored_count, count;
 	size_t charged;		    /* see pipeline_charge() */
@@ -31,21 +31,21 @@ struct chunk {
 };
 
 /* Input that was read but not yet used. */
-struct intake {
+struct input_buffer {
 	struct channel *from;
-	struct intake_block *block; /* NULL before anything was read */
+	struct input_block *block; /* NULL before anything was read */
 	size_t start, end;
 };
 
-/* Goes when neither the intake nor any chunk holds it. */
-struct intake_block {
+/* Goes when neither the input buffer nor any chunk holds it. */
+struct input_block {
 	atomic_uint holds;
 	size_t capacity;
 	uint8_t bytes[];
 };
 
 struct feed {
-	struct intake intake;
+	struct input_buffer input;
 	struct pipeline *to;
 	struct stream_facts *facts;
 	/* an image's: */
@@ -58,17 +58,17 @@ struct feed {
 	struct slots *slots;	 /* where chunks lie that another process reads; NULL: in memory of ours */
 };
 
-/* At least count bytes lie at intake_at(); 0 if the input ends before, else 1. What was there before may move. */
-int intake_need(struct intake *intake, size_t count);
-/* One read, of at most so many bytes, behind those that are there; room for count from intake_at() on. 0: the end. */
-ssize_t intake_read(struct intake *intake, size_t count, size_t most);
-void intake_release(struct intake *intake);
-static inline const uint8_t *intake_at(const struct intake *intake)
+/* At least count bytes lie at input_at(); 0 if the input ends before, else 1. What was there before may move. */
+int input_need(struct input_buffer *input, size_t count);
+/* One read, of at most so many bytes, behind those that are there; room for count from input_at() on. 0: the end. */
+ssize_t input_read(struct input_buffer *input, size_t count, size_t most);
+void input_release(struct input_buffer *input);
+static inline const uint8_t *input_at(const struct input_buffer *input)
 {
-	return intake->block->bytes + intake->start;
+	return input->block->bytes + input->start;
 }
-/* What the chunk has stored stands at intake_at(), and stays there. */
-void chunk_lend_stored(struct chunk *chunk, const struct intake *intake);
+/* What the chunk has stored stands at input_at(), and stays there. */
+void chunk_lend_stored(struct chunk *chunk, const struct input_buffer *input);
 /* Room of its own for it. */
 int chunk_own_stored(struct chunk *chunk);
 /* It is expanded, or not wanted any more. */
@@ -81,7 +81,7 @@ const uint8_t *chunk_keep(struct chunk *chunk, const uint8_t *from, size_t count
 /* Frees the copies; nothing of the chunk is in use any more. */
 void chunk_forget(struct chunk *chunk);
 
-/* The rest of an image's head, which intake stands at; fills facts. */
+/* The rest of an image's head, which the input stands at; fills facts. */
 int feed_image_head(struct feed *feed);
 /* Runs to the end of the input. */
 int feed_image(struct feed *feed);

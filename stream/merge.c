@@ -291,14 +291,14 @@ static void release(struct merging *m)
 	writer_release(&m->writer);
 	XXH64_freeState(m->feed.hash);
 	XXH64_freeState(m->feed.table);
-	intake_release(&m->feed.intake);
+	input_release(&m->feed.input);
 	free(m->facts.provenance);
 	feed_chain_close(&m->feed);
 }
 
 int merge_chain(struct merge *merge)
 {
-	struct merging m = { .merge = merge, .feed = { .intake = { .from = merge->from } } };
+	struct merging m = { .merge = merge, .feed = { .input = { .from = merge->from } } };
 	unsigned int jobs = 2 * merge->threads + 2;
 	int rc, stopped;
 

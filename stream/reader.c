@@ -158,7 +158,7 @@ static int read_record(struct reader *r, struct record *record)
 
 int reader_fetch(struct reader *r, void *to, size_t bytes, uint64_t at)
 {
-	return channel_read_at(r->cursor.feed.intake.from, to, bytes, at);
+	return channel_read_at(r->cursor.feed.input.from, to, bytes, at);
 }
 
 int reader_next(struct reader *r, struct record *record)

@@ -14,22 +14,22 @@ enum {
 	AHEAD_BYTES = 64 << 10, /* more than was asked for: headers come in small pieces */
 };
 
-static void block_drop(struct intake_block *block)
+static void block_drop(struct input_block *block)
 {
 	if (block && atomic_fetch_sub(&block->holds, 1) == 1)
 		free(block);
 }
 
-static bool is_held(const struct intake_block *block)
+static bool is_held(const struct input_block *block)
 {
 	return atomic_load(&block->holds) > 1;
 }
 
 /* So that count bytes have room behind start: those that are there move to the front of the block, or of a new one. */
-static int intake_make_room(struct intake *in, size_t count)
+static int input_make_room(struct input_buffer *in, size_t count)
 {
 	size_t kept = in->end - in->start, room = count + AHEAD_BYTES;
-	struct intake_block *block = in->block;
+	struct input_block *block = in->block;
 
 	if (!block || is_held(block) || block->capacity < room) {
 		/* A frame that grows while it is read does not move once for each piece. */
@@ -43,7 +43,7 @@ static int intake_make_room(struct intake *in, size_t count)
 		atomic_init(&block->holds, 1);
 	}
 	if (kept)
-		memmove(block->bytes, intake_at(in), kept);
+		memmove(block->bytes, input_at(in), kept);
 	if (block != in->block)
 		block_drop(in->block);
 	in->block = block;
@@ -52,12 +52,12 @@ static int intake_make_room(struct intake *in, size_t count)
 	return 0;
 }
 
-ssize_t intake_read(struct intake *in, size_t count, size_t most)
+ssize_t input_read(struct input_buffer *in, size_t count, size_t most)
 {
 	ssize_t got;
 
 	if (!in->block || in->block->capacity - in->start < count) {
-		int rc = intake_make_room(in, count);
+		int rc = input_make_room(in, count);
 
 		if (rc)
 			return rc;
@@ -70,10 +70,10 @@ ssize_t intake_read(struct intake *in, size_t count, size_t most)
 	return got;
 }
 
-int intake_need(struct intake *in, size_t count)
+int input_need(struct input_buffer *in, size_t count)
 {
 	while (in->end - in->start < count) {
-		ssize_t got = intake_read(in, count, SIZE_MAX);
+		ssize_t got = input_read(in, count, SIZE_MAX);
 
 		if (got <= 0)
 			return got;
@@ -81,13 +81,13 @@ int intake_need(struct intake *in, size_t count)
 	return 1;
 }
 
-void intake_release(struct intake *in)
+void input_release(struct input_buffer *in)
 {
 	block_drop(in->block);
 	in->block = NULL;
 }
 
-void chunk_lend_stored(struct chunk *chunk, const struct intake *in)
+void chunk_lend_stored(struct chunk *chunk, const struct input_buffer *in)
 {
 	chunk->stored = in->block->bytes + in->start;
 	chunk->block = in->block;
