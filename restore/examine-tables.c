@@ -124,9 +124,9 @@ static int pages_again(struct incoming *in, struct record *record, const struct 
 
 static int look_again(struct examination *x)
 {
-	static const struct sink sink = { nothing_to_do, nothing_to_grow, pages_again, NULL };
+	static const struct visitor visitor = { nothing_to_do, nothing_to_grow, pages_again, NULL };
 	struct incoming again = {
-		.sink = &sink, .context = x, .most_pfns = x->incoming.most_pfns, .is_again = true
+		.visitor = &visitor, .context = x, .most_pfns = x->incoming.most_pfns, .is_again = true
 	};
 	int rc;
 

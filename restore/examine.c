@@ -28,7 +28,7 @@ static struct examination *of(struct incoming *in)
 	return in->context;
 }
 
-/* --- the sink ----------------------------------------------------------- */
+/* --- the visitor ----------------------------------------------------------- */
 
 static int static_end(struct incoming *in)
 {
@@ -37,8 +37,8 @@ static int static_end(struct incoming *in)
 }
 
 /*
- * Arrays by pfn, as large as the p2m that the stream has announced, bounded by what the config allows. table_at is needed only where
- * tables come in any order and the file cannot be read a second time: a pipe.
+ * Arrays by pfn, as large as the p2m that the stream has announced, bounded by what the config allows. table_at is
+ * needed only where tables come in any order and the file cannot be read a second time: a pipe.
  */
 static int resize(struct incoming *in, uint64_t old_count)
 {
@@ -56,10 +56,10 @@ static int resize(struct incoming *in, uint64_t old_count)
 }
 
 /*
- * Where in an image of ours a record stands; ranks ascend. 0: nowhere. The order is that in which libxc's writer has them
- * (xg_sr_save.c): X86_PV_INFO first, as the width of a word comes from it; static data before STATIC_DATA_END, up to where
- * a restore can refuse without having built anything; the p2m's frames before the memory, as they say how many pfns there
- * are; and behind the memory what only a stopped guest has: TSC, shared info, vCPUs.
+ * Where in an image of ours a record stands; ranks ascend. 0: nowhere. The order is that in which libxc's writer has
+ * them (xg_sr_save.c): X86_PV_INFO first, as the width of a word comes from it; static data before STATIC_DATA_END, up
+ * to where a restore can refuse without having built anything; the p2m's frames before the memory, as they say how many
+ * pfns there are; and behind the memory what only a stopped guest has: TSC, shared info, vCPUs.
  */
 static uint64_t rank(const struct record *record)
 {
@@ -72,8 +72,9 @@ static uint64_t rank(const struct record *record)
 		[RECORD_X86_PV_VCPU_XSAVE] = 11, [RECORD_X86_PV_VCPU_MSRS] = 12,
 	};
 	/*
-	 * A vCPU has four ranks, 9 to 12, and the next one the four behind: vCPU n's records have ranks 9 + 4n to 12 + 4n, so ascending
-	 * ranks mean ascending vCPUs, with the records of each in order. PAGE_DATA has a rank for completeness; it goes to check_window().
+	 * A vCPU has four ranks, 9 to 12, and the next one the four behind: vCPU n's records have ranks 9 + 4n to 12 +
+	 * 4n, so ascending ranks mean ascending vCPUs, with the records of each in order. PAGE_DATA has a rank for
+	 * completeness; it goes to check_window().
 	 */
 	uint32_t vcpu;
 
@@ -92,9 +93,10 @@ static int check_place(struct examination *x, const struct record *record)
 {
 	uint64_t now = rank(record), frame = now < 6 ? 1 : 2 + x->windows;
 	/*
-	 * Ranks below 6 are in the first frame, the static data and the p2m; all others in the frame behind the memory's, of
-	 * which each window has one. Ranks above 8 are vCPUs': of a vCPU the BASIC record comes first, as without it the other
-	 * three have no vCPU to belong to, and it is never empty; nor are the two policies, which are left out instead.
+	 * Ranks below 6 are in the first frame, the static data and the p2m; all others in the frame behind the
+	 * memory's, of which each window has one. Ranks above 8 are vCPUs': of a vCPU the BASIC record comes first, as
+	 * without it the other three have no vCPU to belong to, and it is never empty; nor are the two policies, which
+	 * are left out instead.
 	 */
 	bool is_vcpu = now > 8 && now != UINT64_MAX;
 	bool lacks_basic = is_vcpu && (now - 9) % 4 && (now - 9) / 4 != (x->last_rank - 9) / 4;
@@ -180,8 +182,8 @@ static int other(struct incoming *in, const struct record *record)
 /* --- the whole ----------------------------------------------------------- */
 
 /*
- * What `inspect` shows of where the image comes from. A restore decides nothing by it, so that any value will do, but for
- * the p2m's form, which is one of two words; each key that the format promises must be there.
+ * What `inspect` shows of where the image comes from. A restore decides nothing by it, so that any value will do, but
+ * for the p2m's form, which is one of two words; each key that the format promises must be there.
  */
 static int check_provenance(const struct examination *x)
 {
@@ -201,8 +203,7 @@ static int check_provenance(const struct examination *x)
 			rc = fail(EBADMSG, "head: the provenance lacks \"%s\"", keys[i]);
 	form = rc ? NULL : json_object_get_string(value); /* of null there is none */
 	if (!rc && (!form || (strcmp(form, "linear") && strcmp(form, "list"))))
-		rc = fail(EBADMSG, "head: the provenance names a p2m of form \"%s\"",
-			  form ? form : "null");
+		rc = fail(EBADMSG, "head: the provenance names a p2m of form \"%s\"", form ? form : "null");
 	json_object_put(json);
 	return rc;
 }
@@ -235,7 +236,8 @@ static int check_end(struct examination *x)
 }
 
 /*
- * All types are known by now, so what the machine's state and the tables name can be compared with them; and so can the head's sum of frames.
+ * All types are known by now, so what the machine's state and the tables name can be compared with them; and so can the
+ * head's sum of frames.
  */
 static int check_whole(struct examination *x)
 {
@@ -280,7 +282,7 @@ static uint64_t believed_pfns(const struct examination *x)
 
 int examine(struct examination *x, struct channel *from, unsigned int threads)
 {
-	static const struct sink sink = { static_end, resize, pages, other };
+	static const struct visitor visitor = { static_end, resize, pages, other };
 	int rc;
 
 	x->from = from;
@@ -295,7 +297,7 @@ int examine(struct examination *x, struct channel *from, unsigned int threads)
 	x->facts = reader_facts(x->reader);
 	if (x->facts->is_bare)
 		return fail(EMEDIUMTYPE, "%s is neither an image of pvferry nor an xl save file", from->name);
-	x->incoming = (struct incoming){ .reader = x->reader, .sink = &sink, .context = x };
+	x->incoming = (struct incoming){ .reader = x->reader, .visitor = &visitor, .context = x };
 	rc = check_provenance(x);
 	if (!rc)
 		rc = check_config(x);

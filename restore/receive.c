@@ -1,7 +1,7 @@
 /*
  * See receive.h. Mirror: migrate/migrate.c
- * In: records, in any order that a stream may have. Out: calls of a sink, and struct incoming: the types by pfn, the
- * p2m's pages, the machine's state. Each number is checked here before it becomes a size or an index, so a sink need
+ * In: records, in any order that a stream may have. Out: calls of a visitor, and struct incoming: the types by pfn, the
+ * p2m's pages, the machine's state. Each number is checked here before it becomes a size or an index, so a visitor need
  * not. The trap: a later record may extend the guest, so arrays by pfn grow while others use them; array_grow() leaves
  * them in their place.
  */
@@ -22,7 +22,7 @@ static int end_static(struct incoming *in)
 	if (in->is_static_over)
 		return 0;
 	in->is_static_over = true;
-	return in->sink->static_end(in);
+	return in->visitor->static_end(in);
 }
 
 /* One for each page of the p2m, of as many pfns as are believed. */
@@ -46,7 +46,7 @@ static int incoming_grow(struct incoming *in, uint64_t count, uint64_t leaves)
 	memset(in->type + old, TYPE_UNSEEN, count - old);
 	in->count = count;
 	in->leaves = leaves;
-	return in->sink->resize(in, old);
+	return in->visitor->resize(in, old);
 }
 
 /*
@@ -131,7 +131,7 @@ static int take_pages(struct incoming *in, struct record *record)
 		record_release(in->reader, record);
 		return rc;
 	}
-	return in->sink->pages(in, record, &pages);
+	return in->visitor->pages(in, record, &pages);
 }
 
 static int take_other(struct incoming *in, struct record *record)
@@ -145,8 +145,8 @@ static int take_other(struct incoming *in, struct record *record)
 		rc = take_p2m_frames(in, record);
 	else if (!rc && record->type == RECORD_VERIFY)
 		in->is_verifying = true;
-	if (!rc && in->sink->other)
-		rc = in->sink->other(in, record);
+	if (!rc && in->visitor->other)
+		rc = in->visitor->other(in, record);
 	record_release(in->reader, record);
 	return rc;
 }

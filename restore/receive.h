@@ -1,6 +1,6 @@
 /*
  * Goes through a stream from the first record to the end, keeps what is the
- * machine's, and hands the memory to a sink: to one that builds a domain, or
+ * machine's, and hands the memory to a visitor: to one that builds a domain, or
  * to one that only looks.
  */
 #ifndef RESTORE_RECEIVE_H
@@ -33,12 +33,12 @@ enum { TYPE_UNSEEN = 0xff }; /* of a pfn that no record has named yet */
 
 struct incoming;
 
-struct sink {
+struct visitor {
 	/* The static data is complete: width and CPU policy are known. */
 	int (*static_end)(struct incoming *incoming);
 	/* incoming->count is known, or has grown. */
 	int (*resize)(struct incoming *incoming, uint64_t old_count);
-	/* incoming->type[] is still what it was before. The sink releases the record, whatever it returns. */
+	/* incoming->type[] is still what it was before. The visitor releases the record, whatever it returns. */
 	int (*pages)(struct incoming *incoming, struct record *record, const struct pages *pages);
 	/* Any other record was taken. May be NULL. */
 	int (*other)(struct incoming *incoming, const struct record *record);
@@ -46,8 +46,8 @@ struct sink {
 
 struct incoming {
 	struct reader *reader;
-	const struct sink *sink;
-	void *context; /* the sink's */
+	const struct visitor *visitor;
+	void *context; /* the visitor's */
 	struct machine machine;
 	uint64_t count; /* pfns: the end of X86_PV_P2M_FRAMES + 1 */
 	uint8_t *type;	/* by pfn: the last one named, or TYPE_UNSEEN */

@@ -15,10 +15,10 @@
 #include "log.h"
 #include "machine/registry.h"
 #include "p2m/rewrite.h"
+#include "process/stop.h"
 #include "restore/preflight.h"
 #include "restore/prove.h"
 #include "restore/receive-batch.h"
-#include "process/stop.h"
 #include "stream/array.h"
 #include "stream/pipeline.h"
 
@@ -147,12 +147,12 @@ static int pages(struct incoming *in, struct record *record, const struct pages 
 
 static int receive_memory(struct restoration *r)
 {
-	static const struct sink sink = { .static_end = static_end, .resize = resize, .pages = pages };
+	static const struct visitor visitor = { .static_end = static_end, .resize = resize, .pages = pages };
 	int rc;
 
 	r->incoming = (struct incoming){
 		.reader = r->reader,
-		.sink = &sink,
+		.visitor = &visitor,
 		.context = r,
 		.most_pfns = r->most_pfns,
 		.machine.most_vcpus = r->most_vcpus,
