@@ -18,11 +18,11 @@ struct map_ahead {
 	uint64_t submitted; /* pfns that are in a window, mapped or to be */
 };
 
-static int map_window(void *job, unsigned int worker, void *context)
+static int map_window(void *task, unsigned int worker, void *context)
 {
 	struct map_ahead *ahead = context;
 	const struct p2m *p2m = &ahead->m->p2m;
-	struct window *window = job;
+	struct window *window = task;
 	size_t count = 0;
 
 	(void)worker;
@@ -55,8 +55,8 @@ int map_ahead_start(struct map_ahead **result, const struct migration *m)
 	struct pipeline_plan plan = {
 		.name = "map",
 		.threads = m->options.threads,
-		.jobs = m->options.threads + 1,
-		.job_bytes = sizeof(struct window),
+		.tasks = m->options.threads + 1,
+		.task_bytes = sizeof(struct window),
 		.work = map_window,
 		.context = ahead,
 	};

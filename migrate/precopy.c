@@ -239,11 +239,11 @@ struct last_snapshot {
 	struct p2m_snapshot snapshot;
 };
 
-static int run_snapshot(void *job, unsigned int worker, void *context)
+static int run_snapshot(void *task, unsigned int worker, void *context)
 {
 	struct last_snapshot *last = context;
 
-	(void)job, (void)worker;
+	(void)task, (void)worker;
 	return p2m_snapshot_take(last->m, &last->snapshot);
 }
 

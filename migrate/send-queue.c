@@ -44,10 +44,10 @@ static int fill_batch(struct batch *batch, struct send_queue *queue)
 	return rc;
 }
 
-static int send_queue_work(void *job, unsigned int worker, void *context)
+static int send_queue_work(void *task, unsigned int worker, void *context)
 {
 	struct send_queue *queue = context;
-	struct batch *batch = job;
+	struct batch *batch = task;
 	uint64_t start = now_ns();
 	int rc = stop_requested();
 
@@ -142,8 +142,8 @@ static int send_queue_start(struct send_queue *queue)
 		.name = "send",
 		.threads = threads,
 		/* One at each worker and one waiting for it, one being filled and one being written. */
-		.jobs = 2 * threads + 2,
-		.job_bytes = sizeof(struct batch),
+		.tasks = 2 * threads + 2,
+		.task_bytes = sizeof(struct batch),
 		.work = send_queue_work,
 		.context = queue,
 	};
@@ -214,10 +214,10 @@ bool send_queue_flush(struct send_queue *queue)
 	return is_done && end_round(queue);
 }
 
-static void free_batch(void *job, void *context)
+static void free_batch(void *task, void *context)
 {
 	(void)context;
-	batch_release(job);
+	batch_release(task);
 }
 
 int send_queue_close(struct send_queue *queue, int why)

@@ -102,10 +102,10 @@ static int fetch_all(struct restoration *r, const struct copy *copy)
 	return rc || !run ? rc : fetch(r, copy, run, offset, bytes);
 }
 
-int copy_work(void *job, unsigned int worker, void *context)
+int copy_work(void *task, unsigned int worker, void *context)
 {
 	struct restoration *r = context;
-	struct copy *copy = job;
+	struct copy *copy = task;
 	int rc = map_pages(r, copy);
 
 	(void)worker;

@@ -22,6 +22,6 @@ struct copy {
 };
 
 /* The work of a pipeline of these; context: the restoration. Each pfn with data is in one copy at a time only. */
-int copy_work(void *job, unsigned int worker, void *context);
+int copy_work(void *task, unsigned int worker, void *context);
 
 #endif

@@ -34,10 +34,10 @@ static int localise_one(const struct restoration *r, uint64_t pfn, uint64_t *pag
 }
 
 /* Mapped only for this, and unmapped before it returns: Xen pins no table that is mapped writable. */
-static int localise_work(void *job, unsigned int worker, void *context)
+static int localise_work(void *task, unsigned int worker, void *context)
 {
 	struct restoration *r = context;
-	struct table_batch *batch = job;
+	struct table_batch *batch = task;
 	mfn_t mfns[TABLES_AT_ONCE];
 	uint64_t *at;
 	int rc = stop_requested();
@@ -71,8 +71,8 @@ int localise_tables(struct restoration *r)
 	struct pipeline_plan plan = {
 		.name = "localise",
 		.threads = r->options.threads,
-		.jobs = 2 * r->options.threads,
-		.job_bytes = sizeof(struct table_batch),
+		.tasks = 2 * r->options.threads,
+		.task_bytes = sizeof(struct table_batch),
 		.work = localise_work,
 		.context = r,
 		.unordered = true,
@@ -80,7 +80,7 @@ int localise_tables(struct restoration *r)
 	struct pipeline *tables;
 	int rc;
 
-	plan.jobs += plan.jobs < 2 ? 2 : 0;
+	plan.tasks += plan.tasks < 2 ? 2 : 0;
 	rc = pipeline_start(&tables, &plan);
 	for (uint64_t pfn = 0; !rc && pfn < r->incoming.count;) {
 		struct table_batch *batch = pipeline_claim(tables);

@@ -169,10 +169,10 @@ static bool is_as_it_came(const struct proof *p, uint64_t pfn, const uint64_t *p
 				  r->digest[pfn]);
 }
 
-static int prove_work(void *job, unsigned int worker, void *context)
+static int prove_work(void *task, unsigned int worker, void *context)
 {
 	struct proof *p = context;
-	struct proof_batch *batch = job;
+	struct proof_batch *batch = task;
 	mfn_t mfns[PAGES_AT_ONCE];
 	const uint64_t *at;
 	int rc = stop_requested();
@@ -208,8 +208,8 @@ static int check_pages(struct proof *p)
 	struct pipeline_plan plan = {
 		.name = "prove",
 		.threads = p->r->options.threads,
-		.jobs = 2 * p->r->options.threads,
-		.job_bytes = sizeof(struct proof_batch),
+		.tasks = 2 * p->r->options.threads,
+		.task_bytes = sizeof(struct proof_batch),
 		.work = prove_work,
 		.context = p,
 		.unordered = true,

@@ -45,8 +45,8 @@ int copies_start(struct restoration *r)
 	struct pipeline_plan plan = {
 		.name = "copy",
 		.threads = r->options.threads,
-		.jobs = most_copies(r),
-		.job_bytes = sizeof(struct copy),
+		.tasks = most_copies(r),
+		.task_bytes = sizeof(struct copy),
 		.work = copy_work,
 		.context = r,
 		.unordered = true,

@@ -88,11 +88,11 @@ static int create_domain(struct restoration *r)
 }
 
 /* xenstore takes its time: the domain is entered there while its memory comes in. */
-static int registry_work(void *job, unsigned int worker, void *context)
+static int registry_work(void *task, unsigned int worker, void *context)
 {
 	struct restoration *r = context;
 
-	(void)job, (void)worker;
+	(void)task, (void)worker;
 	return registry_enter(r->domain, &r->config, &r->connections);
 }
 

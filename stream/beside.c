@@ -2,12 +2,12 @@
 #include "stream/pipeline.h"
 
 int pipeline_beside(struct pipeline **pipeline, const char *name,
-		    int (*work)(void *job, unsigned int worker, void *context), void *context)
+		    int (*work)(void *task, unsigned int worker, void *context), void *context)
 {
 	struct pipeline_plan plan = { .name = name,
 				      .threads = 1,
-				      .jobs = 2,
-				      .job_bytes = 1,
+				      .tasks = 2,
+				      .task_bytes = 1,
 				      .work = work,
 				      .context = context,
 				      .unordered = true };

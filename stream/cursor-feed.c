@@ -30,9 +30,9 @@ int chunk_claim(struct feed *feed, size_t stored, size_t count, struct chunk **r
 	return rc || chunk->at ? rc : fail(ENOMEM, "out of memory");
 }
 
-static void free_chunk(void *job, void *context)
+static void free_chunk(void *task, void *context)
 {
-	struct chunk *chunk = job;
+	struct chunk *chunk = task;
 
 	struct cursor *c = context;
 
@@ -44,11 +44,11 @@ static void free_chunk(void *job, void *context)
 }
 
 /* A worker's part. What was stored is given back at once: it counts against the input's memory. */
-static int expand(void *job, unsigned int worker, void *context)
+static int expand(void *task, unsigned int worker, void *context)
 {
 	struct cursor *c = context;
 
-	struct chunk *chunk = job;
+	struct chunk *chunk = task;
 	int rc;
 
 	if (!c->feed.facts->is_image && !c->feed.facts->is_wire)
@@ -158,8 +158,8 @@ static int cursor_start(struct cursor *c)
 	struct pipeline_plan plan = {
 		.name = "expand",
 		.threads = c->threads,
-		.jobs = cursor_chunks(c->threads),
-		.job_bytes = sizeof(struct chunk),
+		.tasks = cursor_chunks(c->threads),
+		.task_bytes = sizeof(struct chunk),
 		.most_bytes = INPUT_MOST_BYTES,
 		.work = expand,
 		.context = c,

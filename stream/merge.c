@@ -17,7 +17,7 @@
 #include "stream/index-draft.h"
 #include "stream/writer.h"
 
-struct frame {
+struct merge_task {
 	struct chunk chunk;
 	uint8_t *packed;
 	size_t packed_count; /* 0: it goes as it is stored */
@@ -53,16 +53,16 @@ static int read_stored(const struct merging *m, struct chunk *chunk)
 	return file_read_at(file->fd, file->name, chunk->stored, chunk->stored_count, frame->at);
 }
 
-static int pack(struct frame *frame, ZSTD_CCtx *compressor)
+static int pack(struct merge_task *item, ZSTD_CCtx *compressor)
 {
-	size_t room = ZSTD_compressBound(frame->chunk.count);
+	size_t room = ZSTD_compressBound(item->chunk.count);
 	ssize_t count;
 
-	frame->packed = malloc(room);
-	if (!frame->packed)
+	item->packed = malloc(room);
+	if (!item->packed)
 		return fail(ENOMEM, "out of memory");
-	count = frame_compress(compressor, frame->packed, room, frame->chunk.at, frame->chunk.count);
-	frame->packed_count = count < 0 ? 0 : count;
+	count = frame_compress(compressor, item->packed, room, item->chunk.at, item->chunk.count);
+	item->packed_count = count < 0 ? 0 : count;
 	return count < 0 ? count : 0;
 }
 
@@ -79,34 +79,34 @@ static bool unmark(const struct merging *m, struct chunk *chunk)
 	return true;
 }
 
-static int merge_work(void *job, unsigned int worker, void *context)
+static int merge_work(void *task, unsigned int worker, void *context)
 {
 	struct merging *m = context;
-	struct frame *frame = job;
-	int rc = read_stored(m, &frame->chunk);
+	struct merge_task *item = task;
+	int rc = read_stored(m, &item->chunk);
 
 	if (!rc)
-		rc = feed_chain_expand(&m->feed, &frame->chunk, m->decompressors[worker]);
+		rc = feed_chain_expand(&m->feed, &item->chunk, m->decompressors[worker]);
 	if (rc)
 		return rc;
-	if (unmark(m, &frame->chunk) ||
-	    frame->chunk.count != chain_frame_at(m->feed.chain, frame->chunk.part)->expanded)
-		rc = pack(frame, m->compressors[worker]);
+	if (unmark(m, &item->chunk) ||
+	    item->chunk.count != chain_frame_at(m->feed.chain, item->chunk.part)->expanded)
+		rc = pack(item, m->compressors[worker]);
 	return rc;
 }
 
-static void empty(struct frame *frame)
+static void empty(struct merge_task *item)
 {
-	free(frame->chunk.stored);
-	free(frame->chunk.at);
-	free(frame->packed);
-	*frame = (struct frame){ .packed_count = 0 };
+	free(item->chunk.stored);
+	free(item->chunk.at);
+	free(item->packed);
+	*item = (struct merge_task){ .packed_count = 0 };
 }
 
-static void free_frame(void *job, void *context)
+static void free_item(void *task, void *context)
 {
 	(void)context;
-	empty(job);
+	empty(task);
 }
 
 /* --- in order --------------------------------------------------------------------- */
@@ -137,64 +137,64 @@ static int index_note(struct merging *m, const struct chunk *chunk)
 	return index_draft_note(&m->draft, writer_frames(&m->writer), words, digests, count);
 }
 
-static int write_frame(struct merging *m, const struct frame *frame)
+static int write_frame(struct merging *m, const struct merge_task *item)
 {
-	const struct chunk *chunk = &frame->chunk;
+	const struct chunk *chunk = &item->chunk;
 	int rc = chain_frame_at(m->feed.chain, chunk->part)->is_bare ? 0 : index_note(m, chunk);
 
 	if (rc)
 		return rc;
 	m->merge->frames++;
-	m->merge->copied += !frame->packed_count;
-	if (frame->packed_count)
-		return writer_frame(&m->writer, frame->packed, frame->packed_count, chunk->count);
+	m->merge->copied += !item->packed_count;
+	if (item->packed_count)
+		return writer_frame(&m->writer, item->packed, item->packed_count, chunk->count);
 	return writer_frame(&m->writer, chunk->stored, chunk->stored_count, chunk->count);
 }
 
 /* 0 at the end. */
 static int hand_out(struct merging *m)
 {
-	struct frame *frame;
+	struct merge_task *item;
 
 	m->next += m->next == m->closing;
 	if (m->next > m->count)
 		return 0;
-	frame = pipeline_claim(m->frames);
-	if (!frame)
+	item = pipeline_claim(m->frames);
+	if (!item)
 		return 0; /* it has failed, which who collects is told */
-	frame->chunk.part = m->next == m->count ? m->closing : m->next;
+	item->chunk.part = m->next == m->count ? m->closing : m->next;
 	m->next++;
-	pipeline_submit(m->frames, frame);
+	pipeline_submit(m->frames, item);
 	return 1;
 }
 
-static int write_next(struct merging *m, struct frame *frame, size_t done)
+static int write_next(struct merging *m, struct merge_task *item, size_t done)
 {
 	int rc = stop_requested();
 
 	if (!rc)
-		rc = write_frame(m, frame);
-	empty(frame);
-	pipeline_release(m->frames, frame);
+		rc = write_frame(m, item);
+	empty(item);
+	pipeline_release(m->frames, item);
 	if (!rc && m->merge->progress)
 		m->merge->progress(done, m->count);
 	return rc;
 }
 
-/* As many are with the workers as there are jobs; each that was written makes room for the next. */
-static int merge_run(struct merging *m, unsigned int jobs)
+/* As many are with the workers as there are tasks; each that was written makes room for the next. */
+static int merge_run(struct merging *m, unsigned int tasks)
 {
-	struct frame *frame;
+	struct merge_task *item;
 	size_t done = 0;
 	int rc = 0;
 
-	for (unsigned int i = 0; i < jobs && hand_out(m); i++)
+	for (unsigned int i = 0; i < tasks && hand_out(m); i++)
 		;
 	while (done < m->count) {
-		frame = pipeline_collect(m->frames);
-		if (!frame)
+		item = pipeline_collect(m->frames);
+		if (!item)
 			return pipeline_error(m->frames);
-		rc = write_next(m, frame, ++done);
+		rc = write_next(m, item, ++done);
 		if (rc)
 			return rc;
 		hand_out(m);
@@ -204,14 +204,14 @@ static int merge_run(struct merging *m, unsigned int jobs)
 
 /* --- the whole --------------------------------------------------------------------- */
 
-static int start_workers(struct merging *m, unsigned int jobs)
+static int start_workers(struct merging *m, unsigned int tasks)
 {
 	unsigned int threads = m->merge->threads;
 	struct pipeline_plan plan = {
 		.name = "merge",
 		.threads = threads,
-		.jobs = jobs,
-		.job_bytes = sizeof(struct frame),
+		.tasks = tasks,
+		.task_bytes = sizeof(struct merge_task),
 		.work = merge_work,
 		.context = m,
 	};
@@ -299,7 +299,7 @@ static void release(struct merging *m)
 int merge_chain(struct merge *merge)
 {
 	struct merging m = { .merge = merge, .feed = { .input = { .from = merge->from } } };
-	unsigned int jobs = 2 * merge->threads + 2;
+	unsigned int tasks = 2 * merge->threads + 2;
 	int rc, stopped;
 
 	if (merge->files >= merge->from->chain->count)
@@ -309,14 +309,14 @@ int merge_chain(struct merge *merge)
 	if (!rc)
 		rc = merge_begin(&m);
 	if (!rc)
-		rc = start_workers(&m, jobs);
+		rc = start_workers(&m, tasks);
 	if (!rc)
-		rc = merge_run(&m, jobs);
+		rc = merge_run(&m, tasks);
 	if (m.frames && rc)
 		pipeline_fail(m.frames, rc);
 	else if (m.frames)
 		pipeline_end(m.frames, 0);
-	stopped = pipeline_stop(m.frames, free_frame);
+	stopped = pipeline_stop(m.frames, free_item);
 	rc = rc ? rc : stopped;
 	if (!rc)
 		rc = writer_finish(&m.writer);

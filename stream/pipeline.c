@@ -1,6 +1,6 @@
 /*
- * See pipeline.h. A ring of submitted jobs; three cursors run round it:
- * submitted >= started >= collected. Free jobs are a stack. Jobs start in order.
+ * See pipeline.h. A ring of submitted tasks; three cursors run round it:
+ * submitted >= started >= collected. Free tasks are a stack. Tasks start in order.
  */
 #include "stream/pipeline.h"
 
@@ -18,7 +18,7 @@ struct failure {
 };
 
 struct slot {
-	void *job;
+	void *task;
 	bool done;
 	struct failure failure;
 };
@@ -32,15 +32,15 @@ struct pipeline {
 	pthread_cond_t work_done;  /* collect waits */
 	pthread_t *threads;
 	unsigned int started_threads;
-	char *jobs;
-	void **free_jobs;
+	char *tasks;
+	void **free_tasks;
 	unsigned int free_count;
-	struct slot *ring; /* plan.jobs of them */
+	struct slot *ring; /* plan.tasks of them */
 	unsigned long submitted, started, collected;
 	size_t charged;
 	unsigned int working; /* threads that are inside work() */
 	bool ended;
-	bool has_failed;	/* a worker: no job is started any more */
+	bool has_failed;	/* a worker: no task is started any more */
 	struct failure end;	/* the one who submits gave up */
 	struct failure failure; /* stops all threads */
 };
@@ -50,9 +50,9 @@ struct worker {
 	unsigned int number;
 };
 
-static void push_free(struct pipeline *p, void *job)
+static void push_free(struct pipeline *p, void *task)
 {
-	p->free_jobs[p->free_count++] = job;
+	p->free_tasks[p->free_count++] = task;
 }
 
 static void wake_all(struct pipeline *p)
@@ -93,14 +93,14 @@ static bool take_work(struct pipeline *p, struct slot **slot)
 		pthread_cond_wait(&p->work_ready, &p->lock);
 	if (p->failure.error || p->has_failed || p->started == p->submitted)
 		return false;
-	*slot = &p->ring[p->started++ % p->plan.jobs];
+	*slot = &p->ring[p->started++ % p->plan.tasks];
 	p->working++;
 	return true;
 }
 
 static bool is_next_ready(struct pipeline *p)
 {
-	return p->collected != p->submitted && p->ring[p->collected % p->plan.jobs].done;
+	return p->collected != p->submitted && p->ring[p->collected % p->plan.tasks].done;
 }
 
 /* In an unordered pipeline the ring's slot is free as soon as it is the oldest. */
@@ -115,8 +115,8 @@ static void finish_work(struct pipeline *p, struct slot *slot)
 			pthread_cond_signal(&p->work_done);
 		return;
 	}
-	push_free(p, slot->job);
-	while (p->collected < p->started && p->ring[p->collected % p->plan.jobs].done)
+	push_free(p, slot->task);
+	while (p->collected < p->started && p->ring[p->collected % p->plan.tasks].done)
 		p->collected++;
 	pthread_cond_signal(&p->job_free);
 }
@@ -143,7 +143,7 @@ static void *run_worker(void *argument)
 		int rc;
 
 		pthread_mutex_unlock(&p->lock);
-		rc = p->plan.work(slot->job, worker.number, p->plan.context);
+		rc = p->plan.work(slot->task, worker.number, p->plan.context);
 		pthread_mutex_lock(&p->lock);
 		if (rc)
 			fail_work(p, slot, rc);
@@ -184,12 +184,12 @@ int pipeline_start(struct pipeline **pipeline, const struct pipeline_plan *plan)
 	pthread_cond_init(&p->job_free, NULL);
 	pthread_cond_init(&p->work_done, NULL);
 	p->threads = calloc(plan->threads, sizeof(*p->threads));
-	p->jobs = calloc(plan->jobs, plan->job_bytes);
-	p->free_jobs = calloc(plan->jobs, sizeof(*p->free_jobs));
-	p->ring = calloc(plan->jobs, sizeof(*p->ring));
-	rc = p->threads && p->jobs && p->free_jobs && p->ring ? 0 : fail(ENOMEM, "out of memory");
-	for (unsigned int i = 0; !rc && i < plan->jobs; i++)
-		push_free(p, p->jobs + i * plan->job_bytes);
+	p->tasks = calloc(plan->tasks, plan->task_bytes);
+	p->free_tasks = calloc(plan->tasks, sizeof(*p->free_tasks));
+	p->ring = calloc(plan->tasks, sizeof(*p->ring));
+	rc = p->threads && p->tasks && p->free_tasks && p->ring ? 0 : fail(ENOMEM, "out of memory");
+	for (unsigned int i = 0; !rc && i < plan->tasks; i++)
+		push_free(p, p->tasks + i * plan->task_bytes);
 	if (!rc)
 		rc = start_threads(p);
 	if (rc) {
@@ -202,16 +202,16 @@ int pipeline_start(struct pipeline **pipeline, const struct pipeline_plan *plan)
 
 void *pipeline_claim(struct pipeline *p)
 {
-	void *job = NULL;
+	void *task = NULL;
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->failure.error && !p->has_failed &&
-	       (!p->free_count || p->submitted - p->collected == p->plan.jobs))
+	       (!p->free_count || p->submitted - p->collected == p->plan.tasks))
 		pthread_cond_wait(&p->job_free, &p->lock);
 	if (!p->failure.error && !p->has_failed)
-		job = p->free_jobs[--p->free_count];
+		task = p->free_tasks[--p->free_count];
 	pthread_mutex_unlock(&p->lock);
-	return job;
+	return task;
 }
 
 bool pipeline_charge(struct pipeline *p, size_t bytes)
@@ -236,10 +236,10 @@ void pipeline_discharge(struct pipeline *p, size_t bytes)
 	pthread_mutex_unlock(&p->lock);
 }
 
-void pipeline_submit(struct pipeline *p, void *job)
+void pipeline_submit(struct pipeline *p, void *task)
 {
 	pthread_mutex_lock(&p->lock);
-	p->ring[p->submitted++ % p->plan.jobs] = (struct slot){ .job = job };
+	p->ring[p->submitted++ % p->plan.tasks] = (struct slot){ .task = task };
 	pthread_cond_signal(&p->work_ready);
 	pthread_mutex_unlock(&p->lock);
 }
@@ -269,28 +269,28 @@ int pipeline_drain(struct pipeline *p)
 void *pipeline_collect(struct pipeline *p)
 {
 	struct slot *slot = NULL;
-	void *job = NULL;
+	void *task = NULL;
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->failure.error && !is_next_ready(p) && !(p->ended && p->collected == p->submitted))
 		pthread_cond_wait(&p->work_done, &p->lock);
 	if (!p->failure.error && is_next_ready(p))
-		slot = &p->ring[p->collected % p->plan.jobs];
+		slot = &p->ring[p->collected % p->plan.tasks];
 	if (!slot || slot->failure.error) {
 		stop_all(p, slot ? &slot->failure : &p->end);
 	} else {
-		job = slot->job;
+		task = slot->task;
 		p->collected++;
 		pthread_cond_signal(&p->job_free);
 	}
 	pthread_mutex_unlock(&p->lock);
-	return job;
+	return task;
 }
 
-void pipeline_release(struct pipeline *p, void *job)
+void pipeline_release(struct pipeline *p, void *task)
 {
 	pthread_mutex_lock(&p->lock);
-	push_free(p, job);
+	push_free(p, task);
 	pthread_cond_signal(&p->job_free);
 	pthread_mutex_unlock(&p->lock);
 }
@@ -320,11 +320,11 @@ int pipeline_error(struct pipeline *p)
 static void find_failure(struct pipeline *p)
 {
 	for (unsigned long i = p->collected; i < p->started; i++)
-		stop_all(p, &p->ring[i % p->plan.jobs].failure);
+		stop_all(p, &p->ring[i % p->plan.tasks].failure);
 	stop_all(p, &p->end);
 }
 
-int pipeline_stop(struct pipeline *p, void (*free_job)(void *job, void *context))
+int pipeline_stop(struct pipeline *p, void (*free_task)(void *task, void *context))
 {
 	int error;
 
@@ -333,8 +333,8 @@ int pipeline_stop(struct pipeline *p, void (*free_job)(void *job, void *context)
 	pipeline_end(p, 0);
 	for (unsigned int i = 0; i < p->started_threads; i++)
 		pthread_join(p->threads[i], NULL);
-	for (unsigned int i = 0; free_job && p->jobs && i < p->plan.jobs; i++)
-		free_job(p->jobs + i * p->plan.job_bytes, p->plan.context);
+	for (unsigned int i = 0; free_task && p->tasks && i < p->plan.tasks; i++)
+		free_task(p->tasks + i * p->plan.task_bytes, p->plan.context);
 	find_failure(p);
 	error = fail_here(&p->failure);
 	pthread_cond_destroy(&p->work_ready);
@@ -342,8 +342,8 @@ int pipeline_stop(struct pipeline *p, void (*free_job)(void *job, void *context)
 	pthread_cond_destroy(&p->work_done);
 	pthread_mutex_destroy(&p->lock);
 	free(p->threads);
-	free(p->jobs);
-	free(p->free_jobs);
+	free(p->tasks);
+	free(p->free_tasks);
 	free(p->ring);
 	free(p);
 	return error;

@@ -12,7 +12,7 @@
 
 enum { JOBS = 6, RUNS = 2000 };
 
-struct job {
+struct task {
 	unsigned long number, worked;
 	unsigned int freed;
 };
@@ -23,17 +23,17 @@ static atomic_bool gate; /* closed: workers wait */
 
 static int work(void *argument, unsigned int worker, void *context)
 {
-	struct job *job = argument;
+	struct task *task = argument;
 
 	if (context != &pipeline || worker >= 4)
 		abort();
 	while (gate)
 		usleep(100);
-	if (job->number % 7 == 3)
-		usleep(job->number % 11 * 10); /* so that later ones overtake */
-	job->worked = job->number * 3;
+	if (task->number % 7 == 3)
+		usleep(task->number % 11 * 10); /* so that later ones overtake */
+	task->worked = task->number * 3;
 	atomic_fetch_add(&worked, 1);
-	return fail_at && job->number == fail_at ? -EBADMSG : 0;
+	return fail_at && task->number == fail_at ? -EBADMSG : 0;
 }
 
 static void start(unsigned int threads, bool unordered)
@@ -41,8 +41,8 @@ static void start(unsigned int threads, bool unordered)
 	struct pipeline_plan plan = {
 		.name = "test",
 		.threads = threads,
-		.jobs = JOBS,
-		.job_bytes = sizeof(struct job),
+		.tasks = JOBS,
+		.task_bytes = sizeof(struct task),
 		.work = work,
 		.context = &pipeline,
 		.unordered = unordered,
@@ -53,25 +53,25 @@ static void start(unsigned int threads, bool unordered)
 	assert_done(pipeline_start(&pipeline, &plan));
 }
 
-static void free_job(void *job, void *context)
+static void free_task(void *task, void *context)
 {
-	(void)job;
+	(void)task;
 	if (context == &pipeline)
 		freed++;
 }
 
-/* Fills and submits jobs until all are in or somebody failed. */
+/* Fills and submits tasks until all are in or somebody failed. */
 static void *fill(void *argument)
 {
 	unsigned long *filled = argument;
 
 	for (unsigned long i = 0; i < RUNS; i++) {
-		struct job *job = pipeline_claim(pipeline);
+		struct task *task = pipeline_claim(pipeline);
 
-		if (!job)
+		if (!task)
 			break;
-		job->number = i;
-		pipeline_submit(pipeline, job);
+		task->number = i;
+		pipeline_submit(pipeline, task);
 		++*filled;
 	}
 	pipeline_end(pipeline, 0);
@@ -84,19 +84,19 @@ static void order_is_kept(void **state)
 	for (unsigned int threads = 1; threads <= 4; threads++) {
 		unsigned long filled = 0, next = 0;
 		pthread_t filler;
-		struct job *job;
+		struct task *task;
 
 		start(threads, false);
 		pthread_create(&filler, NULL, fill, &filled);
-		while ((job = pipeline_collect(pipeline))) {
-			assert_int_equal(job->number, next++);
-			assert_int_equal(job->worked, job->number * 3);
-			pipeline_release(pipeline, job);
+		while ((task = pipeline_collect(pipeline))) {
+			assert_int_equal(task->number, next++);
+			assert_int_equal(task->worked, task->number * 3);
+			pipeline_release(pipeline, task);
 		}
 		pthread_join(filler, NULL);
 		assert_int_equal(next, RUNS);
 		assert_int_equal(pipeline_error(pipeline), 0);
-		assert_int_equal(pipeline_stop(pipeline, free_job), 0);
+		assert_int_equal(pipeline_stop(pipeline, free_task), 0);
 		assert_int_equal(freed, JOBS);
 	}
 }
@@ -109,28 +109,28 @@ static void *claim_one(void *argument)
 
 static void claim_waits_for_a_free_job(void **state)
 {
-	struct job *jobs[JOBS], *collected;
+	struct task *tasks[JOBS], *collected;
 	void *late = NULL;
 	pthread_t claimer;
 
 	(void)state;
 	start(2, false);
 	for (int i = 0; i < JOBS; i++) {
-		jobs[i] = pipeline_claim(pipeline);
+		tasks[i] = pipeline_claim(pipeline);
 		for (int j = 0; j < i; j++)
-			assert_ptr_not_equal(jobs[i], jobs[j]);
-		assert_int_equal(jobs[i]->number, 0);
-		jobs[i]->number = i;
-		pipeline_submit(pipeline, jobs[i]);
+			assert_ptr_not_equal(tasks[i], tasks[j]);
+		assert_int_equal(tasks[i]->number, 0);
+		tasks[i]->number = i;
+		pipeline_submit(pipeline, tasks[i]);
 	}
 	pthread_create(&claimer, NULL, claim_one, &late);
 	collected = pipeline_collect(pipeline);
-	assert_ptr_equal(collected, jobs[0]);
+	assert_ptr_equal(collected, tasks[0]);
 	usleep(20000);
 	assert_null(__atomic_load_n(&late, __ATOMIC_RELAXED));
 	pipeline_release(pipeline, collected);
 	pthread_join(claimer, NULL);
-	assert_ptr_equal(late, jobs[0]);
+	assert_ptr_equal(late, tasks[0]);
 	assert_int_equal(pipeline_stop(pipeline, NULL), 0);
 }
 
@@ -138,15 +138,15 @@ static void worker_that_fails_stops_everybody(void **state)
 {
 	unsigned long filled = 0, next = 0;
 	pthread_t filler;
-	struct job *job;
+	struct task *task;
 
 	(void)state;
 	start(4, false);
 	fail_at = 500;
 	pthread_create(&filler, NULL, fill, &filled);
-	while ((job = pipeline_collect(pipeline))) {
-		assert_int_equal(job->number, next++);
-		pipeline_release(pipeline, job);
+	while ((task = pipeline_collect(pipeline))) {
+		assert_int_equal(task->number, next++);
+		pipeline_release(pipeline, task);
 	}
 	pthread_join(filler, NULL);
 	assert_true(next <= 501);
@@ -154,7 +154,7 @@ static void worker_that_fails_stops_everybody(void **state)
 	assert_int_equal(pipeline_error(pipeline), -EBADMSG);
 	assert_null(pipeline_claim(pipeline));
 	assert_int_equal(pipeline_drain(pipeline), -EBADMSG);
-	assert_int_equal(pipeline_stop(pipeline, free_job), -EBADMSG);
+	assert_int_equal(pipeline_stop(pipeline, free_task), -EBADMSG);
 	assert_int_equal(freed, JOBS);
 }
 
@@ -196,15 +196,15 @@ static void *drain(void *argument)
 
 static void drain_waits_for_the_last(void **state)
 {
-	struct job *job;
+	struct task *task;
 	pthread_t drainer;
 	int result = 1;
 
 	(void)state;
 	start(2, true);
 	gate = true;
-	job = pipeline_claim(pipeline);
-	pipeline_submit(pipeline, job);
+	task = pipeline_claim(pipeline);
+	pipeline_submit(pipeline, task);
 	pthread_create(&drainer, NULL, drain, &result);
 	usleep(20000);
 	assert_int_equal(__atomic_load_n(&result, __ATOMIC_RELAXED), 1);
@@ -213,20 +213,20 @@ static void drain_waits_for_the_last(void **state)
 	assert_int_equal(result, 0);
 	assert_int_equal(worked, 1);
 	/* And it goes on after it. */
-	job = pipeline_claim(pipeline);
-	pipeline_submit(pipeline, job);
+	task = pipeline_claim(pipeline);
+	pipeline_submit(pipeline, task);
 	assert_int_equal(pipeline_drain(pipeline), 0);
 	assert_int_equal(worked, 2);
 	assert_int_equal(pipeline_stop(pipeline, NULL), 0);
 }
 
-/* Job 0 waits at the gate, job 1 has failed. */
+/* Job 0 waits at the gate, task 1 has failed. */
 static int fail_beside(void *argument, unsigned int worker, void *context)
 {
-	struct job *job = argument;
+	struct task *task = argument;
 
 	(void)worker, (void)context;
-	if (job->number)
+	if (task->number)
 		return -EBADMSG;
 	while (gate)
 		usleep(100);
@@ -238,8 +238,8 @@ static void drain_waits_for_workers_after_a_failure(void **state)
 {
 	struct pipeline_plan plan = { .name = "test",
 				      .threads = 2,
-				      .jobs = JOBS,
-				      .job_bytes = sizeof(struct job),
+				      .tasks = JOBS,
+				      .task_bytes = sizeof(struct task),
 				      .work = fail_beside,
 				      .unordered = true };
 	pthread_t drainer;
@@ -250,10 +250,10 @@ static void drain_waits_for_workers_after_a_failure(void **state)
 	gate = true;
 	assert_done(pipeline_start(&pipeline, &plan));
 	for (unsigned long i = 0; i < 2; i++) {
-		struct job *job = pipeline_claim(pipeline);
+		struct task *task = pipeline_claim(pipeline);
 
-		job->number = i;
-		pipeline_submit(pipeline, job);
+		task->number = i;
+		pipeline_submit(pipeline, task);
 	}
 	while (!pipeline_error(pipeline))
 		usleep(100);
