@@ -84,8 +84,8 @@ static int check_block_device(const struct offer_disk *disk, dev_t device)
 	if (!sector)
 		sector = block_number(device, "../queue/logical_block_size");
 	if (disk->writable && block_number(device, "ro"))
-		return fail(EROFS, "the disk %s: %s can only be read here (--force continues anyway)", disk->vdev,
-			    disk->target);
+		return fail(EROFS, "the disk %s: %s can only be read here (--force continues anyway)",
+			    disk->vdev, disk->target);
 	return compare_size(disk, block_number(device, "size") * 512, sector);
 }
 
