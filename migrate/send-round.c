@@ -6,10 +6,10 @@
 
 /* --- mapping ------------------------------------------------------------------------- */
 
-static int map_window(void *job, unsigned int worker, void *context)
+static int map_window(void *task, unsigned int worker, void *context)
 {
 	struct migration *m = context;
-	uint64_t first = *(uint64_t *)job, left = m->p2m.count - first;
+	uint64_t first = *(uint64_t *)task, left = m->p2m.count - first;
 
 	(void)worker;
 	guest_view_map(&m->precopy->view, m->domain, first,
@@ -22,8 +22,8 @@ int round_map(struct migration *m)
 	struct pipeline_plan plan = {
 		.name = "map",
 		.threads = m->options.threads,
-		.jobs = 2 * m->options.threads,
-		.job_bytes = sizeof(uint64_t),
+		.tasks = 2 * m->options.threads,
+		.task_bytes = sizeof(uint64_t),
 		.work = map_window,
 		.context = m,
 		.unordered = true,
@@ -32,12 +32,12 @@ int round_map(struct migration *m)
 	int rc = pipeline_start(&windows, &plan);
 
 	for (uint64_t first = 0; !rc && first < m->p2m.count; first += WINDOW_PFNS) {
-		uint64_t *job = pipeline_claim(windows);
+		uint64_t *task = pipeline_claim(windows);
 
-		if (!job)
+		if (!task)
 			break;
-		*job = first;
-		pipeline_submit(windows, job);
+		*task = first;
+		pipeline_submit(windows, task);
 	}
 	return rc ? rc : pipeline_stop(windows, NULL);
 }
