@@ -45,6 +45,7 @@ $(FUZZERS): build/fuzz/%: build/fuzz/tests/fuzz/%.o build/fuzz/parts.a
 
 $(filter-out $(FUZZ_FAKED),$(FUZZERS)): build/fuzz/xen.a
 $(FUZZ_FAKED): $(FUZZ_FAKES)
+build/fuzz/fuzz-chain: $(addprefix build/fuzz/tests/unit/fake/,chain.o stream.o)
 $(FUZZ_FAKED): FUZZ_LINK = $(FUZZ_WRAPS)
 # There a process is a thread, and a connection a pair of sockets.
 build/fuzz/fuzz-protocol: FUZZ_LINK += $(foreach name,child_start child_wait child_private child_unprivate \
