@@ -141,6 +141,40 @@ def cut(target):
             expect(not target.left(), f"{way} {place}: {target.left()}")
 
 
+def quiet(target):
+    """A disk that cannot be written out, and a ring that cannot be read, are failures; at rest is a disk when both can."""
+    disk = target.folder / "disk"
+    disk.write_bytes(bytes(65536))
+    wanted = config(target)
+    wanted["disks"][0]["pdev_path"] = str(disk)
+    tool = Toolstack(target)
+    number = tool.create(wanted, "early")
+    expect(tool.hear() == {"domid": number, "done": "create"}, "no end")
+    expect(tool.ask("quiet", domid=number) == {"done": "quiet"}, "a disk that is at rest")
+
+    disk.unlink()
+    disk.symlink_to(disk)
+    heard = tool.ask("quiet", domid=number)
+    expect(heard.get("failed") == "quiet" and f"the disk xvda: cannot open {disk} to write it out: " in heard["reason"], f"no flush: {heard}")
+    disk.unlink()
+    disk.write_bytes(bytes(65536))
+
+    backend, ring = f"/local/domain/0/backend/vbd/{number}/51712/state", f"/local/domain/{number}/device/vbd/51712/ring-ref"
+    state = target.host.store.read(backend)
+    target.host.store.write(ring, "4000000000")
+    expect(tool.ask("quiet", domid=number) == {"done": "quiet"}, "a backend that has no rings yet")
+    target.host.store.write(backend, "4")
+    heard = tool.ask("quiet", domid=number)
+    expect(heard.get("failed") == "quiet" and heard["reason"], f"a ring that cannot be read: {heard}")
+    target.host.store.remove(ring)
+    expect(tool.ask("quiet", domid=number) == {"done": "quiet"}, "no ring")
+    target.host.store.write(backend, state)
+    expect(tool.ask("abandon") == {"done": "abandon"}, "abandon")
+    tool.end()
+    disk.unlink()
+    target.ran()
+
+
 def no_orders(target):
     tool = Toolstack(target)
     for order in ({"order": "dance"}, {}, {"order": None}, {"order": "run", "name": None}, {"order": "destroy"}, {"order": "keep"}, {"order": "run", "name": "a"}, {"order": "create"},
@@ -159,7 +193,7 @@ def no_orders(target):
 def run(stage):
     target, folder = devices.Devices(stage, "target"), faults.folder_of(stage)
     before = faults.Before(target.host, folder)
-    for part in (early, late, kept, cut, no_orders):
+    for part in (early, late, kept, cut, quiet, no_orders):
         part(target)
         before.is_as_it_was(part.__name__)
     expect((target.host.path / "xen-log/pvferry-toolstack.log").exists(), "libxl's words are lost")
