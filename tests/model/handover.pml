@@ -154,7 +154,7 @@ end:	do
 }
 
 /*
- * migrate/settle.c: source_keep() let_run(); xen/suspend.c: domain_withdraw().
+ * migrate/settle.c: source_keep() guest_resume(); xen/suspend.c: domain_withdraw().
  * A guest that has taken the request cannot be called back: it is waited for,
  * and if that takes too long it is not known to run on.
  */
@@ -213,7 +213,7 @@ proctype the_mover()
 		/* migrate/handover.c: make_offer() */
 		SEND_THERE(skip, OFFER, over);
 		AWAIT(to_s?ACCEPT, over);
-		/* migrate/handover.c: begin() */
+		/* migrate/handover.c: mover_begin() */
 		STEP(s_journal = STREAMING; m_stage = STREAMING; sender = true; run the_sender());
 		/* migrate/handover.c: send_image() */
 		AWAIT(is_complete, keep_guest);
@@ -281,7 +281,7 @@ proctype the_guard()
 	{
 		STEP(mover = true; run the_mover());
 		if :: !mover && !sender :: KILLED fi;
-		/* migrate/guard.c: settle() */
+		/* migrate/guard.c: move_settle() */
 		if
 		:: m_stage == RUNNING && !m_said_end ->
 			/* migrate/guard.c: finish_move() */
@@ -404,7 +404,7 @@ killed:			d_held = false
 
 /* --- the settlers ------------------------------------------------------------------------- */
 
-/* cli/resolve.c: settle(), on the destination, and restore/query.c: settle(), for the source. */
+/* cli/resolve.c: entry_settle(), on the destination, and restore/query.c: query_settle(), for the source. */
 proctype settle_there()
 {
 	bool holds, had_cut;
@@ -446,7 +446,7 @@ end:	if
 	STEP(src = NONE); \
 	WRITE_END(s_journal, s_disk, DONE, SAYS_DONE)
 
-/* cli/resolve.c: settle() settle_source() find_out(); migrate/settle.c: source_conclude() */
+/* cli/resolve.c: entry_settle() settle_source() find_out(); migrate/settle.c: source_conclude() */
 proctype settle_here()
 {
 	bool kept, holds, had_cut;
