@@ -14,10 +14,23 @@ $(UNIT): %: %.o $(FAKES) $(BUILD)/parts.a
 
 -include $(UNIT:=.d) $(FAKES:.o=.d)
 
-test: $(BUILD)/pvferry $(UNIT)
-	@failed=; for unit in $(UNIT); do echo "$$unit"; TSAN_OPTIONS=report_thread_leaks=0 $$unit || failed="$$failed $$unit"; done; \
-	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
-	python3 tests/golden/check.py --pvferry $(BUILD)/pvferry
+# Each a target, so that make -j runs them side by side, and make -k all of them. golden is the longest.
+RUN := $(UNIT:%=run-%)
+test: golden $(RUN)
+
+golden: $(BUILD)/pvferry
+	@echo "tests/golden/check.py"
+	$(Q)python3 tests/golden/check.py --pvferry $(BUILD)/pvferry
+
+$(RUN): run-%: %
+	@echo "$<"
+	$(Q)TSAN_OPTIONS=report_thread_leaks=0 $<
+
+# The suites that leave a processor idle when alone, for make -j.
+check-beside: check-daemon $(if $(SAN),,check-simhost check-model) check-transcript
+check-daemon check-transcript check-model: check-%:
+	@echo "tests/$*/check"
+	$(Q)tests/$*/check
 
 # Everything once more by clang, with coverage; FUZZ_SECONDS=0 runs what is kept in tests/fuzz/corpus, and no more.
 FUZZ_SECONDS ?= 60
@@ -78,4 +91,4 @@ tour:
 	@sed -n 's/^    \(.*\.[ch]\)$$/\1/p' CONTRIBUTING.md | while read -r file; do \
 		echo "--- $$file"; awk '/^\/\*/ { inside = 1 } inside { print } /\*\// { exit }' "$$file"; done
 
-.PHONY: test fuzz bench transcript tour
+.PHONY: test golden $(RUN) check-beside check-daemon check-transcript check-model fuzz bench transcript tour

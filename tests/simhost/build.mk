@@ -34,8 +34,11 @@ $(SIM_TESTS:%=$(SIM_OUT)/%): $(SIM_OUT)/%: $(SIM_OUT)/test/%.o $(SIM_OUT)/test/r
 	$(Q)$(CC) $(SIM_CFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ -lcmocka -lxenctrl -lxenguest -lxenforeignmemory \
 		-lxenevtchn -lpthread
 
-check-simhost: simhost-tests
-	@for test in $(SIM)/test/[!l]*.sh; do echo "$$test"; $$test || exit 1; done
+SIM_SCRIPTS := $(wildcard $(SIM)/test/[!l]*.sh)
+check-simhost: $(SIM_SCRIPTS:%=run-%)
+$(SIM_SCRIPTS:%=run-%): run-%: simhost-tests
+	@echo "$*"
+	$(Q)$*
 
 -include $(shell find $(SIM_OUT) -name '*.d' 2>/dev/null)
-.PHONY: simhost simhost-tests check-simhost
+.PHONY: simhost simhost-tests check-simhost $(SIM_SCRIPTS:%=run-%)

@@ -13,7 +13,7 @@ driver() { "$SIM" run "$HOST" -- "$SIM_OUT/helper-driver" "$@" 2>>"$WORK/log"; }
 # wait_for DOMAIN: until the guest's program has booted, or has seen that it was moved.
 # Before that its shared_info still names the frames of the host it came from.
 wait_for() {
-	for _ in $(seq 2000); do
+	for _ in $(seq 24000); do
 		"$SIM" check "$HOST" "$1" | grep -q '^phase 1' && return
 		sleep 0.005
 	done
