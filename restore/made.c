@@ -24,6 +24,14 @@
  */
 enum { STORE_KEPT_AT = 2048, STORE_KEPT_BYTES = 28, CONSOLE_KEPT_BYTES = 1 };
 
+/* A move has asked for that already (restore/handover.c): twice would be a name that neither it nor resolve knows. */
+static bool is_incoming(const char *name)
+{
+	size_t length = strlen(name), suffix = strlen(INCOMING_SUFFIX);
+
+	return length > suffix && !strcmp(name + length - suffix, INCOMING_SUFFIX);
+}
+
 int made_create(struct restoration *r, unsigned int width)
 {
 	char name[DOMAIN_NAME_MOST + sizeof(INCOMING_SUFFIX)];
@@ -32,7 +40,8 @@ int made_create(struct restoration *r, unsigned int width)
 	uint32_t id = 0;
 	int rc;
 
-	snprintf(name, sizeof(name), "%s" INCOMING_SUFFIX, config_name(&r->config));
+	snprintf(name, sizeof(name), "%s%s", config_name(&r->config),
+		 is_incoming(config_name(&r->config)) ? "" : INCOMING_SUFFIX);
 	config_uuid(&r->config, wanted.uuid);
 	rc = maker->make(&wanted, &id, &r->connections, maker->context);
 	if (!rc)

@@ -87,6 +87,17 @@ static pfn_t page_of(const struct guest *guest, size_t offset)
 	return PFN(word_get(guest->layout, guest_page(guest, start_info.n), offset));
 }
 
+/* A move restores it under that name: it is the one that resolve looks for. */
+static void a_move_gives_the_name_itself(void **state)
+{
+	(void)state;
+	save(8);
+	assert_done(ferry_restore("web2" INCOMING_SUFFIX));
+	assert_string_equal(name, "web2" INCOMING_SUFFIX);
+	ferry_release();
+	guest_release(&ferry.guest);
+}
+
 static void pages_are_placed(void **state)
 {
 	(void)state;
@@ -254,6 +265,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(pages_are_placed),
+		TEST(a_move_gives_the_name_itself),
 		TEST(a_refusal_is_the_reason),
 		TEST(every_failure_leaves_the_domain),
 		TEST(without_devices_it_is_made_for_its_place),
