@@ -82,6 +82,7 @@ bench: $(BUILD)/pvferry $(CANON) $(READALL) simhost
 	tests/bench/bench $(BENCH)
 	tests/bench/live
 	tests/bench/checkpoint
+	tests/bench/chain
 
 transcript: $(BUILD)/pvferry $(BUILD)/pvferryd simhost
 	tests/transcript/check

@@ -13,7 +13,7 @@
 #include "fake/chain.h"
 #include "stream/merge.h"
 
-enum { THREADS = 2, FLIPS = 300 };
+enum { THREADS = 2, FLIPS = 1000 };
 
 /* What came out. */
 static uint8_t seen_type[PFNS];
