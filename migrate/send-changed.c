@@ -89,6 +89,11 @@ static int send_if_changed(struct migration *m, struct batch *batch, uint64_t pf
 		dirty_note(&p->dirty, pfn);
 		return p->is_last || !frame_has_data(sent) ? put_table(m, batch, pfn, pages) : 0;
 	}
+	/* A guest pins all its tables before it suspends: what went as one is one again by the types that are asked for now. */
+	if (p->is_stopped && !p->is_last && frame_level(sent)) {
+		dirty_note(&p->dirty, pfn);
+		return 0;
+	}
 	dirty_clear(&p->dirty, pfn);
 	if (is_sent(p, pfn, FRAME_NOTAB, p->view.at[pfn]))
 		return 0;
