@@ -15,10 +15,10 @@
 #include "cli/order.h"
 #include "cli/progress.h"
 #include "cli/sending.h"
-#include "process/child.h"
 #include "log.h"
 #include "machine/offer.h"
 #include "machine/toolstack.h"
+#include "process/child.h"
 #include "process/stop.h"
 
 /* --- while it goes on ------------------------------------------------------- */
@@ -30,7 +30,7 @@ static void tell_status(const struct migrate_settings *s, uint64_t began_ns)
 	event_tell(event_move_status(s->move.status, began_ns), as_line);
 }
 
-/* Until the mover has ended. */
+/* Until the source session has ended. */
 static void watch(struct migrate_settings *s, uint64_t began_ns)
 {
 	enum { SHOW_MS = 200, TELL_MS = 1000 };

@@ -7,15 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "text/allow.h"
 #include "cli/command.h"
 #include "cli/ended.h"
 #include "cli/events.h"
-#include "process/child.h"
 #include "log.h"
 #include "machine/watch.h"
+#include "process/child.h"
 #include "process/stop.h"
 #include "restore/prove.h"
+#include "text/allow.h"
 
 enum { ALLOWED_MOST = 256 };
 
@@ -146,7 +146,7 @@ static bool tell_name(const struct take_status *status)
 	return true;
 }
 
-/* Tells, if asked to, until the taker has ended. */
+/* Tells, if asked to, until the destination session has ended. */
 static void watch(struct settings *s, uint64_t began_ns)
 {
 	enum { TELL_MS = 1000 };

@@ -21,8 +21,8 @@
 #include <string.h>
 
 #include "log.h"
-#include "migrate/mover.h"
 #include "migrate/settle.h"
+#include "migrate/source-session.h"
 #include "migrate/speaker.h"
 #include "process/child.h"
 #include "process/stop.h"
@@ -33,7 +33,7 @@ enum {
 	RUNNING_MS = 60000,
 };
 
-static void stage_enter(struct mover *m, enum move_stage stage)
+static void stage_enter(struct source_session *m, enum move_stage stage)
 {
 	m->status->began_ns[stage] = now_ns();
 	m->status->stage = stage;
@@ -41,7 +41,7 @@ static void stage_enter(struct mover *m, enum move_stage stage)
 
 /* --- before anything is done ------------------------------------------------ */
 
-static int open_line(struct mover *m)
+static int open_line(struct source_session *m)
 {
 	int rc = speaker_start(&m->speaker, &m->line, &m->move->peer, m->status->journal.connection);
 
@@ -49,14 +49,14 @@ static int open_line(struct mover *m)
 	return rc;
 }
 
-static int journal_note(struct mover *m, enum journal_stage stage)
+static int journal_note(struct source_session *m, enum journal_stage stage)
 {
 	m->status->journal.stage = stage;
 	return journal_write(&m->status->journal);
 }
 
 /* The other host has the last word, as its disks may be of another kind; one of an older pvferry does not know of early. */
-static int settle_order(struct mover *m, const struct json_object *answer)
+static int settle_order(struct source_session *m, const struct json_object *answer)
 {
 	struct device_order *order = &m->status->devices;
 	const char *reason = body_text(answer, "reason");
@@ -76,7 +76,7 @@ static int settle_order(struct mover *m, const struct json_object *answer)
 }
 
 /* The journal comes first: by it the destination knows a guest that moves within this host. */
-static int make_offer(struct mover *m)
+static int make_offer(struct source_session *m)
 {
 	struct json_object *answer;
 	int rc = journal_note(m, JOURNAL_STREAMING);
@@ -95,7 +95,7 @@ static int make_offer(struct mover *m)
 	return rc;
 }
 
-static int mover_begin(struct mover *m)
+static int source_session_begin(struct source_session *m)
 {
 	int rc;
 
@@ -119,7 +119,7 @@ static int mover_begin(struct mover *m)
 /* --- the image ---------------------------------------------------------------- */
 
 /* The sender watches the time, but may die; from here on we do it as well. */
-static void limit_suspension(const struct mover *m)
+static void limit_suspension(const struct source_session *m)
 {
 	unsigned int seconds = m->move->options.max_suspended_seconds;
 	uint64_t took_ms = (now_ns() - m->status->sent.figures.stopped_at_ns) / 1000000;
@@ -128,9 +128,9 @@ static void limit_suspension(const struct mover *m)
 }
 
 /* The other side has to build it now; what can be done meanwhile does not keep the guest waiting. */
-static int send_image(struct mover *m)
+static int send_image(struct source_session *m)
 {
-	int rc = mover_send(m);
+	int rc = source_session_send(m);
 
 	if (!rc)
 		rc = sender_finish(m->sender);
@@ -152,7 +152,7 @@ static int send_image(struct mover *m)
 
 /* --- the handover --------------------------------------------------------------- */
 
-static int wait_ready(struct mover *m)
+static int wait_ready(struct source_session *m)
 {
 	struct json_object *ready = message_expect(&m->line, MESSAGE_READY, READY_MS);
 
@@ -166,14 +166,14 @@ static int wait_ready(struct mover *m)
 }
 
 /* The guest becomes ours; then it may become theirs. */
-static int send_go(struct mover *m)
+static int send_go(struct source_session *m)
 {
 	int rc = sender_release(m->sender);
 
 	if (!rc)
 		rc = journal_note(m, JOURNAL_GO);
 	if (!rc)
-		rc = mover_hear(m);
+		rc = source_session_hear(m);
 	if (!rc)
 		rc = stop_requested();
 	if (rc)
@@ -184,7 +184,7 @@ static int send_go(struct mover *m)
 }
 
 /* 0 it runs there; -ECANCELED, with a reason: it never will; else it is not known. */
-static int wait_running(struct mover *m)
+static int wait_running(struct source_session *m)
 {
 	struct message message = { 0 };
 	struct json_object *body;
@@ -209,7 +209,7 @@ static int wait_running(struct mover *m)
 	return rc;
 }
 
-static int hand_over(struct mover *m)
+static int hand_over(struct source_session *m)
 {
 	int rc = wait_ready(m);
 
@@ -223,7 +223,7 @@ static int hand_over(struct mover *m)
 	sender_close(m->sender);
 	m->sender = NULL;
 	if (source_remove(&m->status->journal))
-		return 0; /* the guard tries again */
+		return 0; /* the supervisor tries again */
 	stage_enter(m, MOVE_DONE);
 	if (journal_note(m, JOURNAL_DONE))
 		say(SAY_WARNING, "the domain has moved, but the journal does not say so: %s", fail_reason());
@@ -232,7 +232,7 @@ static int hand_over(struct mover *m)
 
 /* --- the end ---------------------------------------------------------------------- */
 
-static void tell_failure(struct mover *m)
+static void tell_failure(struct source_session *m)
 {
 	struct json_object *body = json_object_new_object();
 
@@ -240,8 +240,8 @@ static void tell_failure(struct mover *m)
 	message_send_last(&m->line, MESSAGE_FAILED, body);
 }
 
-/* Resumed, if it has not ended. Not if it may suspend yet: that is the guard's. */
-static int mover_resume(struct mover *m)
+/* Resumed, if it has not ended. Not if it may suspend yet: that is the supervisor's. */
+static int source_session_resume(struct source_session *m)
 {
 	struct sent *sent = &m->status->sent;
 	int rc = sent->is_asked && !sent->is_suspended ? -EINPROGRESS : source_keep(&m->status->journal);
@@ -254,7 +254,7 @@ static int mover_resume(struct mover *m)
 	return rc;
 }
 
-static void note_kept(struct mover *m)
+static void note_kept(struct source_session *m)
 {
 	struct journal *journal = &m->status->journal;
 
@@ -263,7 +263,7 @@ static void note_kept(struct mover *m)
 }
 
 /* It runs here: it goes on first of all, then the other side is told why. */
-static void keep_guest(struct mover *m, int error)
+static void keep_guest(struct source_session *m, int error)
 {
 	bool is_begun = m->status->stage >= MOVE_STREAMING;
 	int rc;
@@ -271,7 +271,7 @@ static void keep_guest(struct mover *m, int error)
 	stop_ignore();
 	if (m->sender)
 		sender_abort(m->sender);
-	rc = is_begun ? mover_resume(m) : 0;
+	rc = is_begun ? source_session_resume(m) : 0;
 	if (error == -ECONNRESET)
 		message_prefer_reason(&m->line);
 	if (is_begun && (!rc || m->status->sent.has_ended))
@@ -282,17 +282,17 @@ static void keep_guest(struct mover *m, int error)
 
 static const struct step {
 	const char *name;
-	int (*run)(struct mover *m);
+	int (*run)(struct source_session *m);
 } steps[] = {
-	{ "look at the guest", mover_fetch_offer },
+	{ "look at the guest", source_session_fetch_offer },
 	{ "connect", open_line },
 	{ "offer", make_offer },
-	{ "begin", mover_begin },
+	{ "begin", source_session_begin },
 	{ "send the image", send_image },
 	{ "hand over", hand_over },
 };
 
-static int run_steps(struct mover *m)
+static int run_steps(struct source_session *m)
 {
 	int rc = 0;
 
@@ -310,7 +310,7 @@ static int run_steps(struct mover *m)
 
 int move_guest(struct move *move)
 {
-	struct mover m = { .move = move, .status = move->status };
+	struct source_session m = { .move = move, .status = move->status };
 	enum move_stage stage;
 	int rc;
 

@@ -1,8 +1,8 @@
 /*
- * Moves a guest to another host. The mover is the process that has the
+ * Moves a guest to another host. The source session is the process that has the
  * journal: it passes on what the sender below it writes to the speaker, beside
  * that, which has the connection, and hands the guest over, see handover.c for
- * who may run it when. The guard above it puts things right should the mover
+ * who may run it when. The supervisor above it puts things right should the source session
  * die.
  *
  * Mirror: restore/handover.h
@@ -28,7 +28,7 @@ enum move_stage {
 	MOVE_STAGES
 };
 
-/* Shared by guard, mover and sender; each field has one writer. */
+/* Shared by supervisor, source session and sender; each field has one writer. */
 struct move_status {
 	struct live live;
 	struct sent sent;
@@ -51,7 +51,7 @@ struct move {
 	uint32_t domain;
 	struct move_status *status; /* shared */
 
-	struct child *mover; /* the guard's, as is what follows */
+	struct child *session; /* the supervisor's, as is what follows */
 	int lock, domain_lock;
 };
 
@@ -63,7 +63,7 @@ enum moved {
 };
 
 /*
- * In the guard: starts the mover. No other process of this one may run, no
+ * In the supervisor: starts the source session. No other process of this one may run, no
  * connection to Xen be open. Afterwards, move_finish() in any case.
  */
 int move_start(struct move *move);
@@ -72,7 +72,7 @@ int move_watch(const struct move *move);
 /* Waits for all processes, and puts right what they left; a reason unless it is MOVED. */
 enum moved move_finish(struct move *move);
 
-/* In the mover: all of it. handover.c */
+/* In the source session: all of it. handover.c */
 int move_guest(struct move *move);
 
 #endif

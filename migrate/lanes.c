@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "process/child.h"
 #include "log.h"
+#include "process/child.h"
 #include "stream/front.h"
 #include "stream/lane.h"
 
@@ -17,8 +17,8 @@ enum { ANSWER_MS = 60000, DRAIN_MS = 2000, ROOM = 1 << 20 };
 struct task {
 	const struct lanes *lanes;
 	unsigned int number;
-	int fd;		  /* from the mover */
-	struct line *ssh; /* what the mover has connected, if it is ssh's */
+	int fd;		  /* from the source session */
+	struct line *ssh; /* what the source session has connected, if it is ssh's */
 };
 
 static int join(struct line *line, const struct task *task)
@@ -58,7 +58,7 @@ static int run_lane(void *context)
 {
 	const struct task *task = context;
 	struct line from, to = { .in = -1 };
-	int rc = line_init(&from, task->fd, task->fd, "the mover");
+	int rc = line_init(&from, task->fd, task->fd, "the source session");
 
 	from.idle_seconds = LINE_NEVER_IDLE;
 	if (!rc)
@@ -74,7 +74,7 @@ static int run_lane(void *context)
 	return rc;
 }
 
-/* ssh is the mover's child, since a process without privileges cannot end it. */
+/* ssh is the source session's child, since a process without privileges cannot end it. */
 static int lane_start(struct lanes *lanes, unsigned int number, int fd)
 {
 	struct lane *lane = &lanes->lane[number];

@@ -1,6 +1,6 @@
 /*
  * Further connections to the other host, each with a process of its own, see
- * stream/lane.h. Lane 0 is the mover's own line. DATA number n goes by lane
+ * stream/lane.h. Lane 0 is the source session's own line. DATA number n goes by lane
  * n % count.
  *
  * Mirror: restore/lanes.h
@@ -15,7 +15,8 @@ struct lanes {
 	unsigned int count; /* lane 0 among them */
 	const struct peer *peer;
 	const char *job;
-	_Atomic pid_t *helpers; /* ssh of each lane, for who has to end it should the mover die; 0: none */
+	_Atomic pid_t
+		*helpers; /* ssh of each lane, for who has to end it should the source session die; 0: none */
 	struct lane {
 		struct line line; /* to its process */
 		struct child *process;

@@ -1,10 +1,10 @@
-/* What the other host is to know of the guest before anything is done, see mover.h. */
+/* What the other host is to know of the guest before anything is done, see source-session.h. */
 #include <errno.h>
 #include <string.h>
 
 #include "log.h"
 #include "machine/config.h"
-#include "migrate/mover.h"
+#include "migrate/source-session.h"
 
 /* The other host would refuse it, too. */
 static int check_name(const char *name)
@@ -19,7 +19,7 @@ static int check_name(const char *name)
 }
 
 /* The other host learns of the devices by the image's first bytes, which go out before the first round: without rounds that is late. */
-static int choose_order(struct mover *m)
+static int choose_order(struct source_session *m)
 {
 	struct device_order *order = &m->status->devices;
 	enum device_wish wish = m->move->devices;
@@ -44,7 +44,7 @@ static int choose_order(struct mover *m)
 }
 
 /* The connection to Xen must not outlive this: the sender has its own. */
-int mover_fetch_offer(struct mover *m)
+int source_session_fetch_offer(struct source_session *m)
 {
 	struct offer *offer = &m->move->offer;
 	struct domain *domain = NULL;

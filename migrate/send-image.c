@@ -1,7 +1,7 @@
 /*
- * The image on its way from the sender to the lines, see mover.h. Mirror: restore/take-image.c In: bytes from the
- * sender's socket. Out: DATA messages of at most PIECE_BYTES, by turns over all connections, and a hash of them. The
- * trap: the other host must be heard all the time, as it may have failed, and told that this one is there.
+ * The image on its way from the sender to the lines, see source-session.h. Mirror: restore/take-image.c In: bytes from
+ * the sender's socket. Out: DATA messages of at most PIECE_BYTES, by turns over all connections, and a hash of them.
+ * The trap: the other host must be heard all the time, as it may have failed, and told that this one is there.
  */
 #include <errno.h>
 #include <json-c/json.h>
@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "log.h"
-#include "migrate/mover.h"
+#include "migrate/source-session.h"
 #include "stream/body.h"
 
 enum { STEP_MS = 1000 };
 
-static int note_progress(struct mover *m, const struct message *message)
+static int note_progress(struct source_session *m, const struct message *message)
 {
 	struct json_object *body = message_body(&m->line, message);
 
@@ -27,7 +27,7 @@ static int note_progress(struct mover *m, const struct message *message)
 	return 0;
 }
 
-int mover_hear(struct mover *m)
+int source_session_hear(struct source_session *m)
 {
 	struct message message;
 	int rc;
@@ -47,7 +47,7 @@ int mover_hear(struct mover *m)
 }
 
 /* Meanwhile the other side is heard, and told that we are there. */
-static int send_by_lane(struct mover *m, unsigned int number, size_t bytes)
+static int send_by_lane(struct source_session *m, unsigned int number, size_t bytes)
 {
 	struct line *lane = &m->lanes.lane[number].line;
 	struct message_header header = { MESSAGE_MARK | MESSAGE_DATA, bytes };
@@ -67,7 +67,7 @@ static int send_by_lane(struct mover *m, unsigned int number, size_t bytes)
 		}
 		if (done != -EAGAIN)
 			return lanes_failure(&m->lanes, number);
-		rc = mover_hear(m);
+		rc = source_session_hear(m);
 		if (!rc)
 			rc = message_keep_alive(&m->line);
 		if (!rc)
@@ -76,7 +76,7 @@ static int send_by_lane(struct mover *m, unsigned int number, size_t bytes)
 	return rc < 0 ? rc : 0;
 }
 
-static int send_piece(struct mover *m, size_t bytes)
+static int send_piece(struct source_session *m, size_t bytes)
 {
 	/*
 	 * By turns, so that the destination knows by counting which connection the next piece comes from. Number 0 is
@@ -91,7 +91,7 @@ static int send_piece(struct mover *m, size_t bytes)
 }
 
 /* 1, or 0 at the end of the feed. */
-static int pass_on(struct mover *m)
+static int pass_on(struct source_session *m)
 {
 	uint8_t *body = m->piece + sizeof(struct message_header);
 	ssize_t got = read(sender_feed(m->sender), body, PIECE_BYTES);
@@ -108,19 +108,19 @@ static int pass_on(struct mover *m)
 }
 
 /* A limit of the bandwidth spares others' traffic; it is not to keep a guest stopped. */
-static unsigned int pause_ms(struct mover *m)
+static unsigned int pause_ms(struct source_session *m)
 {
 	if (m->status->sent.is_asked)
 		return 0;
 	return pace_wait(&m->pace, m->status->live.bandwidth_bytes, now_ns());
 }
 
-int mover_send(struct mover *m)
+int source_session_send(struct source_session *m)
 {
 	for (;;) {
 		struct pollfd feed = { .fd = sender_feed(m->sender), .events = POLLIN };
 		unsigned int pause = pause_ms(m);
-		int rc = mover_hear(m);
+		int rc = source_session_hear(m);
 
 		if (!rc)
 			rc = message_keep_alive(&m->line);

@@ -1,7 +1,7 @@
 /*
- * The process that speaks with the other host, below the mover and below `resolve`, which asks what became of a guest:
- * see stream/front.h. The parent makes the connection and reads the key; the handshake, and all that the other host
- * says, is the speaker's to read. On the parent's line each body that is JSON on the connection is a struct
+ * The process that speaks with the other host, below the source session and below `resolve`, which asks what became of
+ * a guest: see stream/front.h. The parent makes the connection and reads the key; the handshake, and all that the other
+ * host says, is the speaker's to read. On the parent's line each body that is JSON on the connection is a struct
  * message_answer.
  *
  * Mirror: restore/receiver.h

@@ -1,18 +1,18 @@
 /*
  * The end of the building: the image is all here, and what is left to be done is the builder's and libxl's. See
- * taker.h. The guest stands still at the source meanwhile, so the source must hear that this host is still at work, and
- * a time limit ends it.
+ * session.h. The guest stands still at the source meanwhile, so the source must hear that this host is still at work,
+ * and a time limit ends it.
  */
 #include <errno.h>
 
 #include "log.h"
-#include "restore/taker.h"
+#include "restore/destination-session.h"
 #include "stream/message.h"
 
 enum { BUILD_MS = 300000 /* after the last byte */, STEP_MS = 1000 };
 
 /* Only that it is there, or has failed. */
-static int hear(struct taker *t)
+static int hear(struct destination_session *t)
 {
 	struct message message;
 	int rc;
@@ -27,12 +27,12 @@ static int hear(struct taker *t)
 }
 
 /* Both work at the same time, and either may be the last. */
-static bool goes_on(struct taker *t)
+static bool goes_on(struct destination_session *t)
 {
 	return builder_listen(t->builder) || maker_is_waiting(&t->maker);
 }
 
-static int wait_for_news(struct taker *t)
+static int wait_for_news(struct destination_session *t)
 {
 	struct pollfd news[] = { { .fd = builder_watch(t->builder), .events = POLLIN },
 				 { .fd = maker_watch(&t->maker), .events = POLLIN } };
@@ -41,7 +41,7 @@ static int wait_for_news(struct taker *t)
 	return rc >= 0 && news[1].revents ? maker_hear(&t->maker) : rc;
 }
 
-int finish_building(struct taker *t)
+int finish_building(struct destination_session *t)
 {
 	uint64_t until = line_now() + BUILD_MS * 1000000ULL;
 	struct builder *builder = t->builder;

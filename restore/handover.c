@@ -21,14 +21,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "process/child.h"
 #include "log.h"
+#include "process/child.h"
+#include "process/stop.h"
 #include "restore/consult.h"
+#include "restore/destination-session.h"
 #include "restore/preflight-devices.h"
 #include "restore/query.h"
 #include "restore/settle.h"
-#include "restore/taker.h"
-#include "process/stop.h"
 #include "stream/message.h"
 
 enum {
@@ -36,13 +36,13 @@ enum {
 	DRAIN_MS = 2000,
 };
 
-static void take_stage_enter(struct taker *t, enum take_stage stage)
+static void take_stage_enter(struct destination_session *t, enum take_stage stage)
 {
 	t->status->began_ns[stage] = line_now();
 	t->status->stage = stage;
 }
 
-int taker_note(struct taker *t, enum journal_stage stage)
+int destination_session_note(struct destination_session *t, enum journal_stage stage)
 {
 	t->status->journal.stage = stage;
 	t->status->journal.domid = t->status->built->domain;
@@ -51,7 +51,7 @@ int taker_note(struct taker *t, enum journal_stage stage)
 
 /* --- the beginning ---------------------------------------------------------- */
 
-static int open_line(struct taker *t)
+static int open_line(struct destination_session *t)
 {
 	int rc = receiver_start(&t->receiver, &t->line, t->take);
 
@@ -60,7 +60,7 @@ static int open_line(struct taker *t)
 }
 
 /* Until the builder has ended no other job may take the guest for its own, whatever becomes of us. */
-static unsigned int hold_locks(struct taker *t)
+static unsigned int hold_locks(struct destination_session *t)
 {
 	t->locks[0] = t->status->lock;
 	t->locks[1] = t->name_lock;
@@ -69,7 +69,7 @@ static unsigned int hold_locks(struct taker *t)
 }
 
 /* early-devices only where the source asked for it; one of an older pvferry does not, and gives the devices away with END. */
-static int send_accept(struct taker *t, const struct device_order *order)
+static int send_accept(struct destination_session *t, const struct device_order *order)
 {
 	struct json_object *body = json_object_new_object();
 
@@ -78,7 +78,7 @@ static int send_accept(struct taker *t, const struct device_order *order)
 	return message_send_json(&t->line, MESSAGE_ACCEPT, body);
 }
 
-static int accept_offer(struct taker *t)
+static int accept_offer(struct destination_session *t)
 {
 	struct take_status *status = t->status;
 	struct device_order order = preflight_order(&status->offer, t->take->options.without_devices);
@@ -108,10 +108,10 @@ static int accept_offer(struct taker *t)
 
 /* --- the handover --------------------------------------------------------------- */
 
-static int send_ready(struct taker *t)
+static int send_ready(struct destination_session *t)
 {
 	struct json_object *body;
-	int rc = taker_note(t, JOURNAL_READY);
+	int rc = destination_session_note(t, JOURNAL_READY);
 
 	if (rc)
 		return rc;
@@ -122,7 +122,7 @@ static int send_ready(struct taker *t)
 	return message_send_json(&t->line, MESSAGE_READY, body);
 }
 
-static int wait_go(struct taker *t)
+static int wait_go(struct destination_session *t)
 {
 	struct message message;
 	int rc = message_wait(&t->line, &message, "GO", GO_MS);
@@ -137,14 +137,14 @@ static int wait_go(struct taker *t)
 }
 
 /* From here on no signal stops us, and no line is needed. */
-static int run_guest(struct taker *t)
+static int run_guest(struct destination_session *t)
 {
 	uint64_t start = line_now();
 	struct json_object *body;
 	int rc;
 
 	stop_ignore();
-	rc = taker_note(t, JOURNAL_GO);
+	rc = destination_session_note(t, JOURNAL_GO);
 	if (rc)
 		return rc;
 	take_stage_enter(t, TAKE_GO);
@@ -157,14 +157,14 @@ static int run_guest(struct taker *t)
 	body_put_number(body, "unpause-ms", (line_now() - start) / 1000000);
 	if (message_send_json(&t->line, MESSAGE_RUNNING, body))
 		say(SAY_WARNING, "the domain runs, but the other host could not be told: %s", fail_reason());
-	rc = taker_note(t, JOURNAL_RUNNING);
+	rc = destination_session_note(t, JOURNAL_RUNNING);
 	if (rc)
 		say(SAY_WARNING, "the domain runs, but the journal does not say so: %s", fail_reason());
 	line_drain(&t->line, DRAIN_MS);
 	return 0;
 }
 
-static int hand_over(struct taker *t)
+static int hand_over(struct destination_session *t)
 {
 	int rc = take_image(t);
 
@@ -186,7 +186,7 @@ static int hand_over(struct taker *t)
 
 /* --- the end ---------------------------------------------------------------------- */
 
-static void tell_failure(struct taker *t, bool is_gone)
+static void tell_failure(struct destination_session *t, bool is_gone)
 {
 	struct json_object *body = json_object_new_object();
 	bool is_taken = t->status->stage >= TAKE_BUILDING;
@@ -198,7 +198,7 @@ static void tell_failure(struct taker *t, bool is_gone)
 }
 
 /* A builder that was killed may have had no time to say that it had created a domain: then that is looked for. */
-static void remove_unknown(struct taker *t)
+static void remove_unknown(struct destination_session *t)
 {
 	char reason[1024];
 
@@ -209,16 +209,16 @@ static void remove_unknown(struct taker *t)
 }
 
 /* Without READY there was no GO, and the other host will never have to ask. */
-static void forget_or_note(struct taker *t)
+static void forget_or_note(struct destination_session *t)
 {
 	if (t->status->stage < TAKE_READY)
 		journal_remove(t->status->journal.job, JOURNAL_DESTINATION);
 	else
-		taker_note(t, JOURNAL_DESTROYED);
+		destination_session_note(t, JOURNAL_DESTROYED);
 }
 
 /* There is to be no guest here; once that is so, others are told why. */
-static void give_up(struct taker *t, int error)
+static void give_up(struct destination_session *t, int error)
 {
 	struct take_status *status = t->status;
 
@@ -242,7 +242,7 @@ static void give_up(struct taker *t, int error)
 		tell_failure(t, status->stage == TAKE_REMOVED);
 }
 
-static int answer(struct taker *t, const struct message *message)
+static int answer(struct destination_session *t, const struct message *message)
 {
 	int rc;
 
@@ -273,12 +273,12 @@ static int answer(struct taker *t, const struct message *message)
 
 int take_guest(struct take *take)
 {
-	struct taker t = { .take = take,
-			   .status = take->status,
-			   .name_lock = -1,
-			   .uuid_lock = -1,
-			   .maker.toolstack.fd = -1,
-			   .hash = XXH64_createState() };
+	struct destination_session t = { .take = take,
+					 .status = take->status,
+					 .name_lock = -1,
+					 .uuid_lock = -1,
+					 .maker.toolstack.fd = -1,
+					 .hash = XXH64_createState() };
 	struct message message;
 	int rc;
 

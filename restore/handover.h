@@ -1,9 +1,9 @@
 /*
- * Takes a guest that comes from another host. The taker is the process that
+ * Takes a guest that comes from another host. The destination session is the process that
  * has the journal: what the receiver below it hears from the other host it
  * passes on to the builder, beside that, and takes the guest over, see
- * handover.c for who may run it when. The guard above it puts things right
- * should the taker die.
+ * handover.c for who may run it when. The supervisor above it puts things right
+ * should the destination session die.
  *
  * Mirror: migrate/handover.h
  */
@@ -27,7 +27,7 @@ enum take_stage {
 	TAKE_STAGES
 };
 
-/* Shared by guard and taker; each field has one writer. */
+/* Shared by supervisor and destination session; each field has one writer. */
 struct take_status {
 	struct built *built; /* shared with the builder, too */
 	struct offer offer;
@@ -38,26 +38,26 @@ struct take_status {
 	_Atomic uint64_t wire_bytes;
 	_Atomic int lock;      /* of the journal */
 	_Atomic bool is_known; /* the other side knows why it failed */
-	_Atomic bool is_lane;  /* a further connection of another job, whose taker has it now */
+	_Atomic bool is_lane;  /* a further connection of another job, whose destination session has it now */
 };
 
 struct take {
-	int in, out; /* the connection: closed in the guard and in the taker */
+	int in, out; /* the connection: closed in the supervisor and in the destination session */
 	struct door door;
 	char connection[CONNECTION_TEXT];
 	bool is_stream; /* no handshake: a pair of pipes that another program guards */
 	struct restore_options options;
 	struct take_status *status; /* shared */
-	struct child *taker;
+	struct child *session;
 };
 
-/* In the guard; afterwards, take_finish() in any case. */
+/* In the supervisor; afterwards, take_finish() in any case. */
 int take_start(struct take *take);
 int take_watch(const struct take *take);
 /* Waits for all processes, and puts right what they left. 0: a guest runs, or a question was answered. */
 int take_finish(struct take *take);
 
-/* In the taker: all of it. handover.c */
+/* In the destination session: all of it. handover.c */
 int take_guest(struct take *take);
 
 #endif

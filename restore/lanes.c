@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "journal/journal.h"
-#include "process/child.h"
 #include "log.h"
+#include "process/child.h"
 #include "restore/receiver.h"
 #include "stream/lane.h"
 
@@ -41,7 +41,7 @@ void joined_forget(const char *job)
 		unlink(address.sun_path);
 }
 
-/* --- in the taker ------------------------------------------------------------ */
+/* --- in the destination session ------------------------------------------------------------ */
 
 int joined_open(struct joined *lanes, unsigned int count, const char *job)
 {
@@ -165,7 +165,7 @@ void joined_close(struct joined *lanes)
 
 /* --- in a lane's process -------------------------------------------------------- */
 
-static int find_taker(struct line *taker, const char *job)
+static int find_session(struct line *session, const char *job)
 {
 	struct sockaddr_un address;
 	int fd, rc = socket_address(job, &address);
@@ -179,43 +179,43 @@ static int find_taker(struct line *taker, const char *job)
 		close(fd);
 		return fail(ENOENT, "no guest of job %s is on its way", job);
 	}
-	rc = line_init(taker, fd, fd, "the taker");
-	taker->idle_seconds = LINE_NEVER_IDLE;
+	rc = line_init(session, fd, fd, "the destination session");
+	session->idle_seconds = LINE_NEVER_IDLE;
 	return rc;
 }
 
-static int introduce(struct line *taker, const struct line *line, const struct heard_job *heard)
+static int introduce(struct line *session, const struct line *line, const struct heard_job *heard)
 {
 	struct heard_job own = *heard;
 	struct json_object *answer;
 	int rc;
 
 	snprintf(own.peer, sizeof(own.peer), "%s", line->peer);
-	rc = message_send(taker, MESSAGE_JOIN, &own, sizeof(own));
+	rc = message_send(session, MESSAGE_JOIN, &own, sizeof(own));
 	if (rc)
 		return rc;
-	answer = message_expect(taker, MESSAGE_ACCEPT, JOIN_MS);
+	answer = message_expect(session, MESSAGE_ACCEPT, JOIN_MS);
 	json_object_put(answer);
 	return answer ? 0 : -EACCES;
 }
 
 int lane_join(struct line *line, const struct message *join, _Atomic bool *is_joined)
 {
-	struct line taker = { .in = -1 };
+	struct line session = { .in = -1 };
 	struct heard_job heard;
 	int rc = heard_job(line, join, &heard);
 
 	if (!rc)
-		rc = job_is_name(heard.job) ? find_taker(&taker, heard.job)
+		rc = job_is_name(heard.job) ? find_session(&session, heard.job)
 					    : fail(EPROTO, "%s joins a job with an invalid name", line->peer);
 	if (!rc)
-		rc = introduce(&taker, line, &heard);
+		rc = introduce(&session, line, &heard);
 	if (!rc)
 		rc = message_send_json(line, MESSAGE_ACCEPT, json_object_new_object());
 	if (!rc) {
 		*is_joined = true;
-		rc = lane_carry(line, &taker);
+		rc = lane_carry(line, &session);
 	}
-	line_close(&taker);
+	line_close(&session);
 	return rc;
 }

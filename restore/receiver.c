@@ -14,7 +14,7 @@
 
 struct task {
 	struct take *take;
-	int fd; /* to the taker */
+	int fd; /* to the destination session */
 };
 
 /* --- in the receiver ------------------------------------------------------------ */
@@ -113,7 +113,7 @@ static int run_receiver(void *context)
 	return 0;
 }
 
-/* --- in the taker ------------------------------------------------------------------ */
+/* --- in the destination session ------------------------------------------------------------------ */
 
 static int wait_let_in(struct line *line)
 {

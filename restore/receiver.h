@@ -1,6 +1,6 @@
 /*
- * The process that hears the other host, below the taker: see stream/front.h. Each body that is JSON on the connection
- * is a struct below, or text, when it comes to the taker; PEER and LOST come from the receiver itself.
+ * The process that hears the other host, below the destination session: see stream/front.h. Each body that is JSON on
+ * the connection is a struct below, or text, when it comes to the session; PEER and LOST come from the receiver itself.
  *
  * Mirror: migrate/speaker.h
  */
@@ -18,7 +18,7 @@ struct child;
 struct heard_job {
 	char job[JOB_DIGITS + 2];
 	uint32_t lane;	/* JOIN */
-	char peer[256]; /* JOIN, from another taker */
+	char peer[256]; /* JOIN, from another destination session */
 };
 
 /* Body of PEER: an address first, then, when it is let in, a name. */

@@ -1,7 +1,8 @@
 /*
- * The image on its way from the lines to the builder, see taker.h. Mirror: migrate/send-image.c. In: DATA, by turns
- * from all connections. Out: bytes into the builder's feed, in the order in which the source cut them. The trap: the
- * builder may be slower than the network; while its feed is full the peer must still be heard, and told how far we are.
+ * The image on its way from the lines to the builder, see destination-session.h. Mirror: migrate/send-image.c. In:
+ * DATA, by turns from all connections. Out: bytes into the builder's feed, in the order in which the source cut them.
+ * The trap: the builder may be slower than the network; while its feed is full the peer must still be heard, and told
+ * how far we are.
  */
 #include <errno.h>
 #include <json-c/json.h>
@@ -12,13 +13,13 @@
 #include <unistd.h>
 
 #include "log.h"
-#include "restore/taker.h"
+#include "restore/destination-session.h"
 #include "stream/message.h"
 
 enum { STEP_MS = 1000, SOON_MS = 10 };
 
 /* Of what we have passed on nothing waits for it any more. */
-static bool has_builder_read(const struct taker *t)
+static bool has_builder_read(const struct destination_session *t)
 {
 	int waiting;
 
@@ -26,19 +27,19 @@ static bool has_builder_read(const struct taker *t)
 }
 
 /* Is there something that the other side waits to hear? */
-static bool is_news_due(const struct taker *t)
+static bool is_news_due(const struct destination_session *t)
 {
 	return t->taken < t->bytes;
 }
 
 /* The other side stops the guest when it knows that. */
-static bool are_devices_news(const struct taker *t)
+static bool are_devices_news(const struct destination_session *t)
 {
 	return maker_is_done(&t->maker) && !t->has_told_devices;
 }
 
 /* At once that devices are made; at most every SOON_MS that all has arrived; every STEP_MS in any case. */
-int take_tell(struct taker *t)
+int take_tell(struct destination_session *t)
 {
 	uint64_t silent_ns = line_now() - t->told_ns;
 	bool is_news = silent_ns >= SOON_MS * 1000000ULL && is_news_due(t) && has_builder_read(t);
@@ -59,13 +60,13 @@ int take_tell(struct taker *t)
 	return message_send_json(&t->line, MESSAGE_PROGRESS, body);
 }
 
-static unsigned int step_ms(const struct taker *t)
+static unsigned int step_ms(const struct destination_session *t)
 {
 	return is_news_due(t) ? SOON_MS : STEP_MS;
 }
 
 /* The builder is slow, or gone: then its feed says so. */
-static int wait_for_builder(struct taker *t)
+static int wait_for_builder(struct destination_session *t)
 {
 	struct pollfd fds[2] = { { .fd = builder_feed(t->builder), .events = POLLOUT },
 				 { .fd = builder_watch(t->builder), .events = POLLIN } };
@@ -76,7 +77,7 @@ static int wait_for_builder(struct taker *t)
 	return rc < 0 ? rc : 0;
 }
 
-static int pass_on(struct taker *t, const struct message *data)
+static int pass_on(struct destination_session *t, const struct message *data)
 {
 	const uint8_t *from = data->body;
 	size_t left = data->bytes;
@@ -104,7 +105,7 @@ static int pass_on(struct taker *t, const struct message *data)
 	return rc;
 }
 
-static int take_end(struct taker *t, const struct message_end *end)
+static int take_end(struct destination_session *t, const struct message_end *end)
 {
 	if (end->bytes != t->bytes || end->hash != XXH64_digest(t->hash))
 		return fail(EBADMSG,
@@ -120,7 +121,7 @@ static int take_end(struct taker *t, const struct message_end *end)
 }
 
 /* The next of the lane whose turn it is, if that is not the line itself: 1, or 0 if it is not there yet. */
-static int take_from_lane(struct taker *t, struct line *lane)
+static int take_from_lane(struct destination_session *t, struct line *lane)
 {
 	struct message message;
 	int rc = message_next(lane, &message);
@@ -136,7 +137,7 @@ static int take_from_lane(struct taker *t, struct line *lane)
 /* DATA waits for its turn, and END for all of it: 1 if the message was taken, ALL_READ if it was the last. */
 enum { ALL_READ = 2 };
 
-static int take_message(struct taker *t, const struct message *message, bool is_our_turn)
+static int take_message(struct destination_session *t, const struct message *message, bool is_our_turn)
 {
 	struct message_end end;
 	int rc = 1;
@@ -167,7 +168,7 @@ static int take_message(struct taker *t, const struct message *message, bool is_
 	return rc;
 }
 
-static int wait_for_more(struct taker *t, struct line *lane)
+static int wait_for_more(struct destination_session *t, struct line *lane)
 {
 	struct pollfd others[] = { { .fd = lane ? lane->in : -1, .events = POLLIN },
 				   { .fd = maker_watch(&t->maker), .events = POLLIN },
@@ -181,7 +182,7 @@ static int wait_for_more(struct taker *t, struct line *lane)
 	return rc < 0 ? rc : 0;
 }
 
-int take_image(struct taker *t)
+int take_image(struct destination_session *t)
 {
 	for (;;) {
 		unsigned int number = t->pieces % t->lanes.count;

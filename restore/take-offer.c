@@ -1,14 +1,14 @@
-/* What is offered, held against this host and claimed for this job, see taker.h. Mirror: migrate/handover.c, make_offer() */
+/* What is offered, held against this host and claimed for this job, see destination-session.h. Mirror: migrate/handover.c, make_offer() */
 #include <errno.h>
 #include <stdio.h>
 
 #include "log.h"
+#include "restore/destination-session.h"
 #include "restore/itself.h"
 #include "restore/preflight-devices.h"
-#include "restore/taker.h"
 #include "stream/message.h"
 
-static int check_host(struct taker *t, const struct message *policy)
+static int check_host(struct destination_session *t, const struct message *policy)
 {
 	const struct offer *offer = &t->status->offer;
 	struct host *host;
@@ -26,7 +26,7 @@ static int check_host(struct taker *t, const struct message *policy)
 	return rc;
 }
 
-static int begin_journal(struct taker *t)
+static int begin_journal(struct destination_session *t)
 {
 	const struct offer *offer = &t->status->offer;
 	struct journal *journal = &t->status->journal, before;
@@ -45,10 +45,10 @@ static int begin_journal(struct taker *t)
 	snprintf(journal->uuid, sizeof(journal->uuid), "%s", offer->uuid);
 	snprintf(journal->domain, sizeof(journal->domain), "%s", offer->domain);
 	snprintf(journal->peer, sizeof(journal->peer), "%s", t->line.peer);
-	return taker_note(t, JOURNAL_BUILDING);
+	return destination_session_note(t, JOURNAL_BUILDING);
 }
 
-int take_offer(struct taker *t, const struct message *message)
+int take_offer(struct destination_session *t, const struct message *message)
 {
 	struct message policy = { 0 };
 	int rc = heard_offer(&t->line, message, &t->status->offer);

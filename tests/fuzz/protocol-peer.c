@@ -365,7 +365,7 @@ int __wrap_line_init(struct line *line, int in, int out, const char *peer)
 	return rc;
 }
 
-/* The mover closes the connection that its front has: the inbox is the front's then. */
+/* The source session closes the connection that its front has: the inbox is the front's then. */
 void __wrap_line_close(struct line *line)
 {
 	if (!line->inbox || line->inbox != outer_inbox) {

@@ -2,7 +2,7 @@
  * The other side of a migration, as fuzz-protocol needs it: all it will ever say is in the input,
  * message by message. It speaks to the front (stream/front.h), which then is a thread with
  * descriptors of its own in place of a process; or it stands where a front stands that a peer has
- * taken over, and speaks to the mover or the taker itself.
+ * taken over, and speaks to the source session or the destination session itself.
  */
 #ifndef PROTOCOL_PEER_H
 #define PROTOCOL_PEER_H
@@ -35,7 +35,7 @@ struct input;
  * no more after that. Returns the connection's other end.
  */
 int peer_begin(struct input *in);
-/* That end, for the mover to connect to. */
+/* That end, for the source session to connect to. */
 extern int peer_connection;
 /* Hears all that was said to it; the speaker has ended. */
 void peer_end(void);

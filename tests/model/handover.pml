@@ -65,10 +65,10 @@ bool s_held, d_held;		/* by a process that settles */
 #define s_lock_is_free (!guard && !mover && !sender && !waiter && !s_held)
 #define d_lock_is_free (!taker && !builder && !d_held)
 
-/* Shared by guard, mover and sender: migrate/handover.h, struct move_status. */
+/* Shared by the supervisor (guard), the source session (mover) and the sender: migrate/handover.h, struct move_status. */
 mtype m_stage = NONE;
 bool m_said_end, is_complete, word, leash_is_cut, mover_was_killed;
-/* Shared by guard, taker and builder: restore/handover.h, struct take_status. */
+/* Shared by the supervisor (watcher), the destination session (taker) and the builder: restore/handover.h, struct take_status. */
 bool is_known, has_end, is_built, taker_was_killed, take_is_running;
 
 #ifdef LIAR
@@ -274,21 +274,21 @@ killed:		atomic { waiter = false; kept = false }
 	} unless { cut_s && !waiter }
 }
 
-/* migrate/guard.c: move_start() move_finish() */
+/* migrate/supervisor.c: move_start() move_finish() */
 proctype the_guard()
 {
 	bool kept;
 	{
 		STEP(mover = true; run the_mover());
 		if :: !mover && !sender :: KILLED fi;
-		/* migrate/guard.c: move_settle() */
+		/* migrate/supervisor.c: move_settle() */
 		if
 		:: m_stage == RUNNING && !m_said_end ->
-			/* migrate/guard.c: finish_move() */
+			/* migrate/supervisor.c: finish_move() */
 			STEP(src = NONE);
 			WRITE_END(s_journal, s_disk, DONE, SAYS_DONE)
 		:: m_stage == STREAMING && !m_said_end ->
-			/* migrate/guard.c: keep_guest() */
+			/* migrate/supervisor.c: keep_guest() */
 			KEEP_HERE;
 #ifndef DEFECT_LATE
 			if
@@ -386,7 +386,7 @@ over:		atomic { taker = false; FLUSH(to_d) }
 	:: d_is_settled \
 	fi
 
-/* restore/guard.c: take_start() take_finish() put_right() */
+/* restore/supervisor.c: take_start() take_finish() put_right() */
 proctype the_watcher()
 {
 	{

@@ -1,6 +1,6 @@
-/* What the files of the taker share: restore/handover.c, restore/take-offer.c, restore/take-image.c. */
-#ifndef RESTORE_TAKER_H
-#define RESTORE_TAKER_H
+/* What the files of the destination session share: restore/handover.c, restore/take-offer.c, restore/take-image.c. */
+#ifndef RESTORE_DESTINATION_SESSION_H
+#define RESTORE_DESTINATION_SESSION_H
 
 #include <xxhash.h>
 
@@ -10,7 +10,7 @@
 #include "restore/preflight.h"
 #include "restore/receiver.h"
 
-struct taker {
+struct destination_session {
 	struct take *take;
 	struct take_status *status; /* take's */
 	struct line line;	    /* to the receiver */
@@ -33,16 +33,16 @@ struct taker {
 };
 
 /* Puts the stage into the journal. restore/handover.c */
-int taker_note(struct taker *taker, enum journal_stage stage);
+int destination_session_note(struct destination_session *session, enum journal_stage stage);
 
 /* Understands OFFER, hears POLICY, takes the locks and begins the journal; or a failure, and the guest is refused. */
-int take_offer(struct taker *taker, const struct message *offer);
+int take_offer(struct destination_session *session, const struct message *offer);
 
 /* Passes all DATA on to the builder, to END, or the first failure: -EPIPE, without a reason, is the builder's. */
-int take_image(struct taker *taker);
+int take_image(struct destination_session *session);
 /* After take_image(): waits until the domain is complete, its devices too, and paused. restore/finish-building.c */
-int finish_building(struct taker *taker);
+int finish_building(struct destination_session *session);
 /* Keeps the line alive, tells how far we are, and says what the builder says. */
-int take_tell(struct taker *taker);
+int take_tell(struct destination_session *session);
 
 #endif

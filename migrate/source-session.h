@@ -1,6 +1,6 @@
-/* What the files of the mover share: migrate/handover.c, migrate/send-image.c. */
-#ifndef MIGRATE_MOVER_H
-#define MIGRATE_MOVER_H
+/* What the files of the source session share: migrate/handover.c, migrate/send-image.c. */
+#ifndef MIGRATE_SOURCE_SESSION_H
+#define MIGRATE_SOURCE_SESSION_H
 
 #include <xxhash.h>
 
@@ -13,7 +13,7 @@
 
 enum { PIECE_BYTES = 256 << 10 }; /* of DATA */
 
-struct mover {
+struct source_session {
 	struct move *move;
 	struct move_status *status; /* move's */
 	struct line line;	    /* to the speaker */
@@ -30,10 +30,10 @@ struct mover {
 };
 
 /* Fills in the offer and the policy. */
-int mover_fetch_offer(struct mover *mover);
+int source_session_fetch_offer(struct source_session *session);
 /* Passes on what the sender writes, to its end, or the first failure. */
-int mover_send(struct mover *mover);
+int source_session_send(struct source_session *session);
 /* What the other side says meanwhile: only that it is there, or that it has failed. */
-int mover_hear(struct mover *mover);
+int source_session_hear(struct source_session *session);
 
 #endif

@@ -1,19 +1,19 @@
 /*
- * The process above the mover, see handover.h. What it does after the mover's
- * death follows from the table in handover.c and from how far the mover came.
+ * The process above the source session, see handover.h. What it does after the source session's
+ * death follows from the table in handover.c and from how far the source session came.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "process/child.h"
 #include "log.h"
 #include "migrate/handover.h"
 #include "migrate/settle.h"
+#include "process/child.h"
 #include "process/stop.h"
 
-static int run_mover(void *context)
+static int run_source_session(void *context)
 {
 	return move_guest(context);
 }
@@ -35,7 +35,7 @@ int move_start(struct move *move)
 {
 	int rc;
 
-	move->mover = NULL;
+	move->session = NULL;
 	move->lock = move->domain_lock = -1;
 	fill_journal(move);
 	rc = journal_lock_domain(move->domain, &move->domain_lock);
@@ -44,12 +44,12 @@ int move_start(struct move *move)
 	if (rc)
 		return rc;
 	child_reap_orphans();
-	return child_start(&move->mover, run_mover, move);
+	return child_start(&move->session, run_source_session, move);
 }
 
 int move_watch(const struct move *move)
 {
-	return child_watch(move->mover);
+	return child_watch(move->session);
 }
 
 static void note_end(struct move_status *status, enum journal_stage stage)
@@ -63,12 +63,12 @@ static void note_end(struct move_status *status, enum journal_stage stage)
 	journal_write(journal);
 }
 
-/* The mover died in the middle of something, or the guest may suspend yet. */
-static void keep_guest(struct move *move, int mover_rc)
+/* The source session died in the middle of something, or the guest may suspend yet. */
+static void keep_guest(struct move *move, int session_rc)
 {
 	struct move_status *status = move->status;
 	struct source_locks locks = { move->lock, move->domain_lock };
-	bool is_on_its_way = status->sent.is_asked && !status->sent.is_suspended && mover_rc != -ECHILD;
+	bool is_on_its_way = status->sent.is_asked && !status->sent.is_suspended && session_rc != -ECHILD;
 	int rc = is_on_its_way ? -EINPROGRESS : source_keep(&status->journal);
 
 	if (!rc || rc == -ESRCH || rc == -ESHUTDOWN)
@@ -119,7 +119,7 @@ static enum moved move_settle(struct move *move, int rc)
 
 enum moved move_finish(struct move *move)
 {
-	int rc = move->mover ? child_wait(move->mover) : -ECHILD;
+	int rc = move->session ? child_wait(move->session) : -ECHILD;
 	enum moved moved;
 
 	stop_ignore();

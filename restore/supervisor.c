@@ -1,19 +1,20 @@
 /*
- * The process above the taker, see handover.h. What it does after the taker's death follows from the table in
- * handover.c and from what the journal says. Mirror: migrate/guard.c. The trap: a taker that died may have left a
- * toolstack at work on the domain; only when that has released the job's lock may the domain be touched.
+ * The process above the destination session, see handover.h. What it does after the destination session's death follows
+ * from the table in handover.c and from what the journal says. Mirror: migrate/supervisor.c. The trap: a destination
+ * session that died may have left a toolstack at work on the domain; only when that has released the job's lock may the
+ * domain be touched.
  */
 #include <errno.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "process/child.h"
 #include "log.h"
+#include "process/child.h"
+#include "process/stop.h"
 #include "restore/handover.h"
 #include "restore/settle.h"
-#include "process/stop.h"
 
-static int run_taker(void *context)
+static int run_destination_session(void *context)
 {
 	return take_guest(context);
 }
@@ -28,8 +29,8 @@ int take_start(struct take *take)
 	else
 		connection_of_socket(take->in, false, take->connection);
 	child_reap_orphans();
-	rc = child_start(&take->taker, run_taker, take);
-	/* Only the taker has the connection: when it dies, the other host sees that. */
+	rc = child_start(&take->session, run_destination_session, take);
+	/* Only the destination session has the connection: when it dies, the other host sees that. */
 	close(take->in);
 	if (take->out != take->in)
 		close(take->out);
@@ -38,10 +39,10 @@ int take_start(struct take *take)
 
 int take_watch(const struct take *take)
 {
-	return child_watch(take->taker);
+	return child_watch(take->session);
 }
 
-/* A toolstack that has lost its taker holds the lock until it has removed what it had made. */
+/* A toolstack that has lost its destination session holds the lock until it has removed what it had made. */
 static int lock_job(const char *job, int *lock)
 {
 	enum { NAP_MS = 20, LONGEST_MS = 120000 }; /* a script has 40 s, and each device 10 */
@@ -57,7 +58,7 @@ static int lock_job(const char *job, int *lock)
 	}
 }
 
-/* The taker died in the middle of something; what it wrote last counts, for the other host may know it. */
+/* The destination session died in the middle of something; what it wrote last counts, for the other host may know it. */
 static int put_right(struct take_status *status)
 {
 	struct journal *journal = &status->journal;
@@ -86,7 +87,7 @@ static int put_right(struct take_status *status)
 
 int take_finish(struct take *take)
 {
-	int rc = take->taker ? child_wait(take->taker) : -ECHILD;
+	int rc = take->session ? child_wait(take->session) : -ECHILD;
 
 	stop_ignore();
 	child_wait_strays();
