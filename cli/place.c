@@ -1,4 +1,8 @@
-/* See place.h. */
+/*
+ * See place.h. In: a path. Out: the open directory in which the file itself lies, its name there, and what it is. The
+ * trap: between looking and opening another process may put another file there, so place_open() compares what it has
+ * opened with what was found.
+ */
 #include "cli/place.h"
 
 #include <errno.h>

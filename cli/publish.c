@@ -1,4 +1,8 @@
-/* See publish.h. */
+/*
+ * See publish.h. In: a path, and whether an old file may be replaced. Out: a descriptor to write to, and at the end the
+ * file under its name, synced, or nothing. The trap: an image is all that is left of a guest that is destroyed after
+ * the save, so each call that can fail is checked, and the directory is synced, too, before success is reported.
+ */
 #include "cli/publish.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
-/* What a domain may be called, see offer.h. */
+/*
+ * What a domain may be called, see offer.h. Held against names that come from images, peers and options alike: a name
+ * becomes part of xenstore paths, of file names and of what a terminal shows. One of digits alone would be taken for an
+ * id by xl and by pvferry.
+ */
 #include <string.h>
 
 #include "machine/offer.h"

@@ -1,4 +1,8 @@
-/* Building the inverse, see inverse.h. */
+/*
+ * Building the inverse, see inverse.h. In: a p2m. Out: bits, counts and pfns by mfn. Three passes: the range of mfns, a
+ * bit for each frame, and the pfns in the order of their mfns. The trap: two pfns that claim one frame would make it
+ * the frame of either; so that is an error, which a running guest may show for a moment.
+ */
 #include "p2m/inverse.h"
 
 #include <errno.h>
@@ -134,6 +138,10 @@ void inverse_pfns(const struct inverse *inverse, uint64_t *frame, unsigned int c
 {
 	uint64_t at[INVERSE_MANY], rank[INVERSE_MANY];
 
+	/*
+	 * Three rounds over the many, each of which asks the memory for what the next needs: look-ups at random cost a
+	 * miss each, and these come at the same time.
+	 */
 	for (unsigned int i = 0; i < count; i++) {
 		at[i] = frame[i] - inverse->first;
 		if (at[i] > inverse->frames)

@@ -1,4 +1,8 @@
-/* See chain-seal.h. What feed-image.c checks of a file that is read from its start to its end. */
+/*
+ * See chain-seal.h. What feed-image.c checks of a file that is read from its start to its end, here for one of which
+ * only some frames are wanted. In: the pieces that were read, in ascending order. Out: whether the hash of all bytes is
+ * the seal's. The trap: the parts between those pieces have to be read for the hash alone.
+ */
 #include "stream/chain-seal.h"
 
 #include <errno.h>

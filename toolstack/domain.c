@@ -1,4 +1,8 @@
-/* What is done with a domain that is there: see toolstack.h. */
+/*
+ * What is done with a domain that is there: see toolstack.h. Each function carries out one order, and fills the answer.
+ * In: an order with a domain's number. Out: what libxl made of it. The trap: libxl says why in its log and returns a
+ * number, so a failure's reason is taken from the log (toolstack_fail()), of what was logged since libxl_log_begin().
+ */
 #include <errno.h>
 #include <json-c/json.h>
 #include <signal.h>
@@ -19,6 +23,7 @@ int toolstack_fail(struct toolstack *t, int code, const char *what)
 	return *reason ? fail(EIO, "%s: %s", what, reason) : fail(EIO, "%s: libxl's error %d", what, code);
 }
 
+/* 0 is domain 0, which no order may be about: so it also stands for "not there". */
 int toolstack_domain_of(struct json_object *order, uint32_t *domain)
 {
 	struct json_object *value = NULL;
@@ -37,6 +42,7 @@ int toolstack_config(struct toolstack *t, struct json_object *order, struct json
 	if (rc)
 		return rc;
 	libxl_domain_config_init(&config);
+	/* As libxl knows it now, with what was attached and detached since the domain was made. */
 	code = libxl_retrieve_domain_configuration(t->ctx, domain, &config, NULL);
 	if (!code)
 		text = libxl_domain_config_to_json(t->ctx, &config);
@@ -107,6 +113,7 @@ int toolstack_remove(struct toolstack *t, uint32_t domain)
 {
 	int code;
 
+	/* A hotplug script that still runs could attach what is just being removed. */
 	end_scripts();
 	libxl_log_begin(t->log);
 	keep_shared_of(t, domain);

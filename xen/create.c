@@ -1,4 +1,8 @@
-/* An empty domain, and what Xen has to be told of it before it has memory. */
+/*
+ * An empty domain, and what Xen has to be told of it before it has memory. In: struct domain_plan. Out: a domain
+ * without a page, which Xen has created paused. The trap: its number is known to others as soon as it exists, so
+ * on_created() writes it down before anything else is done: a builder that dies then leaves nothing that is not found.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +10,7 @@
 #include "log.h"
 #include "xen/internal.h"
 
+/* As libxl has them, and before the first page: setmaxmem bounds what a hostile stream makes us ask for. */
 static int give_limits(struct domain *domain, const struct domain_plan *plan)
 {
 	xc_interface *xc = xc_of(domain);

@@ -1,4 +1,8 @@
-/* Frames: mapped, typed, given to a domain, pinned. */
+/*
+ * Frames: mapped, typed, given to a domain, pinned. In: mfns, or pfns that are to have frames. Out: addresses, types,
+ * mfns. The trap: Xen does at most XEN_BATCH of most of these at once, and of a batch that fails only a map and a pin
+ * say which frame it was.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +82,10 @@ static int populate(struct domain *domain, size_t extents, unsigned int order, x
 	return xc_domain_populate_physmap(xc_of(domain), domain->id, extents, order, 0, starts);
 }
 
+/*
+ * 2 MiB that begin at a multiple of 2 MiB: one extent of order 9 gives the guest frames in a row, which the inverse and
+ * the processor answer for at once.
+ */
 static bool is_whole_extent(const pfn_t *pfns, size_t count)
 {
 	return count == BATCH_PAGES && pfns[0].n % BATCH_PAGES == 0 &&
@@ -104,6 +112,7 @@ int domain_populate(struct domain *domain, const pfn_t *pfns, size_t count, mfn_
 		return 0;
 	if (is_whole_extent(pfns, count) && populate_extent(domain, pfns, mfns))
 		return 0;
+	/* Xen takes the pfns and puts the mfns into the same array. */
 	memcpy(mfns, pfns, count * sizeof(*mfns));
 	got = populate(domain, count, 0, (xen_pfn_t *)mfns);
 	if (got < 0)
@@ -128,6 +137,7 @@ int domain_depopulate(struct domain *domain, const mfn_t *mfns, size_t count)
 	return 0;
 }
 
+/* Xen's own table of pfns by mfn (M2P): one that libxl has given to a domain has the pfn that libxl chose. */
 int domain_set_pfn(struct domain *domain, mfn_t mfn, pfn_t pfn)
 {
 	xencall_handle *handle = xc_interface_xcall_handle(xc_of(domain));

@@ -1,4 +1,7 @@
-/* xenstore: read one, write many or none, wait for a change. */
+/*
+ * xenstore: read one, write many or none, wait for a change. The trap: a transaction may have to be done again when
+ * another process has written meanwhile (EAGAIN), so whatever is in one must be free of other effects.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -130,6 +133,10 @@ int store_write(struct host *host, const char *const *removals, size_t removal_c
 	}
 }
 
+/*
+ * The guest writes to such a node as well: between reading and writing it could have changed, so both are one
+ * transaction.
+ */
 int store_exchange(struct host *host, const char *path, const char *expected, const char *value, bool *done)
 {
 	for (;;) {
@@ -156,6 +163,7 @@ int store_introduce(struct domain *domain, mfn_t ring, uint32_t port)
 		     : fail_errno("xenstored does not accept domain %u", domain->id);
 }
 
+/* It fails if xenstored has forgotten the domain by itself, which is what is wanted. */
 void store_release(struct domain *domain)
 {
 	xs_release_domain(domain->host->store, domain->id);
