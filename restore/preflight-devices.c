@@ -68,7 +68,8 @@ int preflight_identity(const struct offer_disk *disk, const char *here)
 {
 	return disk_identity_differs(disk->identity, here)
 		     ? fail(EINVAL,
-			    "the disk %s is another one here: %s is %s, the guest's is %s (--force goes on)",
+			    "the disk %s is another one here: %s is %s, the guest's is %s (--force continues "
+			    "anyway)",
 			    disk->vdev, disk->target, here, disk->identity)
 		     : 0;
 }
