@@ -95,6 +95,8 @@ int say_failure(const char *doing, const char *whom, const char *outcome);
 
 /* At the end, with --json: {"error":...}, if the command failed and has said so. cli/failure.c */
 void failure_print(int status);
+/* An object of the command's own has said why. */
+void failure_told(void);
 
 #define RUN(name, operands, summary) int run_##name(const struct command *self, int argc, char **argv);
 COMMANDS(RUN)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/display.h"
 #include "log.h"
@@ -284,6 +285,10 @@ struct json_object *event_take_end(const struct take_status *status, int error, 
 void event_tell(struct json_object *event, bool as_line)
 {
 	if (as_line) {
+		const char *kind = body_text(event, "event");
+
+		if (kind && !strcmp(kind, "end"))
+			failure_told();
 		print_json(stdout, event, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 		fflush(stdout);
 	} else {

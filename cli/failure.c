@@ -15,6 +15,7 @@
 /* The first failure: of several the others mostly follow from it. */
 static struct {
 	char message[1024], outcome[1024], hint[256];
+	bool is_told;
 } failure;
 
 void print_json(FILE *to, struct json_object *json, int flags)
@@ -80,11 +81,16 @@ int say_failure(const char *doing, const char *whom, const char *outcome)
 	return EXIT_NOT_DONE;
 }
 
+void failure_told(void)
+{
+	failure.is_told = true;
+}
+
 void failure_print(int status)
 {
 	struct json_object *all, *error;
 
-	if (!status || !common.json || !*failure.message)
+	if (!status || !common.json || !*failure.message || failure.is_told)
 		return;
 	all = json_object_new_object();
 	error = json_object_new_object();

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "journal/journal.h"
@@ -280,7 +281,8 @@ static int recover(const struct settings *settings)
 	size_t count;
 
 	if (journal_list(&list, &count))
-		return say_failure("resolve", "all", NULL);
+		return say_failure("resolve", "--recover",
+				   geteuid() ? "nothing was settled: run it as root" : "nothing was settled");
 	for (size_t i = 0; i < count; i++) {
 		bool was_settled = journal_is_settled(&list[i]);
 		int rc = settle_and_watch(&list[i], settings);

@@ -325,6 +325,8 @@ int move_guest(struct move *move)
 	if (rc)
 		rc = front_reason(&m.speaker, &m.line, rc);
 	stage = m.status->stage;
+	if (stage == MOVE_CONNECTING)
+		rc = connect_explain(&m.line, &move->peer, rc);
 	if (rc && (stage < MOVE_GO || (stage == MOVE_GO && rc == -ECANCELED)))
 		keep_guest(&m, rc);
 	sender_close(m.sender);

@@ -49,7 +49,7 @@ int query_destination(const struct journal *journal, struct answer *answer)
 	if (!rc)
 		rc = query_ask(&line, journal->job, answer);
 	if (rc)
-		rc = front_reason(&speaker, &line, rc);
+		rc = connect_explain(&line, &peer, front_reason(&speaker, &line, rc));
 	line_close(&line);
 	front_end(speaker);
 	return rc;

@@ -43,6 +43,11 @@ const char *pki_default(void);
  */
 int connect_prepare_to(struct line *line, const struct peer *peer);
 int connect_shake(struct line *line);
+/*
+ * Of a connection that ended before the peer had said anything: hangs up, and gives how ssh ended as the reason in place of rc's, if
+ * it failed. What ssh itself has to say, it has said on standard error. Returns rc.
+ */
+int connect_explain(struct line *line, const struct peer *peer, int rc);
 
 /* ADDRESS:PORT, [ADDRESS]:PORT or :PORT; PORT 0 takes any. Returns the socket in *fd, the port in *port. */
 int connect_listen(const char *address, int *fd, unsigned int *port);

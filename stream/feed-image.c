@@ -203,7 +203,7 @@ int feed_image_expand(struct chunk *chunk, void *decompressor)
 					 chunk->stored_count);
 
 	if (ZSTD_isError(got))
-		return fail(EBADMSG, "frame %lu: %s", chunk->number, ZSTD_getErrorName(got));
+		return chunk_damaged(chunk, got);
 	if (got != chunk->count)
 		return fail(EBADMSG, "frame %lu: expands to %zu bytes, not %zu", chunk->number, got,
 			    chunk->count);

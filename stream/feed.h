@@ -87,6 +87,8 @@ int feed_image_head(struct feed *feed);
 int feed_image(struct feed *feed);
 /* A worker's part of it: stored -> at. */
 int feed_image_expand(struct chunk *chunk, void *decompressor);
+/* It could not be expanded: says where in the file it is, and which pages it held. error: ZSTD_decompressDCtx()'s. */
+int chunk_damaged(const struct chunk *chunk, size_t error);
 
 /* The head of an image, as feed_image_head(); and the channel's chain, if it has one: see feed-chain.c. */
 int feed_chain_open(struct feed *feed);

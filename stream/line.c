@@ -65,17 +65,19 @@ static void close_fd(int fd)
 }
 
 /* Its ends are closed, so it ends soon; if the other host does not let it, it is ended. */
-void line_end_helper(struct line *line, uint64_t until_ns)
+int line_end_helper(struct line *line, uint64_t until_ns)
 {
 	struct timespec nap = { 0, 10 * 1000 * 1000 };
 	pid_t helper = line->helper;
+	int status = 0;
 
 	line->helper = 0;
-	while (helper && waitpid(helper, NULL, WNOHANG) == 0) {
+	while (helper && waitpid(helper, &status, WNOHANG) == 0) {
 		if (line_now() >= until_ns)
 			kill(helper, SIGKILL);
 		nanosleep(&nap, NULL);
 	}
+	return status;
 }
 
 void line_hang_up(struct line *line)

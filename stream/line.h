@@ -50,8 +50,8 @@ struct line {
 int line_init(struct line *line, int in, int out, const char *peer);
 /* Closes all; a helper has a moment to end, and is made to. A zeroed line is fine. */
 void line_close(struct line *line);
-/* Waits so long for the helper of a line that has been hung up; then it is killed. */
-void line_end_helper(struct line *line, uint64_t until_ns);
+/* Waits so long for the helper of a line that has been hung up; then it is killed. Its status as of waitpid(); 0: there was none. */
+int line_end_helper(struct line *line, uint64_t until_ns);
 /* Closes what there is to the other side, without a word; the rest stays, for messages. */
 void line_hang_up(struct line *line);
 /* Says that we say no more, and listens until the other side does the same, or the time is over. */

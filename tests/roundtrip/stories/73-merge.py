@@ -85,7 +85,7 @@ def fails_whole(stage, source):
     group = read_image.find_index(data)
     place = next(g for g in group.groups if g.words)
     later.write_bytes(data[:place.at + 40] + bytes([data[place.at + 40] ^ 4]) + data[place.at + 41:])
-    refused(f"later.pvf: frame {place.frame}", later, folder / "out.pvf")
+    refused(f"later.pvf: bytes {place.at} to ", later, folder / "out.pvf")
     later.write_bytes(data)
     kept, parent = folder / "elsewhere", folder.parent / (folder.name + "-kept")
     pathlib.Path(kept).rename(parent)

@@ -80,7 +80,12 @@ def by_command(stage):
     source.goes_on(back, "back again")
     expect(source.store.read(f"/local/domain/{back}/name") == "elsewhere", "--name")
     refused = source.pvferry("migrate", "--via", "ssh", "--ssh", "false", back, "a-host")
-    expect(refused.status == 1 and refused.is_one_line(), f"an ssh that fails: {refused}")
+    expect(refused.status == 1 and refused.is_one_line() and "ssh ended with status 1:" in refused.err and
+           "false a-host pvferry --version" in refused.err, f"an ssh that fails: {refused}")
+    refused = source.pvferry("migrate", "--via", "ssh", "--ssh", stage.folder / "no-such-ssh", back, "a-host")
+    expect(refused.status == 1 and "ended with status 127: there is no pvferry there, or no ssh here" in refused.err, f"no ssh: {refused}")
+    refused = source.pvferry("migrate", "--via", "ssh", "--ssh", "", back, "exit 9")
+    expect(refused.status == 1 and "ended with status 9: exit 9;" in refused.err, f"a command that fails: {refused}")
     source.goes_on(back, "after an ssh that fails")
 
 
