@@ -213,6 +213,7 @@ static int read_file(struct journal *j, const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
 	ssize_t got = -1;
 
+	j->was_resumed = false;
 	if (fd < 0)
 		rc = errno == ENOENT ? -ENOENT : fail_errno("cannot read %s", path);
 	if (fd >= 0 && text)

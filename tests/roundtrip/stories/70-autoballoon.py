@@ -19,7 +19,7 @@ class Full(devices.Devices):
         self.was = self.domain_0()
         # what xen-init-dom0 enters, and what is to be free for guests
         (self.host.path / f"xenstored/userdata-d.0.{UUID}.libxl-json").write_text(json.dumps(
-            {"c_info": {"type": "pv", "name": "Domain-0", "uuid": UUID}, "b_info": {"type.pv": {}}}))
+            {"c_info": {"type": "pv", "name": "Domain-0", "uuid": UUID}, "b_info": {"type.pv": {}}}) + "\0")
         self.back()
         self.host.store.write("/local/domain/0/memory/static-max", str(self.was << 10))
         self.host.store.write("/local/domain/0/memory/freemem-slack", "0")
