@@ -122,11 +122,21 @@ static bool is_as_then(const struct candidate *candidate, const struct index_hea
 	       !memcmp(candidate->head.key, child->key, sizeof(child->key));
 }
 
+/* All that were found, and how many; with none there is no array. */
+static struct candidate *candidates(const struct search *s, size_t *count)
+{
+	struct candidate *all = (void *)s->found.at;
+
+	*count = all ? s->found.count / sizeof(*all) : 0;
+	return all;
+}
+
 static bool has_whole_parent(const struct search *s, const struct candidate *child)
 {
-	const struct candidate *all = (const void *)s->found.at;
+	size_t count;
+	const struct candidate *all = candidates(s, &count);
 
-	for (size_t i = 0; i < s->found.count / sizeof(*all); i++)
+	for (size_t i = 0; i < count; i++)
 		if (all[i].is_whole && all + i != child && is_wanted(all + i, &child->head) &&
 		    is_as_then(all + i, &child->head))
 			return true;
@@ -136,9 +146,9 @@ static bool has_whole_parent(const struct search *s, const struct candidate *chi
 /* The full ones first, then whatever goes on from one that is known to be whole. */
 static void mark_whole(struct search *s)
 {
-	struct candidate *all = (void *)s->found.at;
-	size_t count = s->found.count / sizeof(*all);
 	bool is_more = true;
+	size_t count;
+	struct candidate *all = candidates(s, &count);
 
 	for (size_t i = 0; i < count; i++)
 		all[i].is_whole = !index_is_increment(&all[i].head);
@@ -173,9 +183,10 @@ static bool is_better(const struct candidate *each, const struct candidate *best
 
 static struct candidate *choose(const struct search *s, const struct index_head *child)
 {
-	struct candidate *all = (void *)s->found.at, *best = NULL;
+	size_t count;
+	struct candidate *all = candidates(s, &count), *best = NULL;
 
-	for (size_t i = 0; i < s->found.count / sizeof(*all); i++)
+	for (size_t i = 0; i < count; i++)
 		if (is_wanted(all + i, child) && (!best || is_better(all + i, best, child)))
 			best = all + i;
 	return best;
@@ -228,18 +239,18 @@ static int find_all(struct parents *p, const char *where)
 {
 	const struct chain_file *image = &p->chain.files[0];
 	struct search s = { .damaged = 0 };
-	struct candidate *all;
 	int rc = look_around(&s, image->name, where);
+	size_t count;
+	struct candidate *all = candidates(&s, &count);
 
-	all = (void *)s.found.at;
 	/* The image itself is among them: an image that goes on from it makes a circle. */
-	for (size_t i = 0; i < s.found.count / sizeof(*all); i++)
+	for (size_t i = 0; i < count; i++)
 		all[i].is_used = state_equals(all[i].head.state, image->place.head.state);
 	if (!rc)
 		mark_whole(&s);
 	while (!rc && index_is_increment(&p->chain.files[p->chain.count - 1].place.head))
 		rc = find_next(p, &s);
-	for (size_t i = 0; i < s.found.count / sizeof(*all); i++)
+	for (size_t i = 0; i < count; i++)
 		free(all[i].path);
 	bytes_release(&s.found);
 	return rc ? rc : chain_open(&p->chain);

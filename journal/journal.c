@@ -139,7 +139,6 @@ static const char *text_in(const struct json_object *json, const char *key)
 /* False if it is none of ours. */
 static bool from_json(struct journal *j, const struct json_object *json)
 {
-	j->was_resumed = false; /* not in the file */
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		snprintf(text_of(j, &texts[i]), texts[i].room, "%s", text_in(json, texts[i].key));
 	j->role = strcmp(text_in(json, "role"), role_names[JOURNAL_SOURCE]) ? JOURNAL_DESTINATION

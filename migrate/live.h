@@ -69,10 +69,12 @@ struct live {
 		taken_bytes; /* of the stream: the other side says it has dealt with them; 0: it says nothing */
 };
 
-/* Where a round is kept; number: from 1. */
+/* Where a round is kept; number: from 1. The last place is of all rounds beyond. */
 static inline struct live_round *live_kept(struct live *live, unsigned int number)
 {
-	return &live->kept[(number < LIVE_ROUNDS_KEPT ? number : LIVE_ROUNDS_KEPT) - 1];
+	unsigned int place = number ? number - 1 : 0;
+
+	return &live->kept[place < LIVE_ROUNDS_KEPT ? place : LIVE_ROUNDS_KEPT - 1];
 }
 
 static inline void live_keep(struct live_round *kept, uint64_t pages, uint64_t bytes, uint64_t took_ns)

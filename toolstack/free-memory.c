@@ -31,9 +31,9 @@ static const char *conf_path(void)
 static bool xen_has_option(struct toolstack *t, const char *option)
 {
 	const libxl_version_info *info = libxl_get_version_info(t->ctx);
-	const char *at = info && info->commandline ? info->commandline : "";
+	const char *line = info && info->commandline ? info->commandline : "", *at = line;
 
-	while ((at = strstr(at, option)) && at != info->commandline && at[-1] != ' ')
+	while ((at = strstr(at, option)) && at != line && at[-1] != ' ')
 		at++;
 	return at;
 }
