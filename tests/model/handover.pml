@@ -213,7 +213,7 @@ proctype the_mover()
 		/* migrate/handover.c: make_offer() */
 		SEND_THERE(skip, OFFER, over);
 		AWAIT(to_s?ACCEPT, over);
-		/* migrate/handover.c: mover_begin() */
+		/* migrate/handover.c: source_session_begin() */
 		STEP(s_journal = STREAMING; m_stage = STREAMING; sender = true; run the_sender());
 		/* migrate/handover.c: send_image() */
 		AWAIT(is_complete, keep_guest);
