@@ -35,6 +35,7 @@ static int unlike(unsigned int vcpu, const char *what)
 	return fail(EUCLEAN, "the domain that was built is not the image's: vcpu %u has %s", vcpu, what);
 }
 
+/* Frames behind the last entry are never loaded, and hold what the guest last left there. */
 static bool has_same_gdt(const struct layout *layout, const uint8_t *a, const uint8_t *b)
 {
 	uint64_t entries = word_get(layout, a, layout->vcpu.gdt_entries);
@@ -52,6 +53,7 @@ static int vcpus_compare(unsigned int vcpu, const struct layout *layout, const u
 		return a == b ? 0 : unlike(vcpu, a ? "gone" : "come from nowhere");
 	if (word_get(layout, a, at->cr3) != word_get(layout, b, at->cr3))
 		return unlike(vcpu, "another cr3");
+	/* A 32-bit guest has one root for both modes. */
 	if (layout->width == 8 && word_get(layout, a, at->cr1) != word_get(layout, b, at->cr1))
 		return unlike(vcpu, "another root for the guest's user mode");
 	if (!has_same_gdt(layout, a, b))

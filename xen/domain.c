@@ -60,6 +60,7 @@ int domain_list(struct host *host, uint32_t **ids, size_t *count)
 	return 0;
 }
 
+/* The name is in xenstore alone; Xen itself knows ids and UUIDs. */
 static int find_name(struct host *host, const char *name, uint32_t *id)
 {
 	int rc = domain_find_name(host, name, id);

@@ -14,6 +14,10 @@
 
 static const char *const state_names[VCPU_STATES] = { "context", "extended context", "XSAVE state", "MSRs" };
 
+/*
+ * One that is offline has no records in the image, as libxenguest leaves them out, too. Of one that was never brought up there would be none to
+ * have: Xen answers ENODATA for a vCPU that was not initialised.
+ */
 int domain_vcpu_is_online(struct domain *domain, unsigned int vcpu, bool *online)
 {
 	xc_vcpuinfo_t info;
@@ -51,6 +55,7 @@ static struct xen_domctl vcpu_domctl(struct domain *domain, uint32_t command)
 	};
 }
 
+/* What the basic context lacks: the guest's entry points for syscall and sysenter of 32-bit code, and its machine-check state. */
 static int get_extended(struct domain *domain, unsigned int vcpu, void **state, size_t *bytes)
 {
 	struct xen_domctl domctl = vcpu_domctl(domain, XEN_DOMCTL_get_ext_vcpucontext);
@@ -140,6 +145,7 @@ static int get_msrs(struct domain *domain, unsigned int vcpu, void **state, size
 	return rc;
 }
 
+/* *bytes 0 and no failure: the vCPU has none of this state, and the image gets no record of it. */
 int domain_get_vcpu(struct domain *domain, unsigned int vcpu, enum vcpu_state kind, void **state,
 		    size_t *bytes)
 {
@@ -240,6 +246,7 @@ int domain_set_vcpu(struct domain *domain, unsigned int vcpu, enum vcpu_state ki
 		     : 0;
 }
 
+/* nsec is the guest's time since its start: the TSC goes on from there, whatever the other host's counts. */
 int domain_get_tsc(struct domain *domain, struct tsc_info *tsc)
 {
 	*tsc = (struct tsc_info){ 0 };
