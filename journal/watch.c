@@ -15,7 +15,7 @@
 #include "journal/journal.h"
 #include "log.h"
 
-enum { RECORD_BYTES = 18, CONFIG_MOST = 4 << 20, UUID_LENGTH = 36, RESTART_SECONDS = 600 };
+enum { RECORD_BYTES = 18, CONFIG_MOST = 4 << 20, UUID_LENGTH = 36, RESTART_SECONDS = 180 };
 
 static void folder_path(char path[JOURNAL_PATH_ROOM])
 {
@@ -243,10 +243,21 @@ int watch_put_restart(const char *uuid, const char *config)
 	return 0;
 }
 
+/*
+ * A person who saw no guest may have started it on another host since, which is not known here: so the time is short. One from the
+ * future, of a clock that was set back, has no age.
+ */
+static bool is_outdated(FILE *file)
+{
+	struct stat facts;
+	time_t age = fstat(fileno(file), &facts) ? 0 : time(NULL) - facts.st_mtime;
+
+	return age < 0 || age > RESTART_SECONDS;
+}
+
 int watch_get_restart(const char *uuid, char **config)
 {
 	char path[JOURNAL_PATH_ROOM];
-	struct stat facts;
 	size_t length;
 	FILE *file;
 
@@ -254,7 +265,7 @@ int watch_get_restart(const char *uuid, char **config)
 	file = fopen(path, "re");
 	if (!file)
 		return errno == ENOENT ? -ENOENT : fail_errno("cannot open %s", path);
-	if (!fstat(fileno(file), &facts) && time(NULL) - facts.st_mtime > RESTART_SECONDS) {
+	if (is_outdated(file)) {
 		fclose(file);
 		unlink(path);
 		return -ENOENT;

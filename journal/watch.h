@@ -46,7 +46,7 @@ void watch_unlock(const struct watch *watch, int fd);
 
 /*
  * The config of a domain that is being started again, from before the old one goes until the new one runs:
- * a watcher that takes over makes the domain. The caller frees the text. -ENOENT without a reason; one of ten minutes
+ * a watcher that takes over makes the domain. The caller frees the text. -ENOENT without a reason; one of three minutes
  * ago is forgotten: what was done about the domain since is not known.
  */
 int watch_put_restart(const char *uuid, const char *config);

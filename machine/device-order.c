@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "machine/config.h"
@@ -63,9 +64,18 @@ static bool backend_is(const char *text, const char *word)
 	return text && !strcmp(text, word);
 }
 
+/* A partition of a loop device has a number of its own kind; sysfs has it below its device, beside "loop". */
+static bool is_on_loop(dev_t device)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../loop", major(device), minor(device));
+	return major(device) == LOOP_MAJOR || !access(path, F_OK);
+}
+
 bool device_is_cached(const struct stat *facts)
 {
-	return S_ISREG(facts->st_mode) || (S_ISBLK(facts->st_mode) && major(facts->st_rdev) == LOOP_MAJOR);
+	return S_ISREG(facts->st_mode) || (S_ISBLK(facts->st_mode) && is_on_loop(facts->st_rdev));
 }
 
 /* Of one that the guest may write to, that Xen's own script and blkback serve in domain 0. */

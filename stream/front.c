@@ -38,7 +38,7 @@ static void write_peer(struct front *f, const uint8_t *at, size_t bytes)
 
 	f->is_broken = rc != 0;
 	if (rc == -ETIMEDOUT)
-		front_lose(f, rc);
+		snprintf(f->stuck, sizeof(f->stuck), "%s", fail_reason());
 	fail_forget();
 }
 
@@ -143,10 +143,15 @@ static int wait_for_both(struct front *f)
 	return rc < 0 ? rc : 0;
 }
 
+static int hear_unless_stuck(struct front *f)
+{
+	return *f->stuck ? fail(ETIMEDOUT, "%s", f->stuck) : hear_peer(f);
+}
+
 void front_relay(struct front *f)
 {
 	while (forward_to_peer(f) >= 0) {
-		int rc = f->is_deaf ? 0 : hear_peer(f);
+		int rc = f->is_deaf ? 0 : hear_unless_stuck(f);
 
 		if (!rc && f->is_deaf)
 			line_wait(&f->inner, NULL, 0, STEP_MS);

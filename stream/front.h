@@ -21,6 +21,8 @@ struct front {
 	void *context;
 	bool is_deaf;	/* the peer says no more, or nothing that could be understood */
 	bool is_broken; /* nothing can be said to it either */
+	char stuck
+		[320]; /* why, if it takes nothing more: for the parent, once no other message to it is half written */
 };
 
 /* --- in the front --- */
