@@ -214,6 +214,30 @@ bool journal_is_checkpointer(const char *name)
 	return is_held(path);
 }
 
+/* Nor does this one say anything of a domain: what is locked is domain 0's size. */
+static void memory_path(char path[JOURNAL_PATH_ROOM])
+{
+	snprintf(path, JOURNAL_PATH_ROOM, "%s/memory.lock", run_folder());
+}
+
+int journal_lock_memory(int *fd)
+{
+	char path[JOURNAL_PATH_ROOM];
+	int rc;
+
+	memory_path(path);
+	rc = lock_file(path, fd);
+	return rc == -EBUSY ? fail(EBUSY, "domain 0 gets smaller for another domain") : rc;
+}
+
+void journal_unlock_memory(int fd)
+{
+	char path[JOURNAL_PATH_ROOM];
+
+	memory_path(path);
+	unlock_file(path, fd);
+}
+
 /* A save holds only its domain. */
 bool journal_is_at_work(const struct journal *journal)
 {

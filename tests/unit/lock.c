@@ -149,6 +149,23 @@ static void a_lock_that_lives_is_not_swept(void **state)
 	assert_int_not_equal(access(held_path, F_OK), 0);
 }
 
+/* Domain 0 gets smaller for one at a time, and no domain is held by that. */
+static void domain_0s_size_is_one_jobs(void **state)
+{
+	char path[128];
+	int lock, again;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/memory.lock", folder);
+	assert_done(journal_lock_memory(&lock));
+	assert_fails(journal_lock_memory(&again), EBUSY, "domain 0 gets smaller for another domain");
+	assert_false(journal_is_domain_held(0));
+	journal_unlock_memory(lock);
+	assert_int_not_equal(access(path, F_OK), 0);
+	assert_done(journal_lock_memory(&lock));
+	journal_unlock_memory(lock);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -158,6 +175,7 @@ int main(void)
 		TEST(a_domain_is_one_jobs),
 		TEST(dead_locks_are_swept),
 		TEST(a_lock_that_lives_is_not_swept),
+		TEST(domain_0s_size_is_one_jobs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

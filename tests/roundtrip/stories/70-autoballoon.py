@@ -1,4 +1,4 @@
-"""A guest that finds too little free memory: domain 0 gets smaller for it where xl.conf lets it, as for one of xl's; else it is said what frees enough."""
+"""A guest that finds too little free memory: domain 0 gets smaller for it where xl.conf lets it, as for one of xl's; else it is said what frees enough. Domain 0 keeps a reserve for itself, whoever asks."""
 import json
 import re
 
@@ -9,6 +9,7 @@ from hosts import expect
 
 UUID = "00000000-0000-0000-0000-000000000000"
 MEM, FREE = 512, 6    # MiB; a guest of 4 needs 12
+RESERVE = 512         # MiB, which stay available in domain 0; or a tenth of what it has
 
 
 class Full(devices.Devices):
@@ -25,7 +26,13 @@ class Full(devices.Devices):
         self.host.store.write("/local/domain/0/memory/freemem-slack", "0")
         self.conf = stage.folder / f"{name}.conf"
         self.conf.write_text("# empty\n")
-        self.env = {"PVFERRY_XL_CONF": str(self.conf)}
+        # this machine's own has nothing to do with simhost's domain 0
+        self.meminfo = stage.folder / f"{name}.meminfo"
+        self.available(2 * RESERVE)
+        self.env = {"PVFERRY_XL_CONF": str(self.conf), "PVFERRY_MEMINFO": str(self.meminfo)}
+
+    def available(self, mib):
+        self.meminfo.write_text(f"MemTotal: {self.was << 10} kB\nMemFree: 4096 kB\nMemAvailable: {mib << 10} kB\n")
 
     def domain_0(self):
         """MiB that it has."""
@@ -71,6 +78,26 @@ def moved(source, number, host):
     return result
 
 
+def keeps_reserve(source, host, image):
+    """What a guest needs is the word of an image or a peer: it costs domain 0 what it can do without, and no more."""
+    host.conf.write_text('autoballoon="on"\n')
+    host.available(RESERVE + 12 - FREE - 1)
+    says = f"domain 0, which has {host.was - FREE} MiB, can give {12 - FREE - 1} MiB and keep a reserve for itself"
+    refused(host, image, says, "an image")
+    number = source.guest(4, name="offered")
+    result = moved(source, number, host)
+    faults.says_one_line(result, "an offer")
+    expect(says in result.err and "the domain was not stopped" in result.err, result)
+    source.goes_on(number, "it was refused")
+    source.destroy(number)
+    expect(host.domain_0() == host.was - FREE, f"an offer: domain 0 has {host.domain_0()} MiB")
+    host.meminfo.write_text("MemTotal: 1 kB\n")
+    refused(host, image, f"{host.meminfo} does not say how much memory is available", "a reserve that is not known")
+    host.available(RESERVE + 12 - FREE)
+    restored(host, image, "as much as the reserve leaves")
+    host.available(2 * RESERVE)
+
+
 def run(stage):
     source, folder = stage.host("source"), faults.folder_of(stage)
     number = source.guest(4, name="web")
@@ -92,6 +119,8 @@ def run(stage):
         restored(host, image, text)
     own.conf.write_text("autoballoon=1\n")
     restored(own, image, "on")
+
+    keeps_reserve(source, host, image)
 
     # a balloon that does not move
     (host.host.path / "devices.no").write_text("balloon")
