@@ -121,7 +121,9 @@ static void say_issued(const struct settings *s, const char *host, const char *f
 	say(SAY_NOTE, "%s: wrote ca.pem, cert.pem and key.pem for %s, valid until %s (%ld days)", folder,
 	    certificate.names, certificate_day(certificate.until, day), days);
 	if (s->pki)
-		say(SAY_NOTE, "to renew it: pvferry cert issue --renew --pki %s %s", folder, host);
+		say(SAY_NOTE, "to renew it: pvferry cert issue --renew%s%s --pki %s %s",
+		    strcmp(s->ca, CA_DEFAULT) ? " --ca " : "", strcmp(s->ca, CA_DEFAULT) ? s->ca : "", folder,
+		    host);
 	else if (s->renews)
 		say(SAY_NOTE, "next: scp -p %s/*.pem root@%s:" PKI_DEFAULT "/", folder, host);
 	else

@@ -53,7 +53,8 @@ static void add_remedy(struct report *report, const struct peer *peer, int error
 		report_remedy(
 			report,
 			"pvferry cert show, here and on %s: both need certificates of one CA that are valid, "
-			"and its certificate needs the name %s (cert issue --renew --also %s)",
+			"and its certificate needs the name %s (pvferry cert issue "
+			"--renew --also %s HOST, with each --also that it has already)",
 			host, host, host);
 		return;
 	}

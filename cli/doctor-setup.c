@@ -96,7 +96,8 @@ static void say_not_in_force(struct report *report, const char *who)
 	report_add(report, VERDICT_WARNING, "helper",
 		   "%s uses Xen's own helper, which cannot migrate PV domains on a Xen without shadow paging",
 		   who);
-	report_remedy(report, "apt install pvferry-save-helper (see pvferry-save-helper(8) for other ways)");
+	report_remedy(report, "apt install ./pvferry-save-helper_*.deb, which ./bootstrap deb builds (see "
+			      "pvferry-save-helper(8) for other ways)");
 }
 
 static void look_at_xl(struct report *report)

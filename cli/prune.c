@@ -26,8 +26,7 @@ static void say_done(const char *directory, const struct pruned *pruned, bool is
 	struct json_object *json;
 
 	if (!common.json) {
-		say(SAY_NOTE,
-		    "%s: %u checkpoints %sremoved, %u %smerged with those they went on from, %u left",
+		say(SAY_NOTE, "%s: %u checkpoints %sremoved, %u %smerged with their parents, %u left",
 		    directory, pruned->removed, is_trial ? "would be " : "", pruned->merged,
 		    is_trial ? "would be " : "", pruned->left);
 		return;
@@ -45,6 +44,7 @@ int run_prune(const struct command *self, int argc, char **argv)
 {
 	struct settings settings = { .is_trial = false };
 	int first = command_options(self, argc, argv, prune_set, &settings), rc;
+	const char *outcome = "nothing was removed";
 	struct pruned pruned;
 	struct points points;
 
@@ -58,10 +58,12 @@ int run_prune(const struct command *self, int argc, char **argv)
 	/* The lock is a file, and who has it removes what was left: a trial changes nothing. */
 	if (!rc && !settings.is_trial)
 		rc = points_lock(&points);
-	if (!rc)
+	if (!rc) {
+		outcome = "all checkpoints that were to stay can be restored";
 		rc = prune_points(&points, &settings.keep, settings.is_trial, NULL, &pruned);
+	}
 	if (rc)
-		rc = say_failure("prune", argv[first], "all checkpoints that were to stay can be restored");
+		rc = say_failure("prune", argv[first], outcome);
 	else
 		say_done(argv[first], &pruned, settings.is_trial);
 	points_close(&points);

@@ -86,8 +86,9 @@ static void have_it_watched(const struct built *built, unsigned int allowed)
 		    built->name, fail_reason());
 	else if (watch_is_wanted() && !(allowed & ALLOW_BOOT))
 		say(SAY_NOTE,
-		    "%s: when it reboots it is not started again, as --allow boot does not let it boot what "
-		    "the image names; it then stays until \"xl destroy\"",
+		    "%s: it is not started again when it reboots, but stays until \"xl destroy\": --allow "
+		    "boot was "
+		    "not given, which lets it boot the kernel or bootloader that the image names",
 		    built->name);
 	fail_forget();
 }
