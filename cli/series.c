@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/disks.h"
 #include "cli/pruning.h"
 #include "cli/saved.h"
 #include "cli/saving.h"
@@ -66,18 +67,6 @@ struct taking {
 	struct hook hook;
 	char state[STATE_TEXT_BYTES], uuid[37], *disks;
 };
-
-/* Memory that is older than the disks destroys the file systems on them. */
-static int check_disks(const struct series *s, const struct saving *saving)
-{
-	if (s->options->disks_are_theirs || s->options->hook || !saving->config ||
-	    !config_writes_disks(saving->config))
-		return 0;
-	return fail(EOPNOTSUPP,
-		    "it has disks that it may write to, and its memory is worth nothing without the "
-		    "disks as they were at the same moment: --hook names a program that makes "
-		    "snapshots of them, --disks ours says that you look after them");
-}
 
 static int open_file(struct series *s, struct taking *t)
 {
@@ -146,7 +135,7 @@ static int taking_begin(struct series *s, struct taking *t)
 	snprintf(id, sizeof(id), "%u", s->domain.id);
 	rc = saving_prepare(&t->saving, id);
 	if (!rc)
-		rc = check_disks(s, &t->saving);
+		rc = check_disks(s->options, t->saving.config);
 	if (!rc)
 		rc = open_draft(s);
 	if (!rc)

@@ -2,6 +2,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "log.h"
 #include "machine/config-flat.h"
@@ -35,10 +36,29 @@ static void put_disk(struct bytes *list, struct json_object *disk)
 }
 
 /*
+ * With a format of its own (qcow2, vhd, qed) the file is no disk yet: where its blocks are stands in tables, and qemu holds the
+ * newest in its memory, also of writes that the guest was told are done. libxl gives none but qemu such a disk.
+ */
+static void put_cached_disk(struct bytes *list, struct json_object *disk)
+{
+	const char *format = text_of(disk, "format");
+	char line[128];
+	int count;
+
+	if (!*text_of(disk, "pdev_path") || !strcmp(format, "raw") || !strcmp(format, "empty"))
+		return;
+	if (!*format && strcmp(text_of(disk, "backend"), "qdisk") != 0)
+		return;
+	count = snprintf(line, sizeof(line), "%s%.40s (%.40s)", list->count ? ", " : "", text_of(disk, "vdev"),
+			 *format ? format : "of an unknown format");
+	bytes_put(list, line, count);
+}
+
+/*
  * Those that the guest may write to: with -c they change after the image was made, and the image no longer fits them.
  * A config that cannot be parsed names no disks: the caller has said so already, or will.
  */
-char *config_written_disks(const char *text)
+static char *list_disks(const char *text, void (*put)(struct bytes *list, struct json_object *disk))
 {
 	struct json_object *root = NULL, *disks = NULL, *may = NULL;
 	struct bytes list = { 0 };
@@ -51,7 +71,7 @@ char *config_written_disks(const char *text)
 		struct json_object *disk = json_object_array_get_idx(disks, i);
 
 		if (json_object_object_get_ex(disk, "readwrite", &may) && json_object_get_int64(may))
-			put_disk(&list, disk);
+			put(&list, disk);
 	}
 	json_object_put(root);
 	bytes_put(&list, "", 1);
@@ -59,6 +79,16 @@ char *config_written_disks(const char *text)
 		return (char *)list.at;
 	bytes_release(&list);
 	return NULL;
+}
+
+char *config_written_disks(const char *text)
+{
+	return list_disks(text, put_disk);
+}
+
+char *config_cached_disks(const char *text)
+{
+	return list_disks(text, put_cached_disk);
 }
 
 bool config_writes_disks(const char *text)

@@ -72,6 +72,11 @@ void config_devices(const struct config *config, char *text, size_t room);
 bool config_writes_disks(const char *text);
 /* Which they are: "xvda /dev/vg0/web1" and an end of line for each, on which nothing else stands. The caller's to free; NULL without memory. */
 char *config_written_disks(const char *text);
+/*
+ * Of those the ones whose file is not all there is of them while qemu serves them: "xvda (qcow2), xvdb (vhd)", "" if there are
+ * none. As above.
+ */
+char *config_cached_disks(const char *text);
 /* How many devices of kinds that are known (config-keys.h). */
 unsigned int config_count_devices(const struct config *config);
 

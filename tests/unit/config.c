@@ -50,6 +50,39 @@ static void values_are_read(void **state)
 	assert_null(config_string(&config, "b_info", "kernel"));
 }
 
+/* Which of a domain's disks have no snapshots: see config-parse.c. */
+static void cached_disks_are_named(void **state)
+{
+	static const struct {
+		const char *disks, *cached;
+	} cases[] = {
+		{ "", "" },
+		{ "{\"vdev\":\"xvda\",\"pdev_path\":\"/"
+		  "a\",\"backend\":\"qdisk\",\"format\":\"qcow2\",\"readwrite\":1},"
+		  "{\"vdev\":\"xvdb\",\"pdev_path\":\"/b\",\"format\":\"vhd\",\"readwrite\":1}",
+		  "xvda (qcow2), xvdb (vhd)" },
+		{ "{\"vdev\":\"xvda\",\"pdev_path\":\"/a\",\"backend\":\"qdisk\",\"readwrite\":1}",
+		  "xvda (of an unknown format)" },
+		{ "{\"vdev\":\"xvda\",\"pdev_path\":\"/"
+		  "a\",\"backend\":\"qdisk\",\"format\":\"raw\",\"readwrite\":1},"
+		  "{\"vdev\":\"xvdb\",\"pdev_path\":\"/"
+		  "b\",\"backend\":\"qdisk\",\"format\":\"qcow2\",\"readwrite\":0},"
+		  "{\"vdev\":\"xvdc\",\"backend\":\"qdisk\",\"format\":\"empty\",\"readwrite\":1},"
+		  "{\"vdev\":\"xvdd\",\"pdev_path\":\"/d\",\"backend\":\"phy\",\"readwrite\":1}",
+		  "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char text[1024], *cached;
+
+		snprintf(text, sizeof(text), "{ \"disks\": [ %s ] }", cases[i].disks);
+		cached = config_cached_disks(text);
+		assert_string_equal(cached, cases[i].cached);
+		free(cached);
+	}
+}
+
 static void values_are_changed(void **state)
 {
 	static const uint8_t other[16] = { 0xaa, 0xbb };
@@ -238,6 +271,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(values_are_read),
+		TEST(cached_disks_are_named),
 		TEST(values_are_changed),
 		TEST(devices_are_listed),
 		TEST(vcpus_are_available_unless_left_out),

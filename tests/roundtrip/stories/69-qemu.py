@@ -22,6 +22,21 @@ def qemus(target):
     return found
 
 
+def no_snapshots(stage, target, number):
+    """No hook sees what qemu holds of a qcow2 disk in its memory: refused before one runs, unless a person looks after the disk."""
+    where, told = stage.folder / "points", stage.folder / "told"
+    hook = target.write("hook", f"echo $1 >>{told}")
+    torn = target.host.pvferry("checkpoint", "--hook", hook, number, where)
+    expect(torn.status == 1 and torn.is_one_line(), f"a hook, and a qcow2 disk: {torn}")
+    expect("a snapshot of its disks xvda (qcow2) would lack what qemu holds in its memory" in torn.err and "--disks ours" in torn.err, torn)
+    expect(not told.exists() and not list(where.glob("*.pvf")), "a checkpoint was begun")
+    target.host.goes_on(number)
+    target.host.must("checkpoint", "--disks", "ours", "--hook", hook, number, where)
+    expect(told.read_text() == "stopped\ndone\n", told.read_text())
+    target.host.goes_on(number)
+    target.ran()
+
+
 def run(stage):
     target, folder = devices.Devices(stage, "target"), faults.folder_of(stage)
     disk = target.folder / "disk"
@@ -41,6 +56,7 @@ def run(stage):
     early = target.host.pvferry("migrate", "--via", "tcp", "--port", 1, "--devices", "early", number, "127.0.0.1")    # it calls no host
     faults.says_one_line(early, "devices of qemu's early")
     expect("--devices early does not go: the disk xvda is qemu's" in early.err and "the domain was not stopped" in early.err, early)
+    no_snapshots(stage, target, number)
     target.host.save(number, stage.folder / "saved")
     poll("qemu ends", lambda: not qemus(target))
     before.is_as_it_was("a disk of qemu's")

@@ -163,6 +163,11 @@ def reflink(stage):
     for phase in "pruned", "failed":
         case.must(phase)
         expect(sorted(path.name for path in disks.iterdir()) == sorted(names), phase)
+    # Of these qemu holds a part in its memory.
+    for content in b"QFI\xfb\0\0\0\3" + bytes(4096), b"QED\0" + bytes(4096), b"conectix" + bytes(4096), bytes(4096) + b"conectix" + bytes(504):
+        (disks / "web1.img").write_bytes(content)
+        status, said, _ = case.run("stopped", disks=case.disks[:1])
+        expect(status == 1 and "of which qemu holds a part" in said and not list(disks.glob("web1.img.*")), f"{content[:8]}: {said}")
     return kind
 
 
