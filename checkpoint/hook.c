@@ -19,7 +19,7 @@
 #include "process/program.h"
 #include "process/stop.h"
 
-enum { VARIABLES = 7, TOLD_MS = 600000, KILLED_MS = 1000 };
+enum { VARIABLES = 7, TOLD_MS = 600000, GRACE_MS = 5000, KILLED_MS = 1000 };
 
 static uint64_t hook_now_ms(void)
 {
@@ -144,19 +144,37 @@ static int wait_for(int watch, uint64_t until_ms, bool hears_stop)
 	return rc ? rc : fds[0].revents != 0;
 }
 
-/* One that waits for a device that hangs ends when that goes on: a guest that is stopped does not wait for it. */
+/* Does anything of it run still, its children counted in? While they do, no other process gets their group's number. */
+static bool is_there(struct hook *hook, pid_t group)
+{
+	if (hook->pid && waitpid(hook->pid, NULL, WNOHANG))
+		hook->pid = 0;
+	return hook->pid || !kill(-group, 0);
+}
+
+static bool end_within(struct hook *hook, pid_t group, int number, uint64_t ms)
+{
+	uint64_t until_ms = hook_now_ms() + ms;
+	bool is_over = false, runs;
+
+	kill(-group, number);
+	while ((runs = is_there(hook, group)) && !is_over) {
+		is_over = hook_now_ms() >= until_ms;
+		poll(NULL, 0, 1);
+	}
+	return !runs;
+}
+
+/*
+ * LVM holds SIGTERM back while it has a volume suspended: killed then, it would leave the guest's disk hanging for ever. One
+ * that waits for a device that hangs ends when that goes on: a guest that is stopped does not wait for it.
+ */
 void hook_cancel(struct hook *hook)
 {
-	uint64_t until_ms;
-	pid_t ended;
+	pid_t group = hook->pid;
 
-	if (!hook->pid)
-		return;
-	until_ms = hook_now_ms() + KILLED_MS;
-	kill(-hook->pid, SIGKILL);
-	while (!(ended = waitpid(hook->pid, NULL, WNOHANG)) && hook_now_ms() < until_ms)
-		poll(NULL, 0, 1);
-	if (!ended)
+	if (group && !end_within(hook, group, SIGTERM, GRACE_MS) &&
+	    !end_within(hook, group, SIGKILL, KILLED_MS))
 		say(SAY_WARNING, "the hook %s has been killed and does not end: it waits for a device",
 		    hook->program);
 	hook->pid = 0;

@@ -24,7 +24,7 @@ struct hook {
 int hook_begin(struct hook *hook, const char *phase);
 /* Waits for its end: -ETIME if that is not within timeout_ms, and then kills it; -ECHILD if its status is not 0. */
 int hook_await(struct hook *hook);
-/* Kills what runs of it, with its children. */
+/* Ends what runs of it, with its children: SIGTERM, and after five seconds SIGKILL. */
 void hook_cancel(struct hook *hook);
 /* Both, for a phase at which no guest waits. A failure is said, and no more. */
 void hook_tell(struct hook *hook, const char *phase);

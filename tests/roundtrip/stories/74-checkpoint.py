@@ -276,9 +276,15 @@ def as_a_unit(stage, source, number, where):
     made = points(where)
     expect(end.status == 0 and len(made) == 1 and "checkpoint 1, " in end.err and "warning" not in end.err, f"{words}: {end}")
     expect(source.pvferry("verify", made[0]).status == 0, "the one that was under way is damaged")
-    # The second signal does not wait.
+    # The second signal does not wait, but for what cannot end at once: it is not killed in the middle.
     began.unlink()
     may_end.unlink()
+    ended = stage.folder / "ended"
+    hook.write_text(f"""#!/bin/sh
+test $1 = stopped || exit 0
+sh -c 'trap "" TERM; touch {began}; while kill -0 $0; do sleep 0.02; done; touch {ended}' $$ 2>/dev/null &
+wait
+""")
     unit = source.start(*within, source.program, *words)
     hosts.poll("a hook that runs", began.exists)
     unit.send_signal(signal.SIGTERM)
@@ -286,6 +292,7 @@ def as_a_unit(stage, source, number, where):
     unit.send_signal(signal.SIGTERM)
     end = source.end(unit)
     expect(end.status == 0 and "stopped by SIGTERM" in end.err and points(where) == made, f"told twice: {end}")
+    expect(ended.exists(), f"a child of the hook that holds SIGTERM back was killed: {end}")
     source.goes_on(number)
 
 
