@@ -49,8 +49,8 @@ static void put_cached_disk(struct bytes *list, struct json_object *disk)
 		return;
 	if (!*format && strcmp(text_of(disk, "backend"), "qdisk") != 0)
 		return;
-	count = snprintf(line, sizeof(line), "%s%.40s (%.40s)", list->count ? ", " : "", text_of(disk, "vdev"),
-			 *format ? format : "of an unknown format");
+	count = snprintf(line, sizeof(line), "%s%.40s (%.40s)", list->count ? ", " : "",
+			 text_of(disk, "vdev"), *format ? format : "of an unknown format");
 	bytes_put(list, line, count);
 }
 
