@@ -267,13 +267,13 @@ static void process_name(pid_t pid, char name[32])
 	name[strcspn(name, "\n")] = '\0';
 }
 
-/* It stays for as long as the domain does. */
-static bool serves_devices(pid_t pid)
+/* It stays for as long as the domain does. Who watches the domain has another name: see toolstack/watch.c. */
+static bool serves_domain(pid_t pid)
 {
 	char name[32];
 
 	process_name(pid, name);
-	return !strncmp(name, "pvferry-toolsta", 15);
+	return !strcmp(name, "pvferry-toolsta") || !strcmp(name, "pvferry-watch");
 }
 
 static pid_t find_stray(void)
@@ -285,7 +285,7 @@ static pid_t find_stray(void)
 		;
 	find_family(getpid(), pids, &count);
 	for (unsigned int i = 0; i < count; i++)
-		if (!serves_devices(pids[i]))
+		if (!serves_domain(pids[i]))
 			return pids[i];
 	return 0;
 }

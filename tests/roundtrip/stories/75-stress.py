@@ -2,6 +2,7 @@
 import json
 import xml.etree.ElementTree as xml
 
+import devices
 import faults
 import hosts
 from hosts import expect
@@ -82,6 +83,17 @@ def refused(host):
     host.destroy(*twins, number)
 
 
+def watched(stage, folder):
+    """Who watches a restored guest stays when the command ends, which is no fault of the round."""
+    try:
+        d = devices.Devices(stage, "watched")
+    except hosts.Skip:
+        return    # the rest of the story needs no libxl
+    d.host.guest(3, name="web")
+    result, (*rounds, _), _ = stress(d.host, folder, "--rounds", 1, "--seed", 1, "--mix", "save=1")
+    expect(result.status == 0 and len(rounds) == 1 and d.watchers(), f"a watched guest: {result} {rounds} {d.all_processes()}")
+
+
 def run(stage):
     host, folder = stage.host("host", 64), faults.folder_of(stage)
     host.guest(3, name="web", workload="mix", holes=40)
@@ -91,4 +103,5 @@ def run(stage):
     damaged(host, folder, "--flip newest 0 4000", "pages differ at pfns 0 (1 in all)")
     damaged(host, folder, "--lose newest 0", "pages differ at pfns 0 (1 in all)")
     leaks(host, folder)
+    watched(stage, folder)
     stage.figure("6 rounds; 2 wrong pages, a domain, a file and frames found")
