@@ -26,7 +26,7 @@ lvcreate*) while [ "$1" != --name ]; do shift; done; [ ! -e "${last%/*}/$2" ] &&
 lvremove*) [ -e "$last" ] && rm "$last" ;;
 lvrename*) mv "$2/$3" "$2/$4" ;;
 "zfs snapshot"*) shift; for each; do cp "${each%@*}" "$each" || exit; done ;;
-"zfs list -H -t snapshot -o"*) ls -d "$last"@* ;;
+"zfs list -H -t snapshot -o"*) ls -d "$last"@* 2>/dev/null ;;
 "zfs list -H -t snapshot"*) [ -e "$last" ] ;;
 "zfs destroy"*) [ -e "$last" ] && rm "$last" ;;
 "zfs rollback"*) cp "$last" "${last%@*}" ;;
@@ -71,6 +71,13 @@ class Case:
         expect(status not in (0, 2) and "is not a" in said, f"{self.hook}: {status} {said}")
 
 
+def nothing_alone(case, other):
+    """A disk without a snapshot comes last: those before it are as they were."""
+    status, said, calls = case.run("restore", POINT, *case.disks, other)
+    expect(status == 1 and f"{other} has no " in said and said.count("\n") == 1, f"{case.hook}: {status} {said}")
+    expect(not [call for call in calls if not call.startswith(("lvs", "zfs <list>"))], f"{case.hook}: one is put back alone: {calls}")
+
+
 def lvm(stage):
     case = Case(stage, "lvm-thin", "/dev/vg0/web1", "/dev/vg0/web1.data", stubs=("lvs", "lvcreate", "lvremove", "lvrename"))
     group = case.have / "vg0"
@@ -83,6 +90,7 @@ def lvm(stage):
                     for name in ("web1", "web1.data")], made)
     for name in "web1", "web1.data":
         (group / name).write_text(f"{name} now")
+    nothing_alone(case, "/dev/vg0/web10")
     case.must("restore", POINT, *case.disks)
     left = {path.name: path.read_text() for path in group.iterdir()}
     whole = dict({name + end: f"{name} then" for name in ("web1", "web1.data") for end in ("", f"-{NAME}")}, web10="web10 then")
@@ -111,6 +119,9 @@ def zfs(stage):
     expect(made == [f"zfs <snapshot> <tank/web1@{NAME}> <tank/my data@{NAME}>"], f"not at once: {made}")
     for name in "web1", "my data":
         (tank / name).write_text("now")
+    (tank / "other").write_text("now")
+    nothing_alone(case, "/dev/zvol/tank/other")
+    (tank / "other").unlink()
     calls = case.must("restore", POINT, *case.disks)
     expect([call for call in calls if "rollback" in call] == [f"zfs <rollback> <tank/{name}@{NAME}>" for name in ("web1", "my data")], calls)
     expect(all((tank / name).read_text() == "then" for name in ("web1", "my data")), "restored")
@@ -141,10 +152,40 @@ def with_reflinks(stage, case):
     return disks, "cp"
 
 
+def in_the_way(case, disks):
+    """Nothing is put back where a copy lacks or two fit, or a file is in use. A link stays one."""
+    web1, other, fuser = disks / "web1.img", disks / "other", case.folder / "bin/fuser"
+    now = web1.read_bytes()
+
+    def refused(words, *paths):
+        status, said, _ = case.run("restore", POINT, *paths)
+        expect(status == 1 and words in said and said.count("\n") == 1 and web1.read_bytes() == now, f"{words}: {status} {said}")
+    other.write_text("now")
+    nothing_alone(case, str(other))
+    refused("other has no copy", web1, other)
+    twin = disks / f"web1.img.{NAME[:-8]}00000000"
+    twin.write_text("twin")
+    refused("has two copies", web1)
+    twin.unlink()
+    fuser.write_text("#!/bin/sh\n")
+    fuser.chmod(0o755)
+    refused("is in use", web1)
+    fuser.unlink()
+    link = disks / "link"
+    link.symlink_to("other")
+    case.must("stopped", disks=(link,))
+    other.write_text("later")
+    case.must("restore", POINT, link)
+    expect(link.is_symlink() and not other.is_symlink() and other.read_text() == "now", "a link was replaced")
+    case.must("pruned", disks=(link,))
+    link.unlink()
+    other.unlink()
+
+
 def reflink(stage):
     case = Case(stage, "reflink")
     disks, kind = with_reflinks(stage, case)
-    names = "web1.img", "it's $(touch evil) \\n *.img"
+    names = "web1.img", "it's $(touch evil) \\n *.img", "ends with a blank "
     case.disks = [str(disks / name) for name in names]
     for path in map(pathlib.Path, case.disks):
         path.write_bytes(b"then" * 20000)
@@ -156,6 +197,7 @@ def reflink(stage):
             file.write(b"now!")
         copy = pathlib.Path(f"{path}.{NAME}")
         expect(copy.read_bytes() == b"then" * 20000 and copy.stat().st_mode & 0o777 == 0o600, f"{copy}")
+    in_the_way(case, disks)
     case.must("restore", f"/srv/{POINT}", *case.disks)
     expect(all(pathlib.Path(path).read_bytes() == b"then" * 20000 for path in case.disks), "restored")
     status, said, _ = case.run("restore", "000018-20261126T070616Z.pvf", case.disks[0])
