@@ -130,6 +130,30 @@ static void point_look(struct points *p, struct point *point)
 	snprintf(p->unread, sizeof(p->unread), "%s/%s: %s", p->path, point->file, point->defect);
 }
 
+/* The name, or the beginning, of an image: to pass it over would be to say that it is sound. All else is not ours to judge. */
+static bool is_image(const struct points *p, const char *file)
+{
+	struct {
+		struct skippable cover;
+		struct head head;
+	} __attribute__((packed)) front;
+	const char *suffix = strrchr(file, '.');
+	struct stat facts;
+	ssize_t got;
+	int fd;
+
+	if (fstatat(p->directory, file, &facts, 0) || !S_ISREG(facts.st_mode))
+		return false;
+	if (suffix && !strcmp(suffix, ".pvf"))
+		return true;
+	fd = openat(p->directory, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	got = fd < 0 ? 0 : pread(fd, &front, sizeof(front), 0);
+	if (fd >= 0)
+		close(fd);
+	return got == sizeof(front) && front.cover.magic == HEAD_MAGIC &&
+	       !memcmp(front.head.mark, HEAD_MARK, sizeof(front.head.mark));
+}
+
 static int by_number(const void *a, const void *b)
 {
 	const struct point *one = a, *other = b;
@@ -150,7 +174,7 @@ static int points_add(struct points *p, const char *file)
 	if (!point_name_parse(file, &point.name))
 		point.name = (struct point_name){ .number = 0 };
 	point_look(p, &point);
-	if (!point.name.number && *point.defect)
+	if (!point.name.number && *point.defect && !is_image(p, file))
 		return 0;
 	grown = realloc(p->at, (p->count + 1) * sizeof(*grown));
 	if (!grown)

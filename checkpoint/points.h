@@ -1,6 +1,6 @@
 /*
- * The checkpoints in a directory: its files that are called so, and others that can be parents of them; and the heads of
- * their indexes. Of each file only the
+ * The checkpoints in a directory: its files that are called so, and others that can be parents of them or are images; and the
+ * heads of their indexes. Of each file only the
  * end and the head of its index are read here; all else is for a process without privileges.
  */
 #ifndef CHECKPOINT_POINTS_H
@@ -13,7 +13,7 @@
 #include "stream/index.h"
 
 struct point {
-	struct point_name name;	 /* number 0: it is not called so, and has an index */
+	struct point_name name;	 /* number 0: it is not called so, and is an image */
 	char file[NAME_MAX + 1]; /* in the directory */
 	uint64_t bytes;
 	struct index_head head;

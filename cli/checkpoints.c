@@ -77,7 +77,7 @@ static void print_below(const struct listing *l, long parent)
 
 static void print_table(const struct listing *l)
 {
-	size_t sound = 0, named = 0;
+	size_t sound = 0, named = 0, others = 0;
 	const struct point *newest = NULL;
 
 	printf("%-8s %-23s %9s  %-6s %-12s %s\n", "Number", "Time", "MiB", "Parent", "Tag", "State");
@@ -87,6 +87,7 @@ static void print_table(const struct listing *l)
 		if (!l->as_tree)
 			point_print(l, i);
 		named += point->name.number != 0;
+		others += !point->name.number && l->links[i].state == LINK_SOUND;
 		if (!point->name.number || l->links[i].state != LINK_SOUND)
 			continue;
 		sound++;
@@ -97,6 +98,8 @@ static void print_table(const struct listing *l)
 	printf("%zu checkpoints, %zu can be restored", named, sound);
 	if (newest && named > sound)
 		printf("; the newest of these is @%lu", newest->name.number);
+	if (named < l->points.count)
+		printf("; %zu images of other names, %zu can be restored", l->points.count - named, others);
 	printf("\n");
 }
 

@@ -220,6 +220,7 @@ static int find_next(struct parents *p, const struct search *s)
 	struct candidate *parent = choose(s, &child->place.head);
 	int rc;
 
+	p->is_missing = !parent;
 	if (!parent)
 		return cannot_find(s, child);
 	if (parent->is_used)
@@ -264,6 +265,7 @@ int parents_find(struct parents *p, struct channel *image, const char *where, bo
 		       : 0;
 
 	p->chain.count = 0;
+	p->is_missing = false;
 	p->has_index = rc > 0;
 	if (rc <= 0 || (!indexed && !index_is_increment(&file->place.head)))
 		return rc < 0 ? rc : 0;

@@ -12,7 +12,8 @@
 struct parents {
 	struct chain chain; /* the image first; its count is 0 if it is to be read alone */
 	char *names[CHAIN_MOST];
-	bool has_index; /* the image has: chain.files[0].place is it, whatever the count */
+	bool is_missing; /* one is not among the files that were looked at */
+	bool has_index;	 /* the image has: chain.files[0].place is it, whatever the count */
 };
 
 /*

@@ -59,14 +59,39 @@ int point_path(const char *given, char path[PATH_MAX])
 			  path);
 }
 
-static const struct point *find_other(const struct points *points, const char *path)
+/* As a word of its own: a file may have any name. */
+static bool names(const char *reason, const char *file)
+{
+	size_t length = strlen(file);
+
+	for (const char *at = strstr(reason, file); at; at = strstr(at + 1, file))
+		if ((at == reason || strchr("/ ", at[-1])) && strchr(" :;,", at[length]))
+			return true;
+	return false;
+}
+
+/* It, or one that it goes on from, is the file given or one that the failure names. A circle is not sound to begin with. */
+static bool is_concerned(const struct points *points, const struct link *links, long at, const char *path,
+			 const char *reason)
+{
+	bool is = false;
+
+	for (; at >= 0 && !is; at = links[at].parent) {
+		const char *file = points->at[at].file;
+
+		is = !strcmp(file, strrchr(path, '/') + 1) || names(reason, file);
+	}
+	return is;
+}
+
+static const struct point *find_other(const struct points *points, const char *path, const char *reason)
 {
 	struct link *links = points_link(points);
 	const struct point *found = NULL;
 
 	for (size_t i = 0; links && i < points->count; i++)
 		if (links[i].state == LINK_SOUND && points->at[i].name.number &&
-		    strcmp(points->at[i].file, strrchr(path, '/') + 1) != 0)
+		    !is_concerned(points, links, i, path, reason))
 			found = &points->at[i];
 	free(links);
 	return found;
@@ -74,7 +99,7 @@ static const struct point *find_other(const struct points *points, const char *p
 
 const char *point_path_other(const char *given, const char *path)
 {
-	static char text[128];
+	static char text[192];
 	char directory[PATH_MAX], reason[4096];
 	const struct point *other = NULL;
 	int error = fail_error();
@@ -84,9 +109,11 @@ const char *point_path_other(const char *given, const char *path)
 		return NULL;
 	snprintf(reason, sizeof(reason), "%s", fail_reason());
 	if (!points_open(&points, directory, false) && !points_read(&points))
-		other = find_other(&points, path);
+		other = find_other(&points, path, reason);
 	if (other)
-		snprintf(text, sizeof(text), "@%lu is the newest other checkpoint that can be restored",
+		snprintf(text, sizeof(text),
+			 "@%lu is the newest other checkpoint that can be restored, by the indexes alone: "
+			 "\"pvferry verify DIR\" reads all",
 			 other->name.number);
 	points_close(&points);
 	fail_forget();

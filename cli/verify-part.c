@@ -88,7 +88,7 @@ static int check_bytes(const char *path)
 	return rc;
 }
 
-static void say_part(const char *path, int status)
+static void say_part(const char *path, int status, bool lacks_parent)
 {
 	static const char *const words[] = { "sound", "damaged", "unreadable" };
 	struct json_object *json;
@@ -99,12 +99,14 @@ static void say_part(const char *path, int status)
 		return;
 	}
 	if (!common.json) {
-		say_failure("verify", path, status == DAMAGED ? "the checkpoint is damaged" : NULL);
+		say_failure("verify", path,
+			    status == DAMAGED && !lacks_parent ? "the checkpoint is damaged" : NULL);
 		return;
 	}
 	json = json_object_new_object();
 	json_object_object_add(json, "file", json_object_new_string(path));
-	json_object_object_add(json, "verdict", json_object_new_string(words[status]));
+	json_object_object_add(json, "verdict",
+			       json_object_new_string(lacks_parent ? "parent-missing" : words[status]));
 	if (status != SOUND)
 		json_object_object_add(json, "defect", json_object_new_string(fail_reason()));
 	print_json(stdout, json, JSON_C_TO_STRING_SPACED);
@@ -118,14 +120,16 @@ static int verify_one(const struct points *points, const struct link *link, size
 	int rc = 0, status;
 
 	snprintf(path, sizeof(path), "%s/%s", points->path, points->at[i].file);
-	if (link->state != LINK_SOUND)
+	/* An image of another name may be whole without an index; by a seal it is judged in its turn. */
+	if (link->state != LINK_SOUND && (points->at[i].name.number || link->state != LINK_DAMAGED))
 		rc = fail(EBADMSG, "%s",
 			  *points->at[i].defect ? points->at[i].defect : link_state_text(link->state));
 	else if (is_due)
 		rc = check_bytes(path);
 	status = !rc ? SOUND : rc == -EBADMSG ? DAMAGED : UNREADABLE;
 	if (rc || is_due)
-		say_part(path, status);
+		say_part(path, status,
+			 link->state == LINK_PARENT_MISSING || link->state == LINK_PARENT_BROKEN);
 	fail_forget();
 	return status;
 }
@@ -137,6 +141,7 @@ int verify_part(const char *directory, const struct part *part)
 	struct points points;
 	struct link *links = NULL;
 	int worst = SOUND;
+	size_t due = 0;
 	bool is_read = !points_open(&points, directory, false) && !points_read(&points);
 
 	if (is_read && !points.count)
@@ -144,13 +149,17 @@ int verify_part(const char *directory, const struct part *part)
 	else if (is_read)
 		links = points_link(&points);
 	for (size_t i = 0; links && i < points.count && !stop_requested(); i++) {
-		int status = verify_one(&points, &links[i], i, part_has(part, &points, i));
+		bool is_due = part_has(part, &points, i);
+		int status = verify_one(&points, &links[i], i, is_due);
 
+		due += is_due;
 		worst = status > worst ? status : worst;
 	}
 	if (!links || stop_requested()) {
 		say_failure("verify", directory, NULL);
 		worst = UNREADABLE;
+	} else if (!due && !common.json) {
+		printf("part %u of %u: no file\n", part->number, part->of);
 	}
 	free(links);
 	points_close(&points);

@@ -46,7 +46,8 @@ struct verification {
 	const struct settings *settings;
 	struct verdict {
 		uint64_t pfns, frames, records;
-		bool is_plain; /* of xl's: it has no checksums */
+		bool is_plain;	   /* of xl's: it has no checksums */
+		bool lacks_parent; /* what there is of it was not looked at */
 		char domain[256];
 	} * verdict; /* shared */
 };
@@ -77,7 +78,9 @@ static void print_verdict(const struct verdict *verdict, int status)
 	static const char *const words[] = { "sound", "damaged", "unreadable" };
 	struct json_object *json = json_object_new_object();
 
-	json_object_object_add(json, "verdict", json_object_new_string(words[status]));
+	json_object_object_add(
+		json, "verdict",
+		json_object_new_string(verdict->lacks_parent ? "parent-missing" : words[status]));
 	if (status != SOUND)
 		json_object_object_add(json, "defect", json_object_new_string(fail_reason()));
 	if (*verdict->domain)
@@ -99,7 +102,10 @@ static void print_text(const struct verdict *verdict, const char *path, int stat
 		       verdict->is_plain ? "consistent (a plain xl save file has no checksums)" : "sound",
 		       verdict->pfns, verdict->frames, verdict->records);
 	else
-		say_failure("verify", path, status == DAMAGED ? "the image is damaged" : NULL);
+		say_failure("verify", path,
+			    verdict->lacks_parent ? "--parent DIR looks there, too"
+			    : status == DAMAGED	  ? "the image is damaged"
+						  : NULL);
 }
 
 static int verify_image(struct verification *v, const char *path)
@@ -113,6 +119,7 @@ static int verify_image(struct verification *v, const char *path)
 	confined.shared = v->verdict;
 	confined.threads = v->settings->threads;
 	rc = parents_find(&v->parents, &v->channel, v->settings->parent, true);
+	v->verdict->lacks_parent = v->parents.is_missing;
 	confined.more_fds = fds;
 	confined.more_count = parents_fds(&v->parents, fds);
 	if (!rc) {

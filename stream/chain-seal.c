@@ -36,10 +36,16 @@ static int find_end(struct sealed *s)
 	if (fstat(s->file->fd, &facts))
 		return fail_errno("cannot read %s", s->file->name);
 	s->size = facts.st_size;
+	if (s->size < sizeof(cover) + sizeof(footer))
+		return damaged(s, "it is cut short");
 	rc = read_at(s, &footer, sizeof(footer), s->size - sizeof(footer));
 	if (rc)
 		return rc;
 	s->frames = footer.frames;
+	/* The seal and this table are in the file, or its places would be before the beginning. */
+	if (2 * sizeof(cover) + sizeof(s->seal) + footer.frames * sizeof(struct seek_entry) + sizeof(footer) >
+	    s->size)
+		return damaged(s, "its seek table is damaged");
 	s->table = s->size - sizeof(cover) - footer.frames * sizeof(struct seek_entry) - sizeof(footer);
 	rc = read_at(s, &cover, sizeof(cover), s->table);
 	if (!rc && (cover.magic != SEEK_TABLE_MAGIC || cover.bytes != s->size - s->table - sizeof(cover) ||

@@ -8,10 +8,25 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "log.h"
 #include "stream/chain-seal.h"
 #include "stream/feed.h"
+
+/*
+ * Who opened it looks for the parents by the index at the file's end. That of a file was not found: so its end is not as it was
+ * written, and to read up to there tells what happened to it.
+ */
+static int without_parent(struct feed *feed)
+{
+	int rc;
+
+	feed->only_looks = true;
+	rc = feed->input.from->kind == S_IFREG ? feed_image(feed) : 0;
+
+	return rc ? rc : fail(EMEDIUMTYPE, "an increment, which cannot be read without its parent");
+}
 
 int feed_chain_open(struct feed *feed)
 {
@@ -19,7 +34,7 @@ int feed_chain_open(struct feed *feed)
 	int rc = feed_image_head(feed);
 
 	if (!rc && !chain && feed->facts->is_increment)
-		rc = fail(EMEDIUMTYPE, "an increment, which cannot be read without its parent");
+		rc = without_parent(feed);
 	if (!rc && chain)
 		rc = chain_open(chain);
 	if (rc || !chain)

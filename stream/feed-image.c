@@ -4,11 +4,9 @@
  */
 #define ZSTD_STATIC_LINKING_ONLY
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <zstd.h>
-#include <zstd_errors.h>
 
 #include "log.h"
 #include "stream/feed.h"
@@ -185,9 +183,11 @@ static int feed_frame(struct feed *feed)
 	size_t stored = 0, expanded = 0;
 	int rc = need_frame(feed, &stored, &expanded);
 
-	if (!rc)
+	if (!rc && feed->only_looks)
+		use_frame(feed, stored, expanded);
+	else if (!rc)
 		rc = chunk_claim(feed, stored, expanded, &chunk);
-	if (rc)
+	if (rc || feed->only_looks)
 		return rc;
 	chunk->number = feed->frames;
 	chunk->stored_at = feed->stored;

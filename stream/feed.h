@@ -52,6 +52,7 @@ struct feed {
 	XXH64_state_t *hash;
 	XXH64_state_t *table; /* the hash of the seek table's entries of what we met */
 	uint64_t frames;      /* and their number */
+	bool only_looks;      /* whether all is there: nothing is submitted */
 	size_t walked;	      /* bytes of the frame at hand that were looked at */
 	uint64_t stored, expanded;
 	struct chain_map *chain; /* that is read instead of one image, or beside it; NULL: none */

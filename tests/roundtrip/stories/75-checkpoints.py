@@ -10,6 +10,8 @@ from hosts import expect
 sys.path.insert(0, str(hosts.ROOT / "tests/golden"))
 import read_image  # noqa: E402
 
+OTHER = "is the newest other checkpoint that can be restored, by the indexes alone: \"pvferry verify DIR\" reads all"
+
 
 def take(source, number, where, *options):
     source.must("checkpoint", *options, number, where)
@@ -67,7 +69,7 @@ def broken(source, where, files):
     expect(verdict.status == 1 and "no file here holds state" in verdict.err and "1" in verdict.out, verdict)
     result = source.pvferry("restore", where)
     expect(result.status == 1 and "no file here holds state" in result.err and result.is_one_line(), result)
-    expect(result.err.endswith("; no domain was made; @1 is the newest other checkpoint that can be restored\n"), result)
+    expect(result.err.endswith(f"; no domain was made; @1 {OTHER}\n"), result)
     files[1].write_bytes(away.read_bytes()[:-20])
     expect(listed(source, where)[2]["verdict"] == "it has no index", listed(source, where))
     data = bytearray(away.read_bytes())
@@ -83,7 +85,7 @@ def broken(source, where, files):
     expect(verdict.status == 1 and files[1].name in verdict.err, verdict)
     result = source.pvferry("restore", f"{where}@2")
     expect(result.status == 1 and files[1].name in result.err and result.is_one_line() and result.err.count("no domain was made") == 1 and
-           result.err.endswith("; @4 is the newest other checkpoint that can be restored\n"), result)
+           result.err.endswith(f"; @1 {OTHER}\n"), result)
     away.rename(files[1])
     # A merged image takes the place of two, under any name.
     source.must("merge", f"{where}@2", where / "both.pvf")
@@ -95,6 +97,8 @@ def broken(source, where, files):
     expect(all("\\x1b[2J.pvf" in out and "\x1b" not in out for out in odd_shown), f"an odd name: {odd_shown}")
     odd.rename(where / "both.pvf")
     expect(restorable(source, where) == ["both.pvf", 3, 4], listed(source, where))
+    last = source.must("checkpoints", where).out.splitlines()[-1]
+    expect(last == "2 checkpoints, 2 can be restored; 1 images of other names, 1 can be restored", last)
     sound = source.must("verify", where)
     expect(sound.out.count(": sound: ") == 1, sound)
 
@@ -108,7 +112,7 @@ def in_parts(stage, source, files):
     def part(which, status=0):
         result = source.pvferry("verify", "--subset", which, where)
         expect(result.status == status, f"--subset {which}: {result} {result.out}")
-        return [line.split(": ")[0].rsplit("/")[-1] for line in result.out.splitlines()], result.err
+        return [line.split(": ")[0].rsplit("/")[-1] for line in result.out.splitlines() if line != f"part {which.replace('/', ' of ')}: no file"], result.err
     for count in 1, 2, 3, 7:
         parts = [part(f"{n}/{count}")[0] for n in range(1, count + 1)]
         expect(sorted(sum(parts, [])) == names and max(map(len, parts)) - min(map(len, parts)) <= 1, f"{count}: {parts}")
@@ -128,10 +132,45 @@ def in_parts(stage, source, files):
     (where / names[0]).unlink()
     found, said = part("2/4", status=1)
     expect(not found and said.count("\n") == 3 and "its parent is missing" in said, f"no parent: {found} {said}")
+    expect(source.must("verify", "--subset", "9/10", where.parent / "points").out == "part 9 of 10: no file\n", "a part of nothing")
     for wrong in "0/3", "4/3", "0", "x", "1/3x", "1/", "99999", "4294967297/4294967298":
         result = source.pvferry("verify", "--subset", wrong, where)
         expect(result.status == 2 and "--subset" in result.err, f"{wrong}: {result}")
     expect(source.pvferry("verify", "--subset", "1/3", files[0]).status == 2, "of a file")
+
+
+def no_index(stage, source, files):
+    """An image that has no index any more is passed over by no name; what is no image is, and an image without an index is sound."""
+    where = stage.folder / "no-index"
+    shutil.copytree(files[0].parent, where)
+    for name in "README", "hook.json", "empty":
+        (where / name).write_text("" if name == "empty" else name)
+    (where / "folder.pvf").mkdir()
+    expect(source.must("verify", where).out.count("\n") == 1, "what is no image")
+    first, second = files[0].read_bytes(), files[1].read_bytes()
+    cut = len(second) - 100
+    for name, data, said in (("0.pvf", b"", "is empty"), ("full.pvf", first[:cut], f"is cut short: it ends at byte {len(first[:cut])}"),
+                             ("cut", second[:cut], f"is cut short: it ends at byte {cut}"), (files[1].name, second[:cut], "is cut short"),
+                             ("more.pvf", second + b"x", "something follows the seek table"), ("zero.pvf", bytes(9000), "is neither an image"),
+                             ("end.pvf", second[:-9] + bytes(9), "the seek table does not fit")):
+        was = (where / name).read_bytes() if (where / name).exists() else None
+        (where / name).write_bytes(data)
+        whole, shown = source.pvferry("verify", where), source.pvferry("verify", "--json", where)
+        expect(whole.status in (1, 2) and f"/{name}: " in whole.err and said in whole.err, f"{name}: {whole}")
+        expect(shown.status == whole.status and said in shown.out, f"{name}: {shown} {shown.out}")
+        part = source.pvferry("verify", "--subset", "1/1", where)
+        expect(part.status in (1, 2) and f"/{name}: " in part.err, f"{name}: {part}")
+        if was is None:
+            (where / name).unlink()
+        else:
+            (where / name).write_bytes(was)
+    away = stage.folder / "alone.d"
+    away.mkdir()
+    (away / "alone.pvf").write_bytes(second)
+    alone, shown = source.pvferry("verify", away / "alone.pvf"), source.pvferry("verify", "--json", away / "alone.pvf")
+    expect(alone.status == 1 and "damaged" not in alone.err and alone.err.endswith("; --parent DIR looks there, too\n"), alone)
+    expect(shown.status == 1 and json.loads(shown.out)["verdict"] == "parent-missing", shown)
+    source.must("verify", "--parent", where, away / "alone.pvf")
 
 
 def twice(stage, source, files):
@@ -185,6 +224,7 @@ def run(stage):
     shown(source, where)
     selected(source, to, where, files)
     in_parts(stage, source, files)
+    no_index(stage, source, files)
     twice(stage, source, files)
     circle(stage, source, files)
     broken(source, where, files)
