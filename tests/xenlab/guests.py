@@ -39,7 +39,7 @@ class Guest:
         guest.moved_to(host)
         return guest
 
-    def create(self, timeout=90):
+    def create(self, timeout=300):
         """Build it, let it run and wait for its first ticks."""
         if self.linear_only:
             self.build("-p", timeout)
@@ -49,7 +49,7 @@ class Guest:
         self.await_ticks(timeout=timeout)
         return self
 
-    def build(self, options="-p", timeout=90):
+    def build(self, options="-p", timeout=300):
         """Have xl build it, and not wait; kernel and initrd are in dom0 for as long as that takes."""
         (self.host.share / "guest" / f"{self.name}.cfg").write_text(self.text)
         copies = [f"dd bs=480k if=/lab/share/guest/{source} of=/run/{self.name}/{target} 2>/dev/null"
@@ -72,7 +72,7 @@ class Guest:
         found = TICK.findall(self.host.sh(f"tail -c 4000 {self.log} 2>/dev/null").text())
         return tuple(map(int, found[-1])) if found else None
 
-    def await_ticks(self, beyond=0, count=2, timeout=60):
+    def await_ticks(self, beyond=0, count=2, timeout=300):
         """Wait until it has ticked count times more than beyond; returns the tick line's numbers."""
         end = time.monotonic() + timeout
         while True:

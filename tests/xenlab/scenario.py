@@ -99,7 +99,7 @@ class Stage:
         found = [line.split()[4] for line in lines if line.split()[0] == name]
         return found[0] if found else None
 
-    def goes_on(self, guest, before, timeout=120):
+    def goes_on(self, guest, before, timeout=300):
         """The guest ticks on from where it was (before: a tick line's numbers) and finds nothing wrong."""
         try:
             after = guest.await_ticks(before[0], 3, timeout)

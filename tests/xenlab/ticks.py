@@ -31,7 +31,7 @@ class Watch:
             job.kill()
             output and output.close()
 
-    def await_ticks(self, count, timeout=60, host=None):
+    def await_ticks(self, count, timeout=300, host=None):
         """Wait until it ticked so often from now on (there, if a host is named); False if it did not."""
         begin, end = time.monotonic(), time.monotonic() + timeout
         while len(self.ticks(begin, host=host)) < count:
