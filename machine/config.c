@@ -212,7 +212,18 @@ static bool has_list(const struct config *config, const char *key)
 	return json_object_is_type(list, json_type_array) && json_object_array_length(list);
 }
 
-/* The name of the scheduler alone says nothing: libxl writes it for each domain that it is asked about. */
+/*
+ * xl save writes what each domain has, wanted or not: the scheduler's name, and Xen's own weight and cap, which the domain gets
+ * here anyway.
+ */
+static bool is_usual_share(const char *key, int64_t value)
+{
+	enum { USUAL_WEIGHT = 256, USUAL_CAP = 0 }; /* of credit and credit2 */
+
+	return (!strcmp(key, "weight") && value == USUAL_WEIGHT) ||
+	       (!strcmp(key, "cap") && value == USUAL_CAP);
+}
+
 static bool has_share(const struct config *config)
 {
 	struct json_object *params = value_of(config, "b_info", "sched_params");
@@ -221,8 +232,8 @@ static bool has_share(const struct config *config)
 	if (!json_object_is_type(params, json_type_object))
 		return false;
 	json_object_object_foreach (params, key, value) {
-		(void)key;
-		has |= json_object_is_type(value, json_type_int);
+		has |= json_object_is_type(value, json_type_int) &&
+		       !is_usual_share(key, json_object_get_int64(value));
 	}
 	return has;
 }

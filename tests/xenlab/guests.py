@@ -69,6 +69,7 @@ class Guest:
 
     def last_tick(self):
         """The last complete tick line as numbers (tick, ms, pages, rewritten, forks, errors), or None."""
+        self.log = self.host.sh(f"ls -t {' '.join(self.logs)} 2>/dev/null | head -n 1").text().strip() or self.logs[0]
         found = TICK.findall(self.host.sh(f"tail -c 4000 {self.log} 2>/dev/null").text())
         return tuple(map(int, found[-1])) if found else None
 
