@@ -207,6 +207,7 @@ static void without_devices_it_is_made_for_its_place(void **state)
 		PLACED(",\"poolid\":0",
 		       ",\"vcpu_hard_affinity\":[],\"sched_params\":{\"sched\":\"credit2\"}"),
 		PLACED("", ",\"numa_placement\":\"True\""),
+		PLACED("", ",\"sched_params\":{\"sched\":\"credit2\",\"weight\":256,\"cap\":0}"),
 	};
 
 	(void)state;
