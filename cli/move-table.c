@@ -95,7 +95,7 @@ static void print_sparkline(FILE *to, const struct json_object *rounds, bool is_
 
 /* --- downtime ---------------------------------------------------------------------- */
 
-/* Times come from another process: what is none of a move's would reach beyond the bar. */
+/* Times come from another process: one that no move can have would reach beyond the bar. */
 static long long phase_ms(const struct json_object *value)
 {
 	const long long most = 1LL << 40;

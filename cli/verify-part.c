@@ -20,7 +20,7 @@
 
 enum { SOUND = 0, DAMAGED = 1, UNREADABLE = 2, DAY_SECONDS = 86400, PARTS_MOST = 10000 };
 
-/* The digits at the front, at most 5 of them; false if there is none. */
+/* The digits at the front, at most 5 of them; false if the text begins with something else. */
 static bool take_number(const char **text, unsigned int *number)
 {
 	size_t digits = strspn(*text, "0123456789");

@@ -136,7 +136,7 @@ static const char *text_in(const struct json_object *json, const char *key)
 	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
 }
 
-/* False if it is none of ours. */
+/* False if pvferry did not write it. */
 static bool from_json(struct journal *j, const struct json_object *json)
 {
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)

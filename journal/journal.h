@@ -135,7 +135,7 @@ bool journal_is_domain_held(uint32_t id);
 int journal_lock_checkpointer(const char *name, int *fd);
 void journal_unlock_checkpointer(const char *name, int fd);
 bool journal_is_checkpointer(const char *name);
-/* Of whoever makes domain 0 smaller, for as long as that takes. */
+/* Of the process that makes domain 0 smaller, for as long as that takes. */
 int journal_lock_memory(int *fd);
 void journal_unlock_memory(int fd);
 /* Removes the files of locks that no process holds: those of jobs that died before they had a journal. */

@@ -52,7 +52,7 @@ int builder_feed(const struct builder *builder);
 int builder_watch(const struct builder *builder);
 /* Says what the builder has to say. False as soon as it has ended. To be called often: it waits for that. */
 bool builder_listen(struct builder *builder);
-/* Waits for it: 0 and a complete, paused domain, or why there is none. Frees the builder. */
+/* Waits for it: 0 and a complete, paused domain, or the reason why it was not built. Frees the builder. */
 int builder_finish(struct builder *builder);
 /* Stops whatever the child does; there is no domain then. Frees the builder. */
 void builder_abort(struct builder *builder);

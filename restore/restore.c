@@ -1,6 +1,6 @@
 /*
  * The story of a restore, stage by stage. Whatever can be known to be wrong without a domain is found before there is
- * one; after any failure there is none. In: a stream. Out: a complete domain, paused. The trap: tables can be localised
+ * one; after any failure no domain is left. In: a stream. Out: a complete domain, paused. The trap: tables can be localised
  * only when all pfns have their frames, and pinned only when nothing maps them writable any more.
  *
  * Mirror: migrate/migrate.c

@@ -60,7 +60,7 @@ static void free_task(void *task, void *context)
 		freed++;
 }
 
-/* Fills and submits tasks until all are in or somebody failed. */
+/* Fills and submits tasks until all are in or a task has failed. */
 static void *fill(void *argument)
 {
 	unsigned long *filled = argument;

@@ -69,7 +69,7 @@ def left_by_others(stage):
 
 
 def watcher(stage):
-    """One of a guest is dead: what starts another is run while pvferryd runs, and again, until there is none."""
+    """One of a guest is dead: what starts another is run while pvferryd runs, and again, until no watcher is dead."""
     daemon = stage.daemon(environment={"PVFERRY_WATCH_SECONDS": "1"})
     (daemon.run / "watch").mkdir()
     dead = daemon.run / "watch/01234567-89ab-cdef-0123-456789abcdef"

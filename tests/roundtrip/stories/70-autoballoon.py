@@ -1,4 +1,4 @@
-"""A guest that finds too little free memory: domain 0 gets smaller for it where xl.conf lets it, as for one of xl's; else it is said what frees enough. Domain 0 keeps a reserve for itself, whoever asks."""
+"""A guest that finds too little free memory: domain 0 gets smaller for it where xl.conf lets it, as for one of xl's; else the message says what frees enough. Domain 0 keeps a reserve, also from a peer's offer."""
 import json
 import re
 
