@@ -123,6 +123,16 @@ struct link *points_link(const struct points *p)
 	return links;
 }
 
+struct link *points_survey(struct points *points, const char *directory)
+{
+	if (points_open(points, directory, false) || points_read(points))
+		return NULL;
+	if (points->count)
+		return points_link(points);
+	fail(ENOENT, "there is no checkpoint in it");
+	return NULL;
+}
+
 const char *link_state_text(enum link_state state)
 {
 	static const char *const texts[LINK_STATES] = {

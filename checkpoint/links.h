@@ -1,6 +1,6 @@
 /*
  * Which checkpoint goes on from which, by what the heads of their indexes say; and which of them can be restored from
- * what is in the directory. Pure.
+ * what is in the directory. Pure, but for points_survey().
  */
 #ifndef CHECKPOINT_LINKS_H
 #define CHECKPOINT_LINKS_H
@@ -25,6 +25,12 @@ struct link {
 
 /* One for each point, in their order; the caller frees it. NULL, with a reason, without memory. */
 struct link *points_link(const struct points *points);
+
+/*
+ * The points of a directory, which has to have one, and their links. NULL, with a reason; points_close() follows in either
+ * case, and the caller frees the links.
+ */
+struct link *points_survey(struct points *points, const char *directory);
 
 /* "its parent is missing"; "sound". */
 const char *link_state_text(enum link_state state);

@@ -139,15 +139,10 @@ static int verify_one(const struct points *points, const struct link *link, size
 int verify_part(const char *directory, const struct part *part)
 {
 	struct points points;
-	struct link *links = NULL;
+	struct link *links = points_survey(&points, directory);
 	int worst = SOUND;
 	size_t due = 0;
-	bool is_read = !points_open(&points, directory, false) && !points_read(&points);
 
-	if (is_read && !points.count)
-		fail(ENOENT, "there is no checkpoint in it");
-	else if (is_read)
-		links = points_link(&points);
 	for (size_t i = 0; links && i < points.count && !stop_requested(); i++) {
 		bool is_due = part_has(part, &points, i);
 		int status = verify_one(&points, &links[i], i, is_due);

@@ -158,15 +158,10 @@ static int verify(const char *path, const struct settings *settings)
 static int verify_directory(const char *directory, const struct settings *settings)
 {
 	int status = SOUND, worst = SOUND;
-	struct link *links = NULL;
 	struct points points;
+	struct link *links = points_survey(&points, directory);
 	char path[PATH_MAX];
-	bool is_read = !points_open(&points, directory, false) && !points_read(&points);
 
-	if (is_read && !points.count)
-		fail(ENOENT, "there is no checkpoint in it");
-	else if (is_read)
-		links = points_link(&points);
 	for (size_t i = 0; links && i < points.count && !stop_requested(); i++) {
 		if (links[i].children && links[i].state == LINK_SOUND)
 			continue;
