@@ -14,16 +14,13 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "log.h"
 #include "machine/config.h"
+#include "machine/disk-identity.h"
 #include "stream/body.h"
 
 enum verdict { SAFE, UNKNOWN, UNSAFE };
-
-enum { LOOP_MAJOR = 7 }; /* Linux' devices.txt */
 
 struct judgement {
 	enum verdict verdict;
@@ -64,20 +61,6 @@ static bool backend_is(const char *text, const char *word)
 	return text && !strcmp(text, word);
 }
 
-/* A partition of a loop device has a number of its own kind; sysfs has it below its device, beside "loop". */
-static bool is_on_loop(dev_t device)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../loop", major(device), minor(device));
-	return major(device) == LOOP_MAJOR || !access(path, F_OK);
-}
-
-bool device_is_cached(const struct stat *facts)
-{
-	return S_ISREG(facts->st_mode) || (S_ISBLK(facts->st_mode) && is_on_loop(facts->st_rdev));
-}
-
 /* Of one that the guest may write to, that Xen's own script and blkback serve in domain 0. */
 static void judge_block_device(struct judgement *all, const char *vdev, const char *path)
 {
@@ -85,7 +68,7 @@ static void judge_block_device(struct judgement *all, const char *vdev, const ch
 
 	if (all->look(path, &facts))
 		worsen(all, UNKNOWN, "disk", vdev, "cannot be looked at");
-	else if (device_is_cached(&facts))
+	else if (disk_is_cached("/sys", &facts))
 		worsen(all, UNSAFE, "disk", vdev,
 		       "is a file, which the other host would have read into its cache too early");
 	else if (!S_ISBLK(facts.st_mode))

@@ -30,10 +30,4 @@ typedef int device_stat(const char *path, struct stat *facts);
 int device_order_choose(struct device_order *order, enum device_wish wish, const struct config *config,
 			device_stat *look);
 
-/*
- * Does Linux keep pages of what the path names, and serve later reads from them? So it is with files and with the loop
- * devices that show them; blkback reads and writes any other block device past the page cache.
- */
-bool device_is_cached(const struct stat *facts);
-
 #endif

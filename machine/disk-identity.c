@@ -6,11 +6,14 @@
  */
 #include "machine/disk-identity.h"
 
+#include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
-enum { LINE_BYTES = 256 };
+enum { LINE_BYTES = 256, LOOP_MAJOR = 7 }; /* the latter of Linux' devices.txt */
 
 /* The first line, without its end. False if there is no such file, or nothing in it. */
 static bool read_line(char line[LINE_BYTES], const char *sys, dev_t device, const char *name)
@@ -92,4 +95,45 @@ bool disk_identity_differs(const char *one, const char *other)
 	size_t length = kind_length(one);
 
 	return length && length == kind_length(other) && !strncmp(one, other, length) && strcmp(one, other);
+}
+
+static bool has_loop(const char *device)
+{
+	char path[PATH_MAX + sizeof("/loop")];
+
+	snprintf(path, sizeof(path), "%s/loop", device);
+	return !access(path, F_OK);
+}
+
+/* sysfs has "loop" in a loop device's directory, a partition's directory in its disk's, and in "slaves" what one is made of. */
+static bool is_on_loop(const char *device, unsigned int depth)
+{
+	enum { DEPTH_MOST = 8 };
+	char path[PATH_MAX];
+	struct dirent *entry;
+	bool is;
+	DIR *slaves;
+
+	snprintf(path, sizeof(path), "%s/..", device);
+	is = has_loop(device) || has_loop(path);
+	snprintf(path, sizeof(path), "%s/slaves", device);
+	slaves = is || depth == DEPTH_MOST ? NULL : opendir(path);
+	while (slaves && !is && (entry = readdir(slaves))) {
+		snprintf(path, sizeof(path), "%s/slaves/%s", device, entry->d_name);
+		is = *entry->d_name != '.' && is_on_loop(path, depth + 1);
+	}
+	if (slaves)
+		closedir(slaves);
+	return is;
+}
+
+bool disk_is_cached(const char *sys, const struct stat *facts)
+{
+	char device[512];
+
+	if (!S_ISBLK(facts->st_mode))
+		return S_ISREG(facts->st_mode);
+	snprintf(device, sizeof(device), "%s/dev/block/%u:%u", sys, major(facts->st_rdev),
+		 minor(facts->st_rdev));
+	return major(facts->st_rdev) == LOOP_MAJOR || is_on_loop(device, 0);
 }

@@ -156,7 +156,7 @@ struct device_order preflight_order(const struct offer *offer, bool without_devi
 		const struct offer_disk *disk = &devices->disks[i];
 
 		if (!disk->writable || !disk->is_path || stat(disk->target, &facts) ||
-		    !device_is_cached(&facts))
+		    !disk_is_cached("/sys", &facts))
 			continue;
 		order.is_early = false;
 		snprintf(order.reason, sizeof(order.reason), "the disk %s is a file on the other host",

@@ -114,6 +114,45 @@ static void only_names_of_one_kind_differ(void **state)
 	assert_false(disk_identity_differs("what a peer sends", "dm:LVM-a"));
 }
 
+static void link_to(const char *target, const char *name)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/%s", sys, name);
+	assert_int_equal(symlink(target, path), 0);
+}
+
+static bool is_cached(mode_t mode, unsigned int major, unsigned int minor)
+{
+	return disk_is_cached(sys, &(struct stat){ .st_mode = mode, .st_rdev = makedev(major, minor) });
+}
+
+/* A volume of LVM, on a partition of a loop device. */
+static void files_are_cached_in_whatever_form(void **state)
+{
+	(void)state;
+	put("devices/loop0/loop/backing_file", "/srv/disk\n");
+	put("devices/loop0/loop0p1/partition", "1\n");
+	put("devices/dm-0/slaves/none", "");
+	put("devices/dm-1/slaves/none", "");
+	put("devices/sda/device/wwid", "naa.6001\n");
+	put("dev/block/none", "");
+	link_to("../../devices/loop0", "dev/block/7:0");
+	link_to("../../devices/loop0/loop0p1", "dev/block/259:1");
+	link_to("../../devices/sda", "dev/block/8:0");
+	link_to("../../loop0/loop0p1", "devices/dm-0/slaves/loop0p1");
+	link_to("../../devices/dm-0", "dev/block/253:0");
+	link_to("../../sda", "devices/dm-1/slaves/sda");
+	link_to("../../devices/dm-1", "dev/block/253:1");
+	assert_true(is_cached(S_IFREG, 0, 0));
+	assert_true(is_cached(S_IFBLK, 7, 0));
+	assert_true(is_cached(S_IFBLK, 259, 1));
+	assert_true(is_cached(S_IFBLK, 253, 0));
+	assert_false(is_cached(S_IFBLK, 8, 0));
+	assert_false(is_cached(S_IFBLK, 253, 1));
+	assert_false(is_cached(S_IFCHR, 7, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +160,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_partition_is_its_disk_and_a_number, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_of_one_host_count_for_nothing, setup, teardown),
 		cmocka_unit_test(only_names_of_one_kind_differ),
+		cmocka_unit_test_setup_teardown(files_are_cached_in_whatever_form, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
